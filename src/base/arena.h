@@ -1,0 +1,37 @@
+/* A message's memory: many small allocations, freed whole. The owner calls arena_release (memory back to the heap or
+ * the pool) or arena_reset (kept for the next message). Blocks above 64 KiB are never pooled. One thread. */
+#pragma once
+
+#include "base/error.h"
+#include "base/str.h"
+
+#include <stddef.h>
+
+struct arena_block;
+
+struct arena_pool { /* free blocks of one size, up to `keep`; shared by the arenas of one thread */
+    struct arena_block *free;
+    size_t              count, keep;
+};
+
+struct arena {
+    struct arena_pool  *pool;    /* NULL: straight from the heap */
+    struct arena_block *blocks;
+    char               *at, *end;
+    size_t              used;    /* bytes asked of the heap for this arena */
+    size_t              ceiling; /* bytes; an allocation that would pass it returns NULL */
+};
+
+#define ARENA_BLOCK_BYTES 8192 /* a pooled block */
+
+void  arena_pool_init(struct arena_pool *pool, size_t keep);
+void  arena_pool_release(struct arena_pool *pool);
+void  arena_init(struct arena *arena, struct arena_pool *pool, size_t ceiling);
+void  arena_release(struct arena *arena);
+void  arena_reset(struct arena *arena);
+/* Aligned for any type; not zeroed. NULL when the ceiling or the heap says no. */
+void *arena_alloc(struct arena *arena, size_t size) NODISCARD;
+void *arena_zalloc(struct arena *arena, size_t size) NODISCARD;
+/* A copy in the arena, NUL-terminated beyond its length; ptr NULL on failure. */
+struct str arena_str(struct arena *arena, struct str s) NODISCARD;
+struct str arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -1,0 +1,32 @@
+/* A growing buffer, made with its ceiling. Failure sticks: after one append has failed every later one does, and
+ * buf_ok() says so once at the end. buf_release frees; buf_reset keeps the memory. */
+#pragma once
+
+#include "base/error.h"
+#include "base/str.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf {
+    char  *ptr;
+    size_t len, cap;
+    size_t max;   /* bytes */
+    bool   failed;
+};
+
+void buf_init(struct buf *buf, size_t max);
+void buf_release(struct buf *buf);
+void buf_reset(struct buf *buf);
+/* Room for `more` bytes behind len, or NULL; the caller writes and then adds to len. */
+char *buf_reserve(struct buf *buf, size_t more) NODISCARD;
+void buf_append(struct buf *buf, const void *bytes, size_t len);
+void buf_append_str(struct buf *buf, struct str s);
+void buf_append_byte(struct buf *buf, char byte);
+void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
+void buf_vprintf(struct buf *buf, const char *format, va_list arguments);
+/* Drops the first `len` bytes. */
+void buf_consume(struct buf *buf, size_t len);
+static inline bool buf_ok(const struct buf *buf) { return !buf->failed; }
+static inline struct str buf_str(const struct buf *buf) { return (struct str){ buf->ptr ? buf->ptr : "", buf->len }; }
