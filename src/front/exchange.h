@@ -1,0 +1,45 @@
+/* One client message and where its answer goes. The front knows no policy, the gate no sockets. Loop thread only.
+ * The front owns the exchange; it lives until the gate has called exchange_answer or exchange_fail, or, after the
+ * front has called gate->gone, until gone returns. */
+#pragma once
+
+#include "base/chunk.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "model/reason.h"
+
+struct exchange;
+
+struct front_ops {
+    /* A message before the final one (progress): makes the answer an event stream. E_FULL: the client does not read. */
+    int  (*event)(struct exchange *exchange, struct str message);
+    /* The final message; `status` is the HTTP status. Ends the exchange. `session`: value for Mcp-Session-Id, or empty. */
+    void (*answer)(struct exchange *exchange, int status, struct str message, struct str session);
+    /* Ends it without a message: 202 for notifications (REASON_answered), else the reason's status and text as an
+     * error body without id. */
+    void (*end)(struct exchange *exchange, enum reason reason);
+};
+
+enum exchange_verb { VERB_POST, VERB_DELETE };
+
+struct exchange {
+    const struct front_ops *ops;
+    enum exchange_verb verb;
+    void      *owner;              /* the gate's: a call, or NULL */
+    struct str server;             /* of the path: /mcp/<server> */
+    struct str token;              /* of Authorization: Bearer; empty when absent */
+    struct str session;            /* of Mcp-Session-Id; empty when absent */
+    struct str version;            /* of MCP-Protocol-Version; empty when absent */
+    struct str body;               /* POST: the bytes of one message; the media type has been checked */
+    bool       takes_events;       /* Accept allows text/event-stream */
+};
+
+/* What the front calls; implemented by the gate. */
+struct front_events {
+    void (*message)(void *arg, struct exchange *exchange);
+    /* The client went away before the answer; the exchange is invalid when this returns. */
+    void (*gone)(void *arg, struct exchange *exchange);
+    /* Ready to take calls: /readyz. `out` gets one line that says what is wrong when it is not. */
+    bool (*ready)(void *arg, char *out, size_t max);
+    void  *arg;
+};

@@ -1,0 +1,38 @@
+/* The counters of limits: all debits of a call are reserved together or not at all. One code under the store, under
+ * explain and under the tests. Time only comes in as an argument. One thread.
+ * A clock that runs back leaves each counter in the highest window it has seen. */
+#pragma once
+
+#include "model/debit.h"
+
+struct counters;
+
+struct over {                /* what said no */
+    size_t  debit;           /* index into the debits */
+    amount  used;
+    int64_t resets_ms;       /* Unix time; INT64_MAX: never by itself */
+    bool    full;            /* too many live values of this counter */
+};
+
+struct reservation {         /* of one debit: which window it was taken from */
+    int64_t window_ms;
+};
+
+int  counters_new(struct counters **out) NODISCARD;
+void counters_free(struct counters *counters);
+/* 0: all are taken, taken[i] says from which window. E_LIMIT: nothing is taken, *over says why. Two debits with one
+ * identity are debited once, with the cost of the first, and must satisfy both maxima. */
+int  counters_reserve(struct counters *counters, const struct debit *debits, size_t count, int64_t now_ms,
+                      struct reservation *taken, struct over *over) NODISCARD;
+/* Into the reservation's own window only; late, it changes nothing. A WINDOW_CONCURRENT one is released. */
+void counters_give_back(struct counters *counters, const struct debit *debits, size_t count, const struct reservation *taken);
+/* Releases WINDOW_CONCURRENT debits alone: the call ended. */
+void counters_release(struct counters *counters, const struct debit *debits, size_t count);
+/* Replaying a ledger: takes without asking. */
+int  counters_replay(struct counters *counters, const struct counter_key *key, amount cost, int64_t window_ms) NODISCARD;
+int  counters_replay_back(struct counters *counters, const struct counter_key *key, amount cost, int64_t window_ms) NODISCARD;
+/* What is used now, for `limits show` and for checkpoints. Stops when `each` returns nonzero, and returns that. */
+int  counters_each(struct counters *counters, int (*each)(void *arg, const struct counter_key *key, amount used, int64_t window_ms), void *arg);
+size_t counters_count(const struct counters *counters);
+/* Drops what no window holds any more. */
+void counters_expire(struct counters *counters, int64_t now_ms);

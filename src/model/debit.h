@@ -1,0 +1,45 @@
+/* What a call takes from counters, and who a counter is. Identity is a tuple, never a joined string. Pure. */
+#pragma once
+
+#include "base/buf.h"
+#include "base/decimal.h"
+#include "base/encode.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum scope_kind { SCOPE_GRANT, SCOPE_SESSION, SCOPE_SERVER, SCOPE_GLOBAL, SCOPE_ARGS };
+enum window_kind { WINDOW_SECONDS, WINDOW_WEEK, WINDOW_MONTH, WINDOW_TOTAL, WINDOW_CONCURRENT };
+enum window_algorithm { WINDOW_FIXED, WINDOW_SLIDING };
+
+struct window {
+    enum window_kind      kind;
+    uint32_t              seconds;  /* WINDOW_SECONDS; aligned to the Unix epoch */
+    enum window_algorithm algorithm;
+};
+
+struct counter_key {
+    enum scope_kind scope;
+    struct str      scope_value;  /* grant id, session id, server name, "" for global, the value's bytes for args */
+    struct str      server;       /* empty for SCOPE_GLOBAL */
+    struct str      counter;
+    struct window   window;
+};
+
+struct debit {
+    struct counter_key key;
+    amount             cost, max; /* times 10^9 */
+    struct str         rule;      /* JSON Pointer of the limit into its policy */
+    struct str         message;   /* on_deny, or empty */
+    bool               counts_calls; /* false with a cost: the agent is never told the figures */
+    bool               hints;     /* the policy lets the agent be told limit, remaining and time */
+};
+
+/* The window that `now_ms` is in: [start, end). WINDOW_TOTAL and WINDOW_CONCURRENT: 0 and INT64_MAX. UTC. */
+void window_bounds(const struct window *window, int64_t now_ms, int64_t *start_ms, int64_t *end_ms);
+/* "10 per minute" needs a word: "second" … "month", "total", "15m", "90 seconds". */
+void window_print(const struct window *window, char out[32]);
+/* Length-prefixed bytes, unique a key: what maps and the ledger hold. */
+void counter_key_write(const struct counter_key *key, struct buf *out);
+int  counter_key_read(struct str bytes, struct counter_key *out) NODISCARD; /* borrows from bytes */

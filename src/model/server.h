@@ -1,0 +1,79 @@
+/* The nouns of the servers' side: a server as configured, and the definitions that it lists. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/digest.h"
+#include "base/map.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum isolation { ISOLATION_GRANT, ISOLATION_SERVER, ISOLATION_SESSION };
+enum home { HOME_SHARED, HOME_PRIVATE, HOME_FRESH };
+enum transport { TRANSPORT_STDIO, TRANSPORT_HTTP };
+
+struct variable { struct str name, value; };
+
+/* A server of the configuration. Strings live as long as the snapshot that it came from. */
+struct server {
+    struct str       name;          /* the operator's: [a-z0-9-], never serverInfo.name */
+    enum transport   transport;
+    /* stdio */
+    struct str      *argv;          /* argv[0] is an absolute path after load */
+    size_t           argc;
+    struct variable *env;           /* what the configuration names, secrets expanded; never logged */
+    size_t           env_count;
+    struct str      *inherit;       /* names of variables taken from the gateway's own environment */
+    size_t           inherit_count;
+    struct str       cwd;           /* empty: the gateway's */
+    enum home        home;
+    /* http */
+    struct str       url;
+    struct variable *headers;
+    size_t           header_count;
+
+    enum isolation   isolation;
+    bool             exact_numbers; /* "numbers": "exact": the server reads integers and decimals exactly */
+    int64_t          call_ms;       /* time-out of a call, milliseconds */
+};
+
+enum tool_class { CLASS_OTHER, CLASS_READ, CLASS_WRITE, CLASS_EXECUTE, CLASS_DESTRUCTIVE, CLASS_FINANCIAL };
+
+struct tool {
+    struct str      name;        /* bytes after unescaping */
+    struct str      definition;  /* the whole object, written by our writer */
+    enum tool_class class;
+    struct sha256   pin;         /* SHA-256 of `definition` */
+};
+
+enum item_kind { ITEM_PROMPT, ITEM_RESOURCE, ITEM_TEMPLATE };
+struct item {                    /* a prompt (by name), a resource (by URI) or a resource template (by URI template) */
+    struct str name;
+    struct str definition;
+};
+
+/* All that a server lists, immutable, shared by reference on the loop's thread. Tools keep the server's order; a name
+ * that a server lists twice is in none of them. */
+struct definitions {
+    unsigned     refs;
+    struct arena arena;          /* owns every string here */
+    struct tool *tools;
+    size_t       tool_count;
+    struct item *prompts;
+    size_t       prompt_count;
+    struct item *resources;
+    size_t       resource_count;
+    struct item *templates;
+    size_t       template_count;
+    struct str   instructions;   /* of the server's initialize result; untrusted text */
+    bool         has_tools, has_prompts, has_resources, has_completions; /* declared capabilities */
+    struct map   tools_by_name;
+};
+
+struct definitions *definitions_new(size_t ceiling) NODISCARD; /* one reference; NULL: no memory */
+/* Fills the look-up once the arrays stand; drops every tool whose name stands twice, and returns how many went. */
+int  definitions_index(struct definitions *definitions, size_t *dropped) NODISCARD;
+struct definitions *definitions_ref(struct definitions *definitions);
+void definitions_unref(struct definitions *definitions); /* NULL is fine */
+const struct tool *definitions_tool(const struct definitions *definitions, struct str name); /* NULL: no such tool */

@@ -1,0 +1,35 @@
+/* A loaded policy: immutable, shared by reference count across threads (atomic), made off the loop. Pure: no I/O, no
+ * clock, no globals. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct policy;
+
+struct problem {                    /* one load error or warning */
+    size_t     line, column;        /* from 1 */
+    struct str pointer;             /* JSON Pointer into the document */
+    struct str text;                /* what is wrong */
+    struct str fix;                 /* nearest valid spelling or what to write; may be empty */
+    bool       warning;
+};
+struct problems {                   /* all of a document at once; in the arena given to policy_load */
+    struct problem *items;
+    size_t          count, capacity;
+    size_t          errors;         /* those that are no warnings */
+};
+
+/* E_INVALID with every error of the document in *problems (warnings too, also on success). One reference. */
+int  policy_load(struct str source, struct arena *arena, struct problems *problems, struct policy **out) NODISCARD;
+/* Warnings that need the server's tools: exact names that are not there, tools that only `default` covers. */
+struct definitions;
+int  policy_check(const struct policy *policy, const struct definitions *definitions, struct arena *arena, struct problems *problems) NODISCARD;
+struct policy *policy_ref(struct policy *policy);
+void policy_unref(struct policy *policy);         /* NULL is fine */
+const struct sha256 *policy_revision(const struct policy *policy); /* of the source's bytes */

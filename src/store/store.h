@@ -1,0 +1,83 @@
+/* The truth: a ledger in segment files, its counters and grants in memory, its projection in SQLite. Called on the
+ * loop's thread; `done` callbacks run there too. The ledger writes on a thread of its own. */
+#pragma once
+
+#include "base/error.h"
+#include "base/str.h"
+#include "model/counters.h"
+#include "model/grant.h"
+#include "model/record.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct clock;
+struct log;
+struct loop;
+struct store;
+struct admission;
+
+enum audit_mode { AUDIT_DURABLE, AUDIT_PROCESS, AUDIT_OFF };
+
+struct store_options {
+    struct str      directory;     /* made when missing, 0700; locked by DATA/lock */
+    enum audit_mode audit;
+    struct loop    *loop;          /* NULL: a subcommand without a loop; only the *_now calls then */
+    struct clock   *clock;
+    struct log     *log;
+};
+
+/* Takes the lock, recovers, replays. E_LOCKED, E_CORRUPT (logged with the sequence number and what to do), E_IO, E_NOSPACE. */
+int  store_open(const struct store_options *options, struct store **out) NODISCARD;
+/* Everything queued is written and synced before it returns. */
+void store_close(struct store *store);
+
+enum admitted { ADMITTED, ADMIT_OVER, ADMIT_CLOCK_JUMP, ADMIT_FAILED };
+struct admit_result {
+    enum admitted     what;
+    struct admission *admission;   /* ADMITTED: settle it exactly once */
+    enum reason       reason;      /* else: rate_limited, concurrent, clock_jump, audit_unavailable */
+    struct over       over;        /* ADMIT_OVER */
+};
+typedef void admit_done(void *arg, const struct admit_result *result);
+
+/* Reserves every debit and queues the record (kind DECISION, allowed), one entry; `done` runs once it is durable (never
+ * inside this call), or with ADMIT_FAILED after LIMIT_admission_ms. What record and debits point at is copied. A refusal that is known at once (over,
+ * clock jump, backlog, disk) is returned as E_LIMIT with *result filled in, and `done` is not called. 0: `done` will run. */
+int  store_admit(struct store *store, const struct record *record, const struct debit *debits, size_t count,
+                 admit_done *done, void *arg, struct admission **out, struct admit_result *result) NODISCARD;
+/* `done` will not run; the admission settles itself not_sent and gives back as soon as it is known. */
+void store_admit_abandon(struct store *store, struct admission *admission, enum reason reason);
+/* Writes the outcome (not waited for) and frees the admission. `give_back` only if no byte left. */
+void store_settle(struct store *store, struct admission *admission, enum outcome outcome, enum reason reason, bool give_back);
+/* Denials and everything else that is not waited for. Equal denials of one grant and rule above the ceiling a second
+ * become one record with a count. */
+void store_record(struct store *store, const struct record *record);
+/* Number of requests that are open at the gateway: what the hold rule compares queued admissions with. */
+void store_set_open_requests(struct store *store, size_t open);
+/* False while records cannot be written: /readyz. */
+bool store_is_ready(const struct store *store);
+
+/* Grants are in memory; pointers are good until the next turn of the loop. */
+const struct grant *store_grant(struct store *store, struct str id);             /* NULL: none of this id */
+int  store_grant_each(struct store *store, int (*each)(void *arg, const struct grant *grant), void *arg);
+/* Durable when `done` runs. `grant`'s id and secret_hash are filled in by the caller (store_grant_make). */
+typedef void store_done(void *arg, int error);
+int  store_grant_put(struct store *store, const struct grant *grant, store_done *done, void *arg) NODISCARD;
+int  store_grant_revoke(struct store *store, struct str id, store_done *done, void *arg) NODISCARD;
+int  store_clock_confirm(struct store *store, store_done *done, void *arg) NODISCARD;
+/* The same without a loop: written and synced before they return. */
+int  store_grant_put_now(struct store *store, const struct grant *grant) NODISCARD;
+int  store_grant_revoke_now(struct store *store, struct str id) NODISCARD;
+int  store_clock_confirm_now(struct store *store) NODISCARD;
+
+/* A policy is bytes to the store: its revision is recorded when it goes live. */
+void store_revision(struct store *store, struct str server, struct str policy, const struct sha256 *revision);
+
+/* Records in order from the ledger's files, at most `last` of them (0: all), for audit tail and verify. Own thread allowed. */
+typedef int store_each_record(void *arg, uint64_t sequence, const struct record *record);
+int  store_read(struct str directory, uint64_t from, uint64_t last, store_each_record *each, void *arg) NODISCARD;
+struct verify_report { uint64_t records, segments, bad_sequence; struct str what; };
+int  store_verify(struct str directory, struct verify_report *report) NODISCARD;
+/* Each record once it is durable: live tail. NULL takes it away. */
+void store_watch(struct store *store, store_each_record *each, void *arg);

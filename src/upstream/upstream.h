@@ -1,0 +1,96 @@
+/* Legs to servers. A server has one control session (handshake, all pages of its lists) and, by its isolation, one
+ * instance a grant, a session, or for all. The gate hands over a leg with its bytes and hears what became of it; it
+ * knows neither pipes nor sockets. Loop thread only. */
+#pragma once
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/str.h"
+#include "json/json.h"
+#include "mcp/message.h"
+#include "model/reason.h"
+#include "model/server.h"
+
+struct arena_pool;
+struct clock;
+struct leg;
+struct log;
+struct loop;
+struct upstream;       /* one server of the configuration with all its instances */
+struct instance;       /* one running child or one HTTP session */
+
+enum sent { SENT_NONE, SENT_SOME, SENT_ALL };
+
+struct leg_events {
+    /* A notification that belongs to this leg (progress). Borrowed until it returns. */
+    void (*note)(struct leg *leg, const struct message *message);
+    /* The answer: a result or an error, parsed strictly; `arena` owns the tree and now belongs to the callee
+     * (arena_release it). The leg has ended and may be freed. */
+    void (*answer)(struct leg *leg, const struct message *message, struct arena *arena);
+    /* Ended without an answer. The leg may be freed. */
+    void (*ended)(struct leg *leg, enum reason reason);
+};
+
+/* Embedded in its owner (a call). upstream_send takes it over until answer or ended was called, or upstream_cancel. */
+struct leg {
+    const struct leg_events *events;
+    void            *owner;
+    struct instance *instance;
+    struct list      link;          /* the instance's legs in flight */
+    uint64_t         id;            /* JSON-RPC id on this connection, set by upstream_send */
+    enum sent        sent;          /* how much of it left; a debit is given back only on SENT_NONE */
+    bool             progress;      /* asks the server for progress; the token is the leg's id */
+    int64_t          deadline_ms;   /* monotonic */
+    void            *transport;     /* the back's own state of this leg */
+};
+
+struct upstream_services {
+    struct loop       *loop;
+    struct clock      *clock;
+    struct log        *log;
+    struct arena_pool *arenas;
+    struct str         self;        /* path of our own binary, for `__exec` */
+    struct str         data;        /* the data directory: homes */
+};
+
+struct upstream_events {
+    /* The definitions changed (first list, list_changed, reconnect). Borrowed: upstream_definitions is the new one. */
+    void (*definitions)(void *arg, struct upstream *upstream);
+    void  *arg;
+};
+
+/* Nothing is started before upstream_start. `server` outlives it. */
+int  upstream_new(const struct upstream_services *services, const struct server *server, const struct upstream_events *events,
+                  struct upstream **out) NODISCARD;
+void upstream_start(struct upstream *upstream);
+/* Asks every instance to end (stdin closed, SIGTERM, SIGKILL by limits.def); legs end with `reason`; then `done`. */
+void upstream_stop(struct upstream *upstream, enum reason reason, void (*done)(void *arg), void *arg);
+void upstream_free(struct upstream *upstream);
+
+/* NULL until the first whole list is there. */
+struct definitions *upstream_definitions(struct upstream *upstream);
+enum upstream_state { UPSTREAM_STARTING, UPSTREAM_READY, UPSTREAM_DOWN };
+enum upstream_state upstream_state(const struct upstream *upstream);
+/* `waiter.ready` runs on the loop (never inside the call) when the first list is there, or with upstream_unavailable
+ * after LIMIT_first_list_ms. */
+struct upstream_waiter {
+    struct list link;
+    void      (*ready)(struct upstream_waiter *waiter, enum reason reason); /* REASON_allowed: ready */
+    int64_t     deadline_ms;
+};
+void upstream_wait(struct upstream *upstream, struct upstream_waiter *waiter);
+void upstream_wait_cancel(struct upstream_waiter *waiter);
+
+/* The instance for an isolation value (the grant's or session's id; ignored for "server"), started when there is none.
+ * `waiter.ready` as above, once its handshake is done. E_LIMIT: too many instances. 0 with *out ready: no waiting;
+ * E_AGAIN: the waiter was queued. *out stays valid while it has legs or until the end of this turn. */
+int  upstream_open(struct upstream *upstream, struct str isolation_value, struct upstream_waiter *waiter, struct instance **out) NODISCARD;
+/* Writes {"jsonrpc","id","method","params"}; `params` is made by our writer: an object's members without its braces
+ * and without _meta, which is added here from a closed list (progressToken). Bytes are copied. E_CLOSED: the instance
+ * is gone; E_FULL: it does not read. On failure the leg was not taken. */
+int  upstream_send(struct instance *instance, struct leg *leg, struct str method, struct str params) NODISCARD;
+/* Tells the server (notifications/cancelled) where bytes left already; no event follows. */
+void upstream_cancel(struct leg *leg, enum reason reason);
+/* The instances of this isolation value end: a grant was revoked, a session ended. */
+void upstream_close_instances(struct upstream *upstream, struct str isolation_value, enum reason reason);
