@@ -42,5 +42,7 @@ struct str str_trim(struct str s, const char *bytes);
 bool str_to_u64(struct str s, unsigned long long max, unsigned long long *out);
 /* Well-formed UTF-8 without surrogates, up to U+10FFFF. */
 bool str_is_utf8(struct str s);
+/* The code point at `at` (below s.len) and its length in bytes; 0 when the bytes there are not UTF-8. */
+size_t str_utf8_next(struct str s, size_t at, unsigned *point);
 /* Equal in constant time for equal lengths: for secrets. */
 bool str_eq_secret(struct str a, struct str b);

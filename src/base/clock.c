@@ -1,0 +1,52 @@
+/* The system's clock, and one that a test moves. */
+#include "base/clock.h"
+
+#include "base/check.h"
+
+#include <time.h>
+
+static int64_t read_ms(clockid_t id)
+{
+    struct timespec now;
+    AZ(clock_gettime(id, &now));
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t system_wall_ms(struct clock *clock)
+{
+    (void)clock;
+    return read_ms(CLOCK_REALTIME);
+}
+
+static int64_t system_mono_ms(struct clock *clock)
+{
+    (void)clock;
+    return read_ms(CLOCK_MONOTONIC);
+}
+
+struct clock *clock_system(void)
+{
+    static struct clock clock = { system_wall_ms, system_mono_ms }; /* never written */
+    return &clock;
+}
+
+static int64_t manual_wall_ms(struct clock *clock)
+{
+    return ((struct clock_manual *)clock)->wall;
+}
+
+static int64_t manual_mono_ms(struct clock *clock)
+{
+    return ((struct clock_manual *)clock)->mono;
+}
+
+void clock_manual_init(struct clock_manual *clock, int64_t wall_ms)
+{
+    *clock = (struct clock_manual){ .clock = { manual_wall_ms, manual_mono_ms }, .wall = wall_ms };
+}
+
+void clock_manual_advance(struct clock_manual *clock, int64_t ms)
+{
+    clock->wall += ms;
+    clock->mono += ms;
+}

@@ -1,0 +1,165 @@
+/* Byte strings by value. */
+#include "base/str.h"
+
+#include <stdint.h>
+
+int str_cmp(struct str a, struct str b)
+{
+    size_t shorter = a.len < b.len ? a.len : b.len;
+    int order = shorter > 0 ? memcmp(a.ptr, b.ptr, shorter) : 0;
+
+    if (order != 0)
+        return order < 0 ? -1 : 1;
+    return (a.len > b.len) - (a.len < b.len);
+}
+
+static unsigned char fold(char c)
+{
+    return (unsigned char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+}
+
+bool str_eq_nocase(struct str a, struct str b)
+{
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (fold(a.ptr[i]) != fold(b.ptr[i]))
+            return false;
+    return true;
+}
+
+bool str_starts_with(struct str s, struct str prefix)
+{
+    return s.len >= prefix.len && str_eq(str_of(s.ptr, prefix.len), prefix);
+}
+
+bool str_ends_with(struct str s, struct str suffix)
+{
+    return s.len >= suffix.len && (suffix.len == 0 || str_eq(str_of(s.ptr + (s.len - suffix.len), suffix.len), suffix));
+}
+
+size_t str_find(struct str s, struct str needle)
+{
+    if (needle.len == 0)
+        return 0;
+    if (needle.len > s.len)
+        return s.len;
+    const char *found = memmem(s.ptr, s.len, needle.ptr, needle.len);
+    return found ? (size_t)(found - s.ptr) : s.len;
+}
+
+size_t str_find_byte(struct str s, char byte)
+{
+    const char *found = s.len > 0 ? memchr(s.ptr, (unsigned char)byte, s.len) : NULL;
+    return found ? (size_t)(found - s.ptr) : s.len;
+}
+
+struct str str_slice(struct str s, size_t from, size_t to)
+{
+    if (to > s.len)
+        to = s.len;
+    if (from >= to)
+        return STR_EMPTY;
+    return str_of(s.ptr + from, to - from);
+}
+
+struct str str_trim(struct str s, const char *bytes)
+{
+    struct str set = str_from_c(bytes);
+
+    while (s.len > 0 && str_find_byte(set, s.ptr[0]) < set.len) {
+        s.ptr++;
+        s.len--;
+    }
+    while (s.len > 0 && str_find_byte(set, s.ptr[s.len - 1]) < set.len)
+        s.len--;
+    return s;
+}
+
+bool str_to_u64(struct str s, unsigned long long max, unsigned long long *out)
+{
+    unsigned long long value = 0;
+
+    if (s.len == 0 || (s.len > 1 && s.ptr[0] == '0'))
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] < '0' || s.ptr[i] > '9')
+            return false;
+        if (__builtin_mul_overflow(value, 10ULL, &value) ||
+            __builtin_add_overflow(value, (unsigned long long)(s.ptr[i] - '0'), &value) || value > max)
+            return false;
+    }
+    *out = value;
+    return true;
+}
+
+bool str_is_utf8(struct str s)
+{
+    size_t at = 0;
+
+    while (at < s.len) {
+        uint64_t eight;
+        if (s.len - at >= sizeof(eight)) {
+            memcpy(&eight, s.ptr + at, sizeof(eight));
+            if ((eight & 0x8080808080808080) == 0) {
+                at += sizeof(eight);
+                continue;
+            }
+        }
+        unsigned point;
+        size_t len = str_utf8_next(s, at, &point);
+        if (len == 0)
+            return false;
+        at += len;
+    }
+    return true;
+}
+
+size_t str_utf8_next(struct str s, size_t at, unsigned *point)
+{
+    const unsigned char *bytes = (const unsigned char *)s.ptr + at;
+    static const unsigned least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    unsigned value = bytes[0];
+    size_t len;
+
+    if (value < 0x80) {
+        *point = value;
+        return 1;
+    }
+    if ((value & 0xe0) == 0xc0) {
+        len = 2;
+        value &= 0x1f;
+    } else if ((value & 0xf0) == 0xe0) {
+        len = 3;
+        value &= 0x0f;
+    } else if ((value & 0xf8) == 0xf0) {
+        len = 4;
+        value &= 0x07;
+    } else {
+        return 0;
+    }
+    if (len > s.len - at)
+        return 0;
+    for (size_t i = 1; i < len; i++) {
+        if ((bytes[i] & 0xc0) != 0x80)
+            return 0;
+        value = value << 6 | (bytes[i] & 0x3f);
+    }
+    if (value < least[len] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
+        return 0;
+    *point = value;
+    return len;
+}
+
+bool str_eq_secret(struct str a, struct str b)
+{
+    unsigned char different = 0;
+
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++) {
+        different |= (unsigned char)(a.ptr[i] ^ b.ptr[i]);
+        __asm__ volatile("" : "+r"(different)); /* no early exit by an optimiser */
+    }
+    return different == 0;
+}
