@@ -72,11 +72,14 @@ struct initialize_params {
 };
 int initialize_params_read(const struct json *params, struct initialize_params *out, struct str *detail) NODISCARD;
 
-/* Writers: whole messages into `out`, no newline. `id` NULL writes null (an error without id). */
-void message_write_result(struct buf *out, const struct json *id, const struct json *result);
-void message_write_result_raw(struct buf *out, const struct json *id, struct str written_result);
-void message_write_error(struct buf *out, const struct json *id, int code, struct str text, struct str reason_word);
+/* An id as written JSON (at most 6 * LIMIT_id_bytes + 2 bytes); NULL is "null". */
+void message_write_id(struct buf *out, const struct json *id);
+/* Writers: whole messages into `out`, no newline. `id` is written JSON, as message_write_id makes it: a call keeps
+ * those bytes after its request's tree is gone. */
+void message_write_result(struct buf *out, struct str id, const struct json *result);
+void message_write_result_raw(struct buf *out, struct str id, struct str written_result);
+void message_write_error(struct buf *out, struct str id, int code, struct str text, struct str reason_word);
 /* The server's own error passed on: code, message and data from its tree. */
-void message_write_server_error(struct buf *out, const struct json *id, const struct message *error);
+void message_write_server_error(struct buf *out, struct str id, const struct message *error);
 void message_write_request(struct buf *out, uint64_t id, struct str method, struct str written_params);
 void message_write_notification(struct buf *out, struct str method, struct str written_params);
