@@ -1,0 +1,128 @@
+#!/usr/bin/env node
+// A stdio MCP server that writes every byte it receives to a file, and answers as it is told, also wrongly.
+//
+// RECORDER_DIR      where each process keeps its file of received bytes, <start>-<pid>.in
+// RECORDER_CONFIG   a JSON file: { "tools": [name or definition], "prompts": [name], "mode": word }
+//
+// Tools that do more than echo their arguments, by the first word of their name:
+//   sleep   {"ms"}   answers after that time
+//   silent           never answers
+//   error            answers with a JSON-RPC error;  broken: with isError
+//   act     {"do"}   does what the steps say, "$ID" standing for the request's id:
+//                    {"text"} writes it and a line feed; {"hex"} writes these bytes; {"wait"} sleeps; {"exit"} ends
+import { openSync, readFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const config = JSON.parse(readFileSync(process.env.RECORDER_CONFIG, 'utf8'));
+const name = `${process.hrtime.bigint().toString().padStart(20, '0')}-${process.pid}`;
+const received = openSync(join(process.env.RECORDER_DIR, `${name}.in`), 'a');
+
+const line = (message) => writeSync(1, `${JSON.stringify(message)}\n`);
+const result = (id, value) => line({ jsonrpc: '2.0', id, result: value });
+const failure = (id, code, message) => line({ jsonrpc: '2.0', id, error: { code, message } });
+const textResult = (id, text, more) => result(id, { content: [{ type: 'text', text }], ...more });
+
+const define = (tool) => (typeof tool === 'string' ? { name: tool, description: `the tool ${tool}`, inputSchema: { type: 'object' } } : tool);
+const tools = (config.tools ?? []).map(define);
+
+/** Answers tools/list in the ways that a gateway must survive. */
+function list(id, params) {
+  switch (config.mode) {
+    case 'duplicates':
+      return result(id, { tools: [...tools, ...tools.slice(0, 1).map((tool) => ({ ...tool, description: 'its double' }))] });
+    case 'million': {
+      const entries = Array.from({ length: 1_000_000 }, (_, i) => `{"name":"t${i}","inputSchema":{"type":"object"}}`);
+      return writeAll(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{"tools":[${entries.join(',')}]}}\n`);
+    }
+    case 'endless': {
+      const page = Number(params?.cursor ?? 0);
+      return result(id, { tools: [define(`page_${page}`)], nextCursor: String(page + 1) });
+    }
+    case 'paged': {
+      const at = Number(params?.cursor ?? 0);
+      return result(id, { tools: tools.slice(at, at + 2), ...(at + 2 < tools.length ? { nextCursor: String(at + 2) } : {}) });
+    }
+    case 'bom':
+      return writeAll(`\ufeff${JSON.stringify({ jsonrpc: '2.0', id, result: { tools } })}\n`);
+    case 'mute':
+      return undefined;
+    default:
+      return result(id, { tools });
+  }
+}
+
+/** stdout is a pipe of finite size: writes until all has left. */
+function writeAll(text) {
+  const data = Buffer.from(text);
+  for (let at = 0; at < data.length;) {
+    try {
+      at += writeSync(1, data, at);
+    } catch (error) {
+      if (error.code !== 'EAGAIN') throw error;
+    }
+  }
+}
+
+async function act(id, steps) {
+  for (const step of steps) {
+    if (step.text !== undefined) writeAll(`${step.text.replaceAll('$ID', JSON.stringify(id))}\n`);
+    if (step.hex !== undefined) writeAll(Buffer.from(step.hex, 'hex'));
+    if (step.wait !== undefined) await delay(step.wait);
+    if (step.exit !== undefined) process.exit(step.exit);
+  }
+}
+
+async function call(id, { name: tool, arguments: args = {}, _meta: meta }) {
+  switch (tool.split('_')[0]) {
+    case 'silent': return undefined;
+    case 'error': return failure(id, -32000, 'failed as told');
+    case 'broken': return textResult(id, 'broken as told', { isError: true });
+    case 'act': return act(id, args.do ?? []);
+    case 'sleep': await delay(args.ms ?? 0); return textResult(id, `slept ${args.ms}`);
+    case 'progress':
+      for (let step = 1; step <= 3; step++) {
+        line({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: meta?.progressToken, progress: step, total: 3 } });
+      }
+      return textResult(id, 'done');
+    default: return textResult(id, JSON.stringify(args));
+  }
+}
+
+function handle(message) {
+  const { id, method, params } = message;
+  if (id === undefined || method === undefined) return undefined;
+  switch (method) {
+    case 'initialize':
+      if (config.mode === 'stillborn') process.exit(3);
+      return result(id, {
+        protocolVersion: params.protocolVersion, serverInfo: { name: 'recorder', version: '1' },
+        capabilities: { tools: {}, ...(config.prompts ? { prompts: {} } : {}), ...(config.resources ? { resources: {} } : {}) },
+      });
+    case 'ping': return result(id, {});
+    case 'tools/list': return list(id, params);
+    case 'tools/call': return call(id, params);
+    case 'prompts/list': return result(id, { prompts: (config.prompts ?? []).map((prompt) => ({ name: prompt })) });
+    case 'prompts/get': return result(id, { messages: [{ role: 'user', content: { type: 'text', text: params.name } }] });
+    case 'resources/list': return result(id, { resources: (config.resources ?? []).map((uri) => ({ uri, name: uri })) });
+    case 'resources/templates/list': return result(id, { resourceTemplates: [] });
+    case 'resources/read': return result(id, { contents: [{ uri: params.uri, text: 'the text' }] });
+    default: return failure(id, -32601, 'Method not found');
+  }
+}
+
+let pending = Buffer.alloc(0);
+process.stdin.on('data', (chunk) => {
+  writeSync(received, chunk);
+  pending = Buffer.concat([pending, chunk]);
+  for (let end; (end = pending.indexOf(10)) >= 0; pending = pending.subarray(end + 1)) {
+    let message;
+    try {
+      message = JSON.parse(pending.subarray(0, end).toString('utf8'));
+    } catch {
+      continue; // what the gateway wrote stands in the file; the test judges it
+    }
+    handle(message);
+  }
+});
+process.stdin.on('end', () => process.exit(0));

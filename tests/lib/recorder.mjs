@@ -1,0 +1,53 @@
+// The test's side of recorder-server.mjs: an entry for mcpServers, and what reached the server.
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const program = fileURLToPath(new URL('recorder-server.mjs', import.meta.url));
+
+export class Recorder {
+  constructor(config = {}) {
+    this.dir = mkdtempSync(join(tmpdir(), 'warder-recorder-'));
+    process.on('exit', () => this.remove());
+    this.configure(config);
+  }
+
+  /** The next process that starts reads it. */
+  configure(config) {
+    writeFileSync(join(this.dir, 'config.json'), JSON.stringify(config));
+  }
+
+  /** An entry of mcpServers that runs it. */
+  entry(more = {}) {
+    return {
+      command: process.execPath, args: [program],
+      env: { RECORDER_DIR: this.dir, RECORDER_CONFIG: join(this.dir, 'config.json') }, ...more,
+    };
+  }
+
+  /** What each process received, in order of their starts: [{ pid, bytes }]. */
+  processes() {
+    return readdirSync(this.dir).filter((name) => name.endsWith('.in')).sort()
+      .map((name) => ({ pid: Number(name.slice(21, -3)), bytes: readFileSync(join(this.dir, name)) }));
+  }
+
+  /** Every line that any process received, as text of its exact bytes (one character a byte), in order per process. */
+  lines() {
+    return this.processes().flatMap(({ bytes }) => {
+      const lines = bytes.toString('latin1').split('\n');
+      const rest = lines.pop();
+      return rest === '' ? lines : [...lines, rest];
+    });
+  }
+
+  /** The tools/call messages received, parsed. */
+  calls() {
+    return this.lines().filter((line) => line.includes('tools/call')).map((line) => JSON.parse(Buffer.from(line, 'latin1').toString('utf8')))
+      .filter((message) => message.method === 'tools/call').map((message) => message.params);
+  }
+
+  remove() {
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
