@@ -61,7 +61,7 @@ struct str     json_string(const struct json *node);       /* bytes after unesca
 struct str     json_number(const struct json *node);       /* the source's digits; a JSON_NUMBER only */
 bool           json_bool(const struct json *node);
 size_t         json_count(const struct json *node);        /* elements or members */
-/* NULL when there is no such member, or `object` is NULL or not an object. */
+/* Reads the members from the first on. NULL when there is no such member, or `object` is NULL or not an object. */
 const struct json *json_get(const struct json *object, struct str key);
 const struct json *json_at(const struct json *array, size_t index);
 /* A plain integer lexeme (no fraction, no exponent) that fits. */
@@ -76,8 +76,9 @@ void json_iter_init(struct json_iter *iter, const struct json *container); /* NU
 /* False at the end. For an array *key is empty. */
 bool json_iter_next(struct json_iter *iter, struct str *key, const struct json **value);
 
-/* Equal values: members in any order, numbers as decimals, strings as bytes. */
-bool json_equal(const struct json *a, const struct json *b);
+/* Equal values: members in any order, numbers as decimals, strings as bytes. Where large objects differ in order an
+ * index is made in the arena, never a search for each member. E_NOMEM when that fails. */
+int json_equal(struct arena *arena, const struct json *a, const struct json *b, bool *equal) NODISCARD;
 
 /* RFC 6901. NULL when nothing is there. */
 const struct json *json_pointer(const struct json *root, struct str pointer);

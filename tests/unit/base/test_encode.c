@@ -150,10 +150,11 @@ static void escape_shows_what_hides(void **state)
     escaped("\\u{200b}\\u{200c}\\u{200d}\\u{2060}\\u{feff}", STR("\u200b\u200c\u200d\u2060\ufeff"));
     escaped("\\u{2028}\\u{2029}", STR("\u2028\u2029"));
     escaped("\\u{e0000}\\u{e0041}\\u{e007f}", STR("\U000e0000\U000e0041\U000e007f"));
-    escaped("\\xff\\xc0\\xafa", STR("\xff\xc0\xaf" "a"));
+    escaped("\\xff\\xc0\\xafa", STR("\xff\xc0\xaf"
+                                    "a"));
     escaped("\\xed\\xa0\\x80", STR("\xed\xa0\x80")); /* a surrogate */
-    escaped("\\xe2\\x82", STR("\xe2\x82"));         /* cut */
-    escaped("\\\\n \\\\x1b", STR("\\n \\x1b"));     /* not to be taken for an escape */
+    escaped("\\xe2\\x82", STR("\xe2\x82"));          /* cut */
+    escaped("\\\\n \\\\x1b", STR("\\n \\x1b"));      /* not to be taken for an escape */
     escaped("", STR_EMPTY);
 }
 
