@@ -1,0 +1,73 @@
+/* The gateway's inside, shared by the files of this folder alone. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "gate/call.h"
+#include "gate/gateway.h"
+#include "gate/session.h"
+#include "io/loop.h"
+
+struct route {                   /* a server of the configuration, with what decides on it */
+    struct gateway      *gateway;
+    const struct server *server;
+    struct policy       *policy; /* NULL: no_policy */
+    struct upstream     *upstream;
+    struct sha256        revision;
+};
+
+struct tally {                   /* unauthenticated or unparsable: counted, one summary record a minute */
+    uint64_t unauthorized, malformed;
+};
+
+struct gateway {
+    unsigned            magic;
+    struct loop        *loop;
+    struct clock       *clock;
+    struct log         *log;
+    struct store       *store;
+    struct hasher      *hasher;
+    struct front_events events;
+    struct arena_pool   arenas;
+    struct route       *routes;
+    size_t              route_count;
+    struct map          routes_by_name;
+    struct sessions     sessions;
+    struct list         calls;        /* in any step */
+    struct list         idle_calls;   /* records kept for the next message */
+    size_t              call_count, idle_count;
+    size_t              bytes;        /* of all messages in memory */
+    uint64_t            generation;   /* moves with every revocation: SEND looks at it again */
+    struct buf          out;          /* one message being written for a client */
+    struct timer        sweep;        /* sessions that expired, tallies */
+    int64_t             summary_ms;   /* monotonic: the last summary of tallies */
+    struct tally        tally;
+    uint64_t            allowed, denied;
+    uint64_t            steps[STEP_COUNT]; /* how often each was entered */
+
+    bool                stopping;
+    struct timer        stop_deadline;
+    size_t              stops_left;   /* upstreams that have not ended */
+    void              (*stopped)(void *arg);
+    void               *stopped_arg;
+};
+
+/* answer.c: what clients read, written into gateway->out. */
+void answer_denial(struct call *call, enum reason reason);
+void answer_error(struct call *call, enum reason reason);
+void answer_unknown_tool(struct call *call);
+/* Delivers gateway->out as the final message. */
+void answer_send(struct call *call, int status, struct str session);
+
+/* gateway.c */
+struct route *gateway_route(struct gateway *gateway, struct str name);
+/* A message of a known grant that was refused before it had a name. */
+void gateway_record_malformed(struct gateway *gateway, const struct call *call, enum reason reason);
+void gateway_record_session(struct gateway *gateway, const struct session *session, struct str what);
+/* Its calls meet `event`, then it is gone. */
+void gateway_end_session(struct gateway *gateway, struct session *session, enum call_event event, struct str why);
+/* The hold rule compares queued admissions with the open requests; a stop waits for the last. */
+void gateway_call_count_changed(struct gateway *gateway);

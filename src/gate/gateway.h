@@ -1,0 +1,64 @@
+/* The gateway: services, servers with their policies, sessions and calls. Fronts hand messages in; nothing reaches a
+ * server but through the steps of gate/call.h. Loop thread only. */
+#pragma once
+
+#include "base/error.h"
+#include "base/str.h"
+#include "front/exchange.h"
+#include "model/reason.h"
+#include "model/server.h"
+#include "policy/policy.h"
+#include "upstream/upstream.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct clock;
+struct gateway;
+struct log;
+struct loop;
+struct store;
+
+struct gateway_server {
+    const struct server *server;  /* outlives the gateway */
+    struct policy       *policy;  /* NULL: everything is denied, no_policy. The gateway takes a reference */
+    struct str           policy_source; /* recorded as the revision in force; borrowed during gateway_new */
+};
+
+struct gateway_options {
+    struct loop  *loop;
+    struct clock *clock;
+    struct log   *log;
+    struct store *store;
+    struct str    self;           /* absolute path of this binary, for `__exec` */
+    struct str    data;           /* the data directory */
+    const struct gateway_server *servers;
+    size_t        server_count;
+};
+
+int  gateway_new(const struct gateway_options *options, struct gateway **out) NODISCARD;
+/* What a front calls; `arg` is the gateway. Good for the gateway's life. */
+const struct front_events *gateway_front_events(struct gateway *gateway);
+/* Starts the control session of every server. */
+void gateway_start(struct gateway *gateway);
+/* New calls get shutting_down, calls in flight have LIMIT_stop_ms, then servers are ended; then `done`. */
+void gateway_stop(struct gateway *gateway, void (*done)(void *arg), void *arg);
+/* After `done` of gateway_stop. */
+void gateway_free(struct gateway *gateway);
+/* The grant changed or is gone: its sessions and instances end, its calls are cut. */
+void gateway_grant_revoked(struct gateway *gateway, struct str grant_id);
+
+struct gateway_server_status {
+    struct str          name;
+    enum upstream_state state;
+    size_t              tools;      /* that the server lists */
+    bool                has_policy;
+};
+struct gateway_status {
+    size_t   calls, sessions;     /* now */
+    uint64_t allowed, denied;     /* since the start */
+    bool     stopping;
+};
+void   gateway_status(const struct gateway *gateway, struct gateway_status *out);
+size_t gateway_server_count(const struct gateway *gateway);
+void   gateway_server_status(const struct gateway *gateway, size_t index, struct gateway_server_status *out);

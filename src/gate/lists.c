@@ -1,0 +1,116 @@
+/* Lists: the server's definitions, through the same decision that calls meet, with the arguments left open. */
+#include "base/check.h"
+#include "base/clock.h"
+#include "front/exchange.h"
+#include "gate/gate.h"
+#include "json/writer.h"
+#include "model/server.h"
+#include "policy/decide.h"
+#include "store/store.h"
+
+#include <stdio.h>
+
+#define PAGE_ITEMS 1000
+#define PAGE_BYTES ((size_t)1 << 20)
+
+struct listing {                 /* one kind of list over the definitions' arrays */
+    struct str       member;     /* of the result */
+    enum subject     subject;
+    size_t           count;
+    const struct item *items;    /* NULL: tools */
+    const struct tool *tools;
+};
+
+static struct listing listing_of(enum method_id method, const struct definitions *definitions)
+{
+    switch ((int)method) {
+    case METHOD_TOOLS_LIST:
+        return (struct listing){ STR("tools"), SUBJECT_TOOL, definitions->tool_count, NULL, definitions->tools };
+    case METHOD_PROMPTS_LIST:
+        return (struct listing){ STR("prompts"), SUBJECT_PROMPT, definitions->prompt_count, definitions->prompts, NULL };
+    case METHOD_RESOURCES_LIST:
+        return (struct listing){ STR("resources"), SUBJECT_RESOURCE, definitions->resource_count, definitions->resources, NULL };
+    case METHOD_RESOURCES_TEMPLATES_LIST:
+        return (struct listing){ STR("resourceTemplates"), SUBJECT_RESOURCE, definitions->template_count, definitions->templates, NULL };
+    default:
+        WRONG("a list without a listing");
+    }
+}
+
+static bool is_listed(struct call *call, const struct listing *listing, size_t at, const struct grant *grant, struct arena *arena)
+{
+    struct question question = {
+        .subject = listing->subject,
+        .server = call->route->server,
+        .tool = listing->tools ? &listing->tools[at] : NULL,
+        .name = listing->tools ? listing->tools[at].name : listing->items[at].name,
+        .grant = grant,
+        .pin = PIN_ACCEPTED,
+        .session = session_id(call->session),
+        .client = session_client(call->session),
+        .now_ms = clock_wall_ms(call->gateway->clock),
+    };
+    struct decision decision;
+    policy_decide(call->route->policy, &question, arena, NULL, &decision);
+    bool listed = decision_is_listed(&decision);
+    arena_reset(arena);
+    return listed;
+}
+
+/* A page from `at` on; returns where the next one begins, or listing->count. */
+static size_t write_page(struct call *call, const struct listing *listing, size_t at, const struct grant *grant)
+{
+    struct buf *out = &call->gateway->out;
+    struct arena arena;
+    struct json_writer writer;
+    arena_init(&arena, &call->gateway->arenas, REQUEST_ARENA_MAX);
+    buf_reset(out);
+    json_write_init(&writer, out);
+    json_write_object(&writer);
+    json_write_member_string(&writer, STR("jsonrpc"), STR("2.0"));
+    json_write_key(&writer, STR("id"));
+    json_write_raw(&writer, buf_str(&call->client_id));
+    json_write_key(&writer, STR("result"));
+    json_write_object(&writer);
+    json_write_key(&writer, listing->member);
+    json_write_array(&writer);
+    for (size_t written = 0; at < listing->count && written < PAGE_ITEMS && out->len < PAGE_BYTES; at++) {
+        if (!is_listed(call, listing, at, grant, &arena))
+            continue;
+        json_write_raw(&writer, listing->tools ? listing->tools[at].definition : listing->items[at].definition);
+        written++;
+    }
+    json_write_array_end(&writer);
+    if (at < listing->count) {
+        char cursor[24];
+        snprintf(cursor, sizeof(cursor), "%zu", at);
+        json_write_member_string(&writer, STR("nextCursor"), str_from_c(cursor));
+    }
+    json_write_object_end(&writer);
+    json_write_object_end(&writer);
+    arena_release(&arena);
+    return at;
+}
+
+enum step_next call_answer_list(struct call *call)
+{
+    struct gateway *gateway = call->gateway;
+    const struct definitions *definitions = upstream_definitions(call->route->upstream);
+    struct listing listing = listing_of(call->method_id, definitions);
+    struct str cursor, detail;
+    unsigned long long from = 0;
+    if (list_params_read(call->message.params, &cursor, &detail) != 0 ||
+        (cursor.ptr && !str_to_u64(cursor, listing.count, &from))) {
+        gateway_record_malformed(gateway, call, REASON_invalid_params);
+        call_end(call, REASON_invalid_params);
+        return STEP_END;
+    }
+    const struct grant *grant = store_grant(gateway->store, str_of(call->grant->id, GRANT_ID_LEN));
+    if (!grant) {
+        call_end(call, REASON_grant_revoked);
+        return STEP_END;
+    }
+    write_page(call, &listing, (size_t)from, grant);
+    call_end(call, REASON_answered);
+    return STEP_END;
+}

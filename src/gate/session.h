@@ -1,0 +1,64 @@
+/* Sessions of clients (MCP 2025-03-26 to 2025-11-25): minted here, bound to one grant and one server, never an
+ * authentication. They are state, not trust: every message brings its token. Loop thread only. */
+#pragma once
+
+#include "base/encode.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "model/grant.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct route;
+
+#define SESSION_ID_LEN 32    /* 192 random bits, base64url */
+#define SESSION_CLIENT_MAX 64
+
+/* What one grant uses now: made at its first message, dropped when nothing of it is left. */
+struct grant_use {
+    char        id[GRANT_ID_LEN + 1];
+    size_t      messages, bytes;  /* being handled, and how much they hold */
+    size_t      calls, sessions;  /* in flight, open */
+};
+
+struct session {
+    unsigned          magic;
+    struct list       link;          /* all sessions, longest unused first */
+    struct list       calls;         /* of this session, in flight */
+    struct route     *route;
+    struct grant_use *grant;
+    int64_t           created_ms, used_ms; /* monotonic */
+    struct str        version;       /* negotiated; static bytes */
+    char              id[SESSION_ID_LEN + 1];
+    char              client[SESSION_CLIENT_MAX + 1]; /* what the client says of itself, cut */
+    size_t            client_len;
+};
+
+struct sessions {
+    struct map  by_id;
+    struct map  uses;                /* grant id -> struct grant_use */
+    struct list all;
+    size_t      count;
+};
+
+void sessions_init(struct sessions *sessions);
+/* No session has calls any more. */
+void sessions_release(struct sessions *sessions);
+/* E_LIMIT: the grant is at LIMIT_sessions_per_grant. */
+int  session_new(struct sessions *sessions, struct route *route, struct grant_use *grant, struct str version,
+                 struct str client, int64_t now_ms, struct session **out) NODISCARD;
+/* NULL where there is none of this id, or it is another grant's or another server's. Marks it used. */
+struct session *session_find(struct sessions *sessions, struct str id, const struct route *route, struct str grant_id, int64_t now_ms);
+/* Its calls have ended. */
+void session_end(struct sessions *sessions, struct session *session);
+/* The longest unused one that is past its time-outs, or NULL. */
+struct session *session_expired(struct sessions *sessions, int64_t now_ms);
+struct str session_id(const struct session *session);
+struct str session_client(const struct session *session);
+
+struct grant_use *grant_use_get(struct sessions *sessions, struct str grant_id) NODISCARD; /* NULL: no memory */
+/* Drops the entry when nothing is counted in it. */
+void grant_use_put(struct sessions *sessions, struct grant_use *use);
