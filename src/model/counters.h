@@ -15,7 +15,8 @@ struct over {                /* what said no */
 };
 
 struct reservation {         /* of one debit: which window it was taken from */
-    int64_t window_ms;
+    int64_t window_ms;       /* its start; of a sliding counter the moment itself */
+    bool    joined;          /* an earlier debit of the call has this identity: nothing was taken for this one */
 };
 
 int  counters_new(struct counters **out) NODISCARD;
@@ -31,8 +32,14 @@ void counters_release(struct counters *counters, const struct debit *debits, siz
 /* Replaying a ledger: takes without asking. */
 int  counters_replay(struct counters *counters, const struct counter_key *key, amount cost, int64_t window_ms) NODISCARD;
 int  counters_replay_back(struct counters *counters, const struct counter_key *key, amount cost, int64_t window_ms) NODISCARD;
-/* What is used now, for `limits show` and for checkpoints. Stops when `each` returns nonzero, and returns that. */
+/* What is used now, for `limits show` and for checkpoints: a fixed counter once, a sliding one once a moment that it
+ * remembers, oldest first. Stops when `each` returns nonzero, and returns that. */
 int  counters_each(struct counters *counters, int (*each)(void *arg, const struct counter_key *key, amount used, int64_t window_ms), void *arg);
 size_t counters_count(const struct counters *counters);
-/* Drops what no window holds any more. */
+/* Drops what no window holds any more, looking at a bounded number of counters a call, those longest unused first.
+ * From then on no counter begins in a window before now_ms, so that a clock that runs back opens none again. */
 void counters_expire(struct counters *counters, int64_t now_ms);
+/* The highest now_ms that counters_expire was given; INT64_MIN before. A checkpoint keeps it. */
+int64_t counters_floor_ms(const struct counters *counters);
+/* `limits reset`: forgets what this identity used. */
+void counters_reset(struct counters *counters, const struct counter_key *key);

@@ -36,6 +36,10 @@ struct debit {
     bool               hints;     /* the policy lets the agent be told limit, remaining and time */
 };
 
+/* Years 1 to 9999: a clock outside of them is taken for its nearest end, so that no arithmetic on time overflows. */
+#define TIME_MIN_MS INT64_C(-62135596800000)
+#define TIME_MAX_MS INT64_C(253402300799999)
+
 /* The window that `now_ms` is in: [start, end). WINDOW_TOTAL and WINDOW_CONCURRENT: 0 and INT64_MAX. UTC. */
 void window_bounds(const struct window *window, int64_t now_ms, int64_t *start_ms, int64_t *end_ms);
 /* "10 per minute" needs a word: "second" … "month", "total", "15m", "90 seconds". */

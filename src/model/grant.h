@@ -1,7 +1,10 @@
 /* A grant: what a bearer token stands for. The token is wdr_<id>_<secret><check>; only a hash of the secret is kept. */
 #pragma once
 
+#include "base/arena.h"
+#include "base/buf.h"
 #include "base/digest.h"
+#include "base/error.h"
 #include "base/str.h"
 
 #include <stdbool.h>
@@ -32,4 +35,14 @@ bool grant_reaches(const struct grant *grant, struct str server);
 int  grant_token_parse(struct str token, struct str *id, struct str *secret) NODISCARD;
 /* `out` has room for GRANT_TOKEN_MAX. */
 void grant_token_print(struct str id, struct str secret, char *out);
-void grant_secret_hash(struct str secret, struct sha256 *out);
+void grant_secret_hash(struct str secret, struct sha256 *out); /* allocates a hasher: not for a call's path */
+/* Whether the secret is this grant's, in constant time; `hasher` is the thread's own. */
+bool grant_secret_fits(struct hasher *hasher, const struct grant *grant, struct str secret);
+/* A new identity: draws id and secret, fills in grant->id (it points into `token`) and secret_hash, and prints the
+ * token. The secret stands nowhere else; the caller shows the token once and wipes it. */
+void grant_make(struct grant *grant, char token[GRANT_TOKEN_MAX]);
+
+/* The whole grant as the ledger keeps it: never the secret, only its hash. */
+void grant_write(const struct grant *grant, struct buf *out);
+/* Strings are borrowed from `bytes`, lists stand in the arena. E_SYNTAX: not a grant; E_INVALID: of a later version. */
+int  grant_read(struct str bytes, struct arena *arena, struct grant *out) NODISCARD;

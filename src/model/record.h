@@ -10,6 +10,7 @@
 #include "model/debit.h"
 #include "model/reason.h"
 
+/* Kinds and outcomes stand in ledgers as numbers: new ones go to the end. */
 #define RECORD_KINDS(K)                                                                            \
     K(DECISION,   "decision")    /* an admission (allowed), or a denial */                         \
     K(OUTCOME,    "outcome")     /* how an admitted call ended; exactly one each */                \
@@ -62,6 +63,8 @@ struct record {
 };
 
 void record_write(const struct record *record, struct buf *out);
+/* Never below what record_write will append, before it is known which windows the debits come from. */
+size_t record_size_max(const struct record *record);
 /* Debits and strings in the arena or borrowed from bytes. E_SYNTAX: not a record; E_INVALID: of a later version. */
 int  record_read(struct str bytes, struct arena *arena, struct record *out) NODISCARD;
 /* One JSON object a record, for people and `--json`. */
