@@ -27,7 +27,7 @@ void buf_reset(struct buf *buf)
     buf->failed = false;
 }
 
-static char *grow(struct buf *buf, size_t more)
+char *buf_grow(struct buf *buf, size_t more)
 {
     if (buf->failed || more > buf->max - buf->len) {
         buf->failed = true;
@@ -46,36 +46,6 @@ static char *grow(struct buf *buf, size_t more)
     buf->ptr = ptr;
     buf->cap = cap;
     return ptr + buf->len;
-}
-
-char *buf_reserve(struct buf *buf, size_t more)
-{
-    if (!buf->failed && buf->ptr && more <= buf->cap - buf->len)
-        return buf->ptr + buf->len;
-    return grow(buf, more);
-}
-
-void buf_append(struct buf *buf, const void *bytes, size_t len)
-{
-    char *to = buf_reserve(buf, len);
-    if (!to || len == 0)
-        return;
-    memcpy(to, bytes, len);
-    buf->len += len;
-}
-
-void buf_append_str(struct buf *buf, struct str s)
-{
-    buf_append(buf, s.ptr, s.len);
-}
-
-void buf_append_byte(struct buf *buf, char byte)
-{
-    char *to = buf_reserve(buf, 1);
-    if (!to)
-        return;
-    *to = byte;
-    buf->len++;
 }
 
 void buf_vprintf(struct buf *buf, const char *format, va_list arguments)

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct buf {
     char  *ptr;
@@ -20,10 +21,21 @@ void buf_init(struct buf *buf, size_t max);
 void buf_release(struct buf *buf);
 void buf_reset(struct buf *buf);
 /* Room for `more` bytes behind len, or NULL; the caller writes and then adds to len. */
-char *buf_reserve(struct buf *buf, size_t more) NODISCARD;
-void buf_append(struct buf *buf, const void *bytes, size_t len);
-void buf_append_str(struct buf *buf, struct str s);
-void buf_append_byte(struct buf *buf, char byte);
+char *buf_grow(struct buf *buf, size_t more) NODISCARD; /* buf_reserve's way when the room is not there */
+static inline char *buf_reserve(struct buf *buf, size_t more)
+{
+    return !buf->failed && buf->ptr && more <= buf->cap - buf->len ? buf->ptr + buf->len : buf_grow(buf, more);
+}
+static inline void buf_append(struct buf *buf, const void *bytes, size_t len)
+{
+    char *to = buf_reserve(buf, len);
+    if (to && len > 0)
+        memcpy(to, bytes, len);
+    if (to)
+        buf->len += len;
+}
+static inline void buf_append_str(struct buf *buf, struct str s) { buf_append(buf, s.ptr, s.len); }
+static inline void buf_append_byte(struct buf *buf, char byte) { buf_append(buf, &byte, 1); }
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *buf, const char *format, va_list arguments);
 /* Drops the first `len` bytes. */

@@ -28,21 +28,21 @@ static int arrays_equal(struct arena *arena, const struct json *a, const struct 
     return error;
 }
 
-static int index_members(struct member_index *index, struct arena *arena, const struct json *object)
+static int index_members(struct json_index *index, struct arena *arena, const struct json *object)
 {
-    int error = member_index_begin(index, arena, json_count(object));
+    int error = json_index_begin(index, arena, json_count(object));
     if (error)
         return error;
     yyjson_val *key = val_first(node_val(object));
     for (size_t left = json_count(object); left > 0; left--, key = left > 0 ? val_next(key + 1) : key)
-        member_index_add(index, key);
+        json_index_add(index, key);
     return 0;
 }
 
 /* Both have as many members, and no name stands twice: it is enough that each of a's is in b. */
 static int objects_equal(struct arena *arena, const struct json *a, const struct json *b, bool *equal)
 {
-    struct member_index index = { 0 };
+    struct json_index index = { 0 };
     struct json_iter left, right;
     struct str key, key_b;
     const struct json *from_a, *from_b;
@@ -58,7 +58,7 @@ static int objects_equal(struct arena *arena, const struct json *a, const struct
             } else {
                 if (!index.slots && (error = index_members(&index, arena, b)) != 0)
                     break;
-                yyjson_val *found = member_index_find(&index, key);
+                yyjson_val *found = json_index_find(&index, key);
                 from_b = found ? node_of(found + 1) : NULL;
             }
         }

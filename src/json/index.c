@@ -3,7 +3,7 @@
 
 #include "base/map.h"
 
-int member_index_begin(struct member_index *index, struct arena *arena, size_t count)
+int json_index_begin(struct json_index *index, struct arena *arena, size_t count)
 {
     size_t capacity = index->capacity ? index->capacity : (size_t)4 * MEMBERS_INDEXED;
 
@@ -24,7 +24,7 @@ int member_index_begin(struct member_index *index, struct arena *arena, size_t c
     return 0;
 }
 
-static size_t slot_of(const struct member_index *index, struct str name)
+static size_t slot_of(const struct json_index *index, struct str name)
 {
     size_t mask = index->capacity - 1, slot = siphash(index->secret, name) & mask;
 
@@ -33,7 +33,7 @@ static size_t slot_of(const struct member_index *index, struct str name)
     return slot;
 }
 
-yyjson_val *member_index_add(struct member_index *index, yyjson_val *key)
+yyjson_val *json_index_add(struct json_index *index, yyjson_val *key)
 {
     size_t slot = slot_of(index, val_text(key));
 
@@ -43,7 +43,7 @@ yyjson_val *member_index_add(struct member_index *index, yyjson_val *key)
     return NULL;
 }
 
-yyjson_val *member_index_find(const struct member_index *index, struct str name)
+yyjson_val *json_index_find(const struct json_index *index, struct str name)
 {
     return index->slots[slot_of(index, name)];
 }

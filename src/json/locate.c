@@ -24,7 +24,7 @@ static size_t skip_value(struct str source, size_t at)
     while (at < source.len) {
         char c = source.ptr[at];
         if (c == '"') {
-            at = string_end(source, at);
+            at = json_string_end(source, at);
         } else if (c == '[' || c == '{') {
             depth++;
             at++;
@@ -56,10 +56,10 @@ static size_t utf8_put(unsigned point, char out[4])
 static size_t unescape_one(struct str raw, size_t at, char out[4], size_t *len)
 {
     static const char letters[] = "\"\\/bfnrt", bytes[] = "\"\\/\b\f\n\r\t";
-    int unit = escaped_unit(raw, at), second;
+    int unit = json_escaped_unit(raw, at), second;
 
     *len = 1;
-    if (unit >= 0xd800 && unit <= 0xdbff && (second = escaped_unit(raw, at + 6)) >= 0xdc00 && second <= 0xdfff) {
+    if (unit >= 0xd800 && unit <= 0xdbff && (second = json_escaped_unit(raw, at + 6)) >= 0xdc00 && second <= 0xdfff) {
         *len = utf8_put(0x10000 + (((unsigned)unit & 0x3ff) << 10 | ((unsigned)second & 0x3ff)), out);
         return 12;
     }
@@ -84,7 +84,7 @@ static bool name_is(struct str raw, struct str token)
         size_t len;
         at += unescape_one(raw, at, bytes, &len);
         for (size_t i = 0; i < len; i++)
-            if (pointer_byte(token, &from) != (unsigned char)bytes[i])
+            if (json_pointer_byte(token, &from) != (unsigned char)bytes[i])
                 return false;
     }
     return from == token.len;
@@ -94,7 +94,7 @@ static bool name_is(struct str raw, struct str token)
 static bool find_member(struct str source, size_t at, struct str token, size_t *name, size_t *value)
 {
     for (at = skip_space(source, at + 1); byte_at(source, at) == '"'; at = skip_space(source, at + 1)) {
-        size_t end = string_end(source, at);
+        size_t end = json_string_end(source, at);
         size_t colon = skip_space(source, end);
         *name = at;
         *value = skip_space(source, colon + 1);
@@ -131,7 +131,7 @@ void json_locate(struct str source, struct str pointer, bool key, size_t *line, 
     bool found = true;
 
     while (found && pointer.len > 0) {
-        found = pointer_next(&pointer, &token);
+        found = json_pointer_next(&pointer, &token);
         if (found && byte_at(source, value) == '{') {
             found = find_member(source, value, token, &name, &value);
         } else if (found && byte_at(source, value) == '[') {

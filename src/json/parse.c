@@ -75,43 +75,46 @@ static int refused(struct json_error *error, struct str source, const yyjson_rea
     }
     if (why->code == YYJSON_READ_ERROR_EMPTY_CONTENT)
         return failed(error, JSON_FAULT_EMPTY, 0);
-    if (why->code == YYJSON_READ_ERROR_INVALID_STRING && find_lone_surrogate(source, &at) && at <= why->pos)
+    if (why->code == YYJSON_READ_ERROR_INVALID_STRING && json_lone_surrogate(source, &at) && at <= why->pos)
         return failed(error, JSON_FAULT_SURROGATE, at);
     return failed(error, why->code == YYJSON_READ_ERROR_UNEXPECTED_CONTENT ? JSON_FAULT_TRAILING : JSON_FAULT_SYNTAX,
                   why->pos < source.len ? why->pos : source.len);
 }
 
+static bool stands_before(yyjson_val *object, yyjson_val *key)
+{
+    for (yyjson_val *before = val_first(object); before < key; before = val_next(before + 1))
+        if (str_eq(val_text(before), val_text(key)))
+            return true;
+    return false;
+}
+
 /* A name that stood already in an object of few members, or NULL. */
 static yyjson_val *duplicate_of_few(yyjson_val *object, size_t count)
 {
-    yyjson_val *keys[MEMBERS_INDEXED], *key = val_first(object);
+    yyjson_val *key = val_first(object);
     uint64_t seen = 0; /* a bit for each sort of name that stood before: most names need no comparison */
 
-    for (size_t i = 0; i < count; i++, key = val_next(key + 1)) {
+    for (; count > 0; count--, key = val_next(key + 1)) {
         struct str name = val_text(key);
         unsigned char last = name.len > 0 ? (unsigned char)name.ptr[name.len - 1] : 0;
         uint64_t bit = (uint64_t)1 << ((name.len * 7 + last) % 64);
-        keys[i] = key;
-        if (!(seen & bit)) {
-            seen |= bit;
-            continue;
-        }
-        for (size_t before = 0; before < i; before++)
-            if (str_eq(val_text(keys[before]), name))
-                return key;
+        if (seen & bit && stands_before(object, key))
+            return key;
+        seen |= bit;
     }
     return NULL;
 }
 
-static int duplicate_of_many(struct arena *arena, struct member_index *index, yyjson_val *object, size_t count,
+static int duplicate_of_many(struct arena *arena, struct json_index *index, yyjson_val *object, size_t count,
                              yyjson_val **duplicate)
 {
-    int error = member_index_begin(index, arena, count);
+    int error = json_index_begin(index, arena, count);
     if (error)
         return error;
     yyjson_val *key = val_first(object);
     for (size_t i = 0; i < count; i++, key = val_next(key + 1))
-        if (member_index_add(index, key)) {
+        if (json_index_add(index, key)) {
             *duplicate = key;
             return 0;
         }
@@ -123,7 +126,7 @@ static yyjson_val *key_with_nul(yyjson_val *object, size_t count)
     yyjson_val *key = val_first(object);
 
     for (size_t i = 0; i < count; i++, key = val_next(key + 1))
-        if (memchr(unsafe_yyjson_get_str(key), 0, unsafe_yyjson_get_len(key)))
+        if (!val_is_plain(key) && memchr(unsafe_yyjson_get_str(key), 0, unsafe_yyjson_get_len(key)))
             return key;
     return NULL;
 }
@@ -137,7 +140,7 @@ static size_t source_offset(const yyjson_doc *doc, yyjson_val *string)
 
 static int check_names(struct arena *arena, const yyjson_doc *doc, struct json_error *error)
 {
-    struct member_index index = { 0 };
+    struct json_index index = { 0 };
     yyjson_val *val = doc->root, *end = doc->root + doc->val_read;
 
     for (; val < end; val++) {
@@ -168,7 +171,7 @@ int json_parse(struct arena *arena, struct str source, const struct json_limits 
 
     *error = (struct json_error){ .key = STR_EMPTY };
     *root = NULL;
-    enum json_fault fault = prescan(source, limits, &offset);
+    enum json_fault fault = json_prescan(source, limits, &offset);
     if (fault != JSON_FAULT_NONE)
         return failed(error, fault, offset);
     /* Not INSITU: the source is read, never written. */

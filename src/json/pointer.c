@@ -3,7 +3,7 @@
 
 #include "json/node.h"
 
-bool pointer_next(struct str *pointer, struct str *token)
+bool json_pointer_next(struct str *pointer, struct str *token)
 {
     if (pointer->len == 0 || pointer->ptr[0] != '/')
         return false;
@@ -14,7 +14,7 @@ bool pointer_next(struct str *pointer, struct str *token)
     return true;
 }
 
-int pointer_byte(struct str token, size_t *at)
+int json_pointer_byte(struct str token, size_t *at)
 {
     if (*at >= token.len)
         return -1;
@@ -29,7 +29,7 @@ static bool token_is(struct str token, struct str name)
     size_t at = 0;
 
     for (size_t i = 0; i < name.len; i++)
-        if (pointer_byte(token, &at) != (unsigned char)name.ptr[i])
+        if (json_pointer_byte(token, &at) != (unsigned char)name.ptr[i])
             return false;
     return at == token.len;
 }
@@ -56,7 +56,7 @@ const struct json *json_pointer(const struct json *root, struct str pointer)
     unsigned long long index;
 
     while (node && pointer.len > 0) {
-        if (!pointer_next(&pointer, &token))
+        if (!json_pointer_next(&pointer, &token))
             return NULL;
         if (json_is(node, JSON_OBJECT))
             node = member_by_token(node, token);

@@ -3,27 +3,41 @@
 
 #include "base/encode.h"
 
+#define LANES 16
+typedef unsigned char bytes16 __attribute__((vector_size(LANES)));
+
+static size_t lanes_sum(bytes16 counts)
+{
+    size_t sum = 0;
+    for (int i = 0; i < LANES; i++)
+        sum += counts[i];
+    return sum;
+}
+
 /* Every opening bracket and every comma, those in strings too: never less than the real depth and members. */
 static void count_at_most(struct str source, size_t *opens, size_t *commas)
 {
-    size_t open = 0, comma = 0;
+    size_t at = 0;
 
-    for (size_t at = 0; at < source.len;) {
-        /* Small blocks, counted in bytes, so that the compiler can use the processor's vectors. */
-        size_t end = source.len - at > 240 ? at + 240 : source.len;
-        unsigned char block_open = 0, block_comma = 0;
-        for (; at < end; at++) {
-            block_open += (source.ptr[at] | 0x20) == '{';
-            block_comma += source.ptr[at] == ',';
+    *opens = *commas = 0;
+    while (source.len - at >= LANES) {
+        bytes16 open = { 0 }, comma = { 0 }; /* of each lane, which does not overflow in 255 turns */
+        for (int turn = 0; turn < 255 && source.len - at >= LANES; turn++, at += LANES) {
+            bytes16 bytes;
+            memcpy(&bytes, source.ptr + at, LANES);
+            open -= (bytes16)((bytes | 0x20) == '{'); /* a lane that is equal is all ones, -1 */
+            comma -= (bytes16)(bytes == ',');
         }
-        open += block_open;
-        comma += block_comma;
+        *opens += lanes_sum(open);
+        *commas += lanes_sum(comma);
     }
-    *opens = open;
-    *commas = comma;
+    for (; at < source.len; at++) {
+        *opens += (source.ptr[at] | 0x20) == '{';
+        *commas += source.ptr[at] == ',';
+    }
 }
 
-size_t string_end(struct str source, size_t at)
+size_t json_string_end(struct str source, size_t at)
 {
     for (at++; at < source.len; at++) {
         if (source.ptr[at] == '"')
@@ -57,12 +71,12 @@ static enum json_fault count_exactly(struct str source, const struct json_limits
             return JSON_FAULT_TOO_DEEP;
         if (members > limits->members)
             return JSON_FAULT_TOO_MANY;
-        at = c == '"' ? string_end(source, at) : at + 1;
+        at = c == '"' ? json_string_end(source, at) : at + 1;
     }
     return JSON_FAULT_NONE;
 }
 
-enum json_fault prescan(struct str source, const struct json_limits *limits, size_t *offset)
+enum json_fault json_prescan(struct str source, const struct json_limits *limits, size_t *offset)
 {
     size_t opens, commas;
 
@@ -81,7 +95,7 @@ enum json_fault prescan(struct str source, const struct json_limits *limits, siz
     return count_exactly(source, limits, offset);
 }
 
-int escaped_unit(struct str source, size_t at)
+int json_escaped_unit(struct str source, size_t at)
 {
     unsigned char bytes[2];
 
@@ -91,14 +105,14 @@ int escaped_unit(struct str source, size_t at)
     return bytes[0] << 8 | bytes[1];
 }
 
-bool find_lone_surrogate(struct str source, size_t *offset)
+bool json_lone_surrogate(struct str source, size_t *offset)
 {
     for (size_t at = 0; at < source.len; at++) {
         if (source.ptr[at] != '\\')
             continue;
-        int unit = escaped_unit(source, at);
+        int unit = json_escaped_unit(source, at);
         if (unit >= 0xd800 && unit <= 0xdfff) {
-            int second = escaped_unit(source, at + 6);
+            int second = json_escaped_unit(source, at + 6);
             if (unit > 0xdbff || second < 0xdc00 || second > 0xdfff) {
                 *offset = at;
                 return true;

@@ -61,6 +61,23 @@ static void put_string(struct buf *out, struct str s)
     buf_append_byte(out, '"');
 }
 
+static void put_val_string(struct buf *out, yyjson_val *val)
+{
+    struct str s = val_text(val);
+
+    if (!val_is_plain(val)) {
+        put_string(out, s);
+        return;
+    }
+    char *to = buf_reserve(out, s.len + 2);
+    if (!to)
+        return;
+    to[0] = '"';
+    memcpy(to + 1, s.ptr, s.len);
+    to[s.len + 1] = '"';
+    out->len += s.len + 2;
+}
+
 /* As deep as the tree, whose depth had a ceiling when it was parsed. */
 static void put_node(struct buf *out, yyjson_val *val)
 {
@@ -68,7 +85,7 @@ static void put_node(struct buf *out, yyjson_val *val)
     case YYJSON_TYPE_NULL: buf_append_str(out, STR("null")); return;
     case YYJSON_TYPE_BOOL: buf_append_str(out, unsafe_yyjson_get_bool(val) ? STR("true") : STR("false")); return;
     case YYJSON_TYPE_RAW: buf_append_str(out, val_text(val)); return;
-    case YYJSON_TYPE_STR: put_string(out, val_text(val)); return;
+    case YYJSON_TYPE_STR: put_val_string(out, val); return;
     case YYJSON_TYPE_ARR:
     case YYJSON_TYPE_OBJ: break;
     default: WRONG("a node of no kind");
@@ -79,7 +96,7 @@ static void put_node(struct buf *out, yyjson_val *val)
     buf_append_byte(out, object ? '{' : '[');
     for (yyjson_val *at = val + 1; left > 0; left--) {
         if (object) {
-            put_string(out, val_text(at++));
+            put_val_string(out, at++);
             buf_append_byte(out, ':');
         }
         put_node(out, at);
