@@ -2,16 +2,19 @@
  * What message_read refuses is never forwarded: unknown members, ids that are null, fractions or too long, a batch. */
 #pragma once
 
-#include "base/arena.h"
 #include "base/buf.h"
+#include "base/error.h"
+#include "base/str.h"
 #include "json/json.h"
 #include "json/writer.h"
 #include "model/reason.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 enum message_kind { MESSAGE_REQUEST, MESSAGE_NOTIFICATION, MESSAGE_RESULT, MESSAGE_ERROR };
 enum sender { SENDER_CLIENT, SENDER_SERVER };
 
-/* methods.def: METHOD(name, sender, kind, gate, record, since-era words) */
 enum method_kind { METHOD_LOCAL, METHOD_LIST, METHOD_FORWARD, METHOD_NOTE, METHOD_ASK };
 enum method_id {
     METHOD_UNKNOWN,
@@ -30,6 +33,7 @@ struct method_row {
     enum method_subject subject;
     enum method_record  record;
 };
+/* Any id but METHOD_UNKNOWN. */
 const struct method_row *method_row(enum method_id id);
 /* Exact bytes after unescaping; METHOD_UNKNOWN for anything else, and for a method that this sender may not send. */
 enum method_id method_find(struct str name, enum sender sender);
@@ -46,7 +50,12 @@ struct message {
     const struct json *error_data;
 };
 
-/* E_INVALID with *why and *detail (a static sentence); *out then holds the id when one could be read, for the answer. */
+/* A string of at most LIMIT_id_bytes without control characters, or an integer of at most 2^53-1 in size written
+ * without fraction and exponent. False for NULL. */
+bool message_id_is_valid(const struct json *id);
+/* E_INVALID with *why (invalid_request, invalid_params or batch) and *detail (a static sentence). *out then holds the
+ * id when one could be read, for the answer to a client or to end the leg that a server answered; and its kind is
+ * MESSAGE_REQUEST or MESSAGE_NOTIFICATION if and only if the message has a method. A client's answers are refused. */
 int message_read(const struct json *root, enum sender sender, struct message *out, enum reason *why, struct str *detail) NODISCARD;
 
 /* params of tools/call: {name, arguments?, _meta?}; everything else in there is refused. */
@@ -75,7 +84,8 @@ int initialize_params_read(const struct json *params, struct initialize_params *
 /* An id as written JSON (at most 6 * LIMIT_id_bytes + 2 bytes); NULL is "null". */
 void message_write_id(struct buf *out, const struct json *id);
 /* Writers: whole messages into `out`, no newline. `id` is written JSON, as message_write_id makes it: a call keeps
- * those bytes after its request's tree is gone. */
+ * those bytes after its request's tree is gone; empty writes null. Written params and results are whole objects of our
+ * writer, or empty: no params. An empty reason word: no data. */
 void message_write_result(struct buf *out, struct str id, const struct json *result);
 void message_write_result_raw(struct buf *out, struct str id, struct str written_result);
 void message_write_error(struct buf *out, struct str id, int code, struct str text, struct str reason_word);
@@ -83,3 +93,6 @@ void message_write_error(struct buf *out, struct str id, int code, struct str te
 void message_write_server_error(struct buf *out, struct str id, const struct message *error);
 void message_write_request(struct buf *out, uint64_t id, struct str method, struct str written_params);
 void message_write_notification(struct buf *out, struct str method, struct str written_params);
+/* As message_write_request with `members` of the params (an object's inside, without _meta) and, with `progress`,
+ * _meta.progressToken equal to the id. */
+void message_write_leg(struct buf *out, uint64_t id, struct str method, struct str members, bool progress);
