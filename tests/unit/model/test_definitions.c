@@ -1,0 +1,77 @@
+/* The look-up over a server's list: exact names, and none that stands twice. */
+#include "model/reason.h"
+#include "model/server.h"
+
+#include "base/error.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+static struct definitions *made_of(const char *const *names, size_t count)
+{
+    struct definitions *definitions = definitions_new(1 << 20);
+    assert_non_null(definitions);
+    definitions->tools = arena_zalloc(&definitions->arena, count * sizeof *definitions->tools);
+    assert_non_null(definitions->tools);
+    definitions->tool_count = count;
+    for (size_t i = 0; i < count; i++)
+        definitions->tools[i].name = str_from_c(names[i]);
+    return definitions;
+}
+
+static void a_name_that_stands_twice_is_in_none(void **state)
+{
+    (void)state;
+    const char *const names[] = { "b", "a", "b", "c", "b" };
+    struct definitions *definitions = made_of(names, 5);
+    size_t dropped;
+    assert_int_equal(definitions_index(definitions, &dropped), 0);
+    assert_int_equal(dropped, 3);
+    assert_int_equal(definitions->tool_count, 2);
+    assert_null(definitions_tool(definitions, STR("b")));
+    assert_ptr_equal(definitions_tool(definitions, STR("a")), &definitions->tools[0]);
+    assert_ptr_equal(definitions_tool(definitions, STR("c")), &definitions->tools[1]);
+    assert_null(definitions_tool(definitions, STR("A")));
+    assert_int_equal(definitions_index(definitions, &dropped), 0);
+    assert_int_equal(dropped, 0);
+    assert_ptr_equal(definitions_tool(definitions, STR("c")), &definitions->tools[1]);
+    definitions_unref(definitions_ref(definitions));
+    definitions_unref(definitions);
+    definitions_unref(NULL);
+}
+
+static void an_empty_list_has_nothing(void **state)
+{
+    (void)state;
+    struct definitions *definitions = definitions_new(1 << 20);
+    size_t dropped;
+    assert_int_equal(definitions_index(definitions, &dropped), 0);
+    assert_null(definitions_tool(definitions, STR("a")));
+    definitions_unref(definitions);
+}
+
+static void every_reason_is_found_by_its_word(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < REASON_COUNT; i++) {
+        enum reason found;
+        assert_true(reason_parse(reason_row((enum reason)i)->name, &found));
+        assert_int_equal(found, i);
+        assert_true(reason_row(found)->text.len > 0);
+    }
+    enum reason none;
+    assert_false(reason_parse(STR("rate_limite"), &none));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_name_that_stands_twice_is_in_none),
+        cmocka_unit_test(an_empty_list_has_nothing),
+        cmocka_unit_test(every_reason_is_found_by_its_word),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
