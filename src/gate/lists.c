@@ -57,9 +57,10 @@ static bool is_listed(struct call *call, const struct listing *listing, size_t a
     return listed;
 }
 
-/* A page from `at` on; returns where the next one begins, or listing->count. */
+/* A page from `at` on; returns how many are on it. */
 static size_t write_page(struct call *call, const struct listing *listing, size_t at, const struct grant *grant)
 {
+    size_t written = 0;
     struct buf *out = &call->gateway->out;
     struct arena arena;
     struct json_writer writer;
@@ -74,7 +75,7 @@ static size_t write_page(struct call *call, const struct listing *listing, size_
     json_write_object(&writer);
     json_write_key(&writer, listing->member);
     json_write_array(&writer);
-    for (size_t written = 0; at < listing->count && written < PAGE_ITEMS && out->len < PAGE_BYTES; at++) {
+    for (; at < listing->count && written < PAGE_ITEMS && out->len < PAGE_BYTES; at++) {
         if (!is_listed(call, listing, at, grant, &arena))
             continue;
         json_write_raw(&writer, listing->tools ? listing->tools[at].definition : listing->items[at].definition);
@@ -89,7 +90,23 @@ static size_t write_page(struct call *call, const struct listing *listing, size_
     json_write_object_end(&writer);
     json_write_object_end(&writer);
     arena_release(&arena);
-    return at;
+    return written;
+}
+
+static void record_list(struct call *call, size_t shown)
+{
+    struct record record = {
+        .kind = RECORD_LIST,
+        .at_ms = clock_wall_ms(call->gateway->clock),
+        .server = call->route->server->name,
+        .method = method_row(call->method_id)->name,
+        .grant = str_of(call->grant->id, GRANT_ID_LEN),
+        .session = session_id(call->session),
+        .client = session_client(call->session),
+        .revision = call->route->revision,
+        .count = shown,
+    };
+    store_record(call->gateway->store, &record);
 }
 
 enum step_next call_answer_list(struct call *call)
@@ -110,7 +127,7 @@ enum step_next call_answer_list(struct call *call)
         call_end(call, REASON_grant_revoked);
         return STEP_END;
     }
-    write_page(call, &listing, (size_t)from, grant);
+    record_list(call, write_page(call, &listing, (size_t)from, grant));
     call_end(call, REASON_answered);
     return STEP_END;
 }
