@@ -42,18 +42,22 @@ void answer_error(struct call *call, enum reason reason)
 void answer_unknown_tool(struct call *call)
 {
     const struct reason_row *row = reason_row(REASON_unknown_tool);
-    struct str text = arena_printf(&call->arena, "%" STR_FMT ": %" STR_FMT, STR_ARG(row->text), STR_ARG(call->params.name));
+    struct str text =
+        arena_printf(&call->arena, "%" STR_FMT ": %" STR_FMT, STR_ARG(row->text), STR_ARG(call->params.name));
     message_write_error(fresh(call), buf_str(&call->client_id), row->rpc_code, text.ptr ? text : row->text, STR_EMPTY);
 }
 
 /* A limit's figures may be told where it counts calls and the policy gives hints: never where it counts amounts. */
 static bool may_tell(const struct call *call, enum reason reason)
 {
-    return (reason == REASON_rate_limited || reason == REASON_concurrent) && call->over_debit && call->over_debit->hints &&
-           call->over_debit->counts_calls && !call->over.full;
+    return (reason == REASON_rate_limited || reason == REASON_concurrent) && call->over_debit &&
+           call->over_debit->hints && call->over_debit->counts_calls && !call->over.full;
 }
 
-static bool resets(const struct call *call) { return call->over.resets_ms != INT64_MAX; }
+static bool resets(const struct call *call)
+{
+    return call->over.resets_ms != INT64_MAX;
+}
 
 static int64_t wait_ms(const struct call *call)
 {

@@ -16,9 +16,10 @@
 #define KEPT_BYTES 65536 /* a pooled record keeps no larger buffer */
 
 static enum step_next (*const steps[STEP_COUNT])(struct call *) = {
-    [STEP_IDENTIFY] = step_identify, [STEP_READ] = step_read,   [STEP_ROUTE] = step_route, [STEP_DECIDE] = step_decide,
-    [STEP_OPEN] = step_open,         [STEP_ADMIT] = step_admit, [STEP_SEND] = step_send,   [STEP_AWAIT] = step_await,
-    [STEP_ANSWER] = step_answer,     [STEP_SETTLE] = step_settle,
+    [STEP_IDENTIFY] = step_identify, [STEP_READ] = step_read,   [STEP_ROUTE] = step_route,
+    [STEP_DECIDE] = step_decide,     [STEP_OPEN] = step_open,   [STEP_ADMIT] = step_admit,
+    [STEP_SEND] = step_send,         [STEP_AWAIT] = step_await, [STEP_ANSWER] = step_answer,
+    [STEP_SETTLE] = step_settle,
 };
 
 static const char *const step_names[STEP_COUNT] = {
@@ -27,7 +28,10 @@ static const char *const step_names[STEP_COUNT] = {
 #undef STEP
 };
 
-const char *call_step_name(enum call_step step) { return step_names[step]; }
+const char *call_step_name(enum call_step step)
+{
+    return step_names[step];
+}
 
 static struct call *call_take(struct gateway *gateway)
 {
@@ -109,8 +113,7 @@ static void call_run(struct call *call)
             CHECK(call->step < STEP_COUNT);
             break;
         case STEP_WAIT:
-        case STEP_END:
-            return;
+        case STEP_END: return;
         }
     }
 }
@@ -130,7 +133,10 @@ void call_begin(struct gateway *gateway, struct exchange *exchange)
     call_run(call);
 }
 
-void call_again(struct call *call) { call_run(call); }
+void call_again(struct call *call)
+{
+    call_run(call);
+}
 
 void call_resume(struct call *call)
 {
@@ -184,9 +190,7 @@ static void call_answer(struct call *call, enum reason reason)
             call->exchange->ops->end(call->exchange, reason);
         }
         return;
-    case REASON_FAMILY_NONE:
-        call->exchange->ops->end(call->exchange, REASON_internal);
-        return;
+    case REASON_FAMILY_NONE: call->exchange->ops->end(call->exchange, REASON_internal); return;
     }
 }
 

@@ -9,12 +9,12 @@ enum event_action { ACTION_IMPOSSIBLE, ACTION_END, ACTION_ABANDON, ACTION_CUT, A
 
 struct event_row {
     enum event_action action;
-    enum reason       reason;
-    enum outcome      outcome;
+    enum reason reason;
+    enum outcome outcome;
 };
 
 static const struct event_row event_rows[STEP_COUNT][CALL_EVENT_COUNT] = {
-#define CALL_EVENT(step, event, action, reason, outcome)                                           \
+#define CALL_EVENT(step, event, action, reason, outcome) \
     [STEP_##step][CALL_EVENT_##event] = { ACTION_##action, REASON_##reason, OUTCOME_##outcome },
 #include "gate/call_events.def"
 #undef CALL_EVENT
@@ -26,8 +26,7 @@ void call_happened(struct call *call, enum call_event event)
     if (event == CALL_EVENT_CLIENT_GONE)
         call->exchange = NULL;
     switch (row->action) {
-    case ACTION_STAY:
-        return;
+    case ACTION_STAY: return;
     case ACTION_ABANDON:
         store_admit_abandon(call->gateway->store, call->admission, row->reason);
         call->admission = NULL;
@@ -37,11 +36,8 @@ void call_happened(struct call *call, enum call_event event)
         call->outcome = row->outcome;
         call_end(call, row->reason);
         return;
-    case ACTION_END:
-        call_end(call, row->reason);
-        return;
-    case ACTION_IMPOSSIBLE:
-        break;
+    case ACTION_END: call_end(call, row->reason); return;
+    case ACTION_IMPOSSIBLE: break;
     }
     WRONG("an event met a call in a step that does not wait");
 }

@@ -51,7 +51,10 @@ static bool front_ready(void *arg, char *out, size_t max)
     return true;
 }
 
-const struct front_events *gateway_front_events(struct gateway *gateway) { return &gateway->events; }
+const struct front_events *gateway_front_events(struct gateway *gateway)
+{
+    return &gateway->events;
+}
 
 /* ---- records ---- */
 
@@ -127,12 +130,12 @@ void gateway_grant_revoked(struct gateway *gateway, struct str grant_id)
 {
     CHECK_OBJ(gateway, GATEWAY_MAGIC);
     gateway->generation++;
-    LIST_EACH(&gateway->calls, link, after) {
+    LIST_EACH (&gateway->calls, link, after) {
         struct call *call = CONTAINER_OF(link, struct call, link);
         if (call->grant && str_eq(str_of(call->grant->id, GRANT_ID_LEN), grant_id))
             call_happened(call, CALL_EVENT_REVOKED);
     }
-    LIST_EACH(&gateway->sessions.all, link, after) {
+    LIST_EACH (&gateway->sessions.all, link, after) {
         struct session *session = CONTAINER_OF(link, struct session, link);
         if (str_eq(str_of(session->grant->id, GRANT_ID_LEN), grant_id))
             gateway_end_session(gateway, session, CALL_EVENT_REVOKED, STR("revoked"));
@@ -187,20 +190,24 @@ void gateway_stop(struct gateway *gateway, void (*done)(void *arg), void *arg)
     gateway->stopped = done;
     gateway->stopped_arg = arg;
     timer_start(&gateway->stop_deadline, gateway->call_count ? LIMIT_stop_ms : 0);
-    LIST_EACH(&gateway->calls, link, after)
+    LIST_EACH (&gateway->calls, link, after)
         call_happened(CONTAINER_OF(link, struct call, link), CALL_EVENT_STOP);
 }
 
 /* ---- life ---- */
 
-struct route *gateway_route(struct gateway *gateway, struct str name) { return map_get(&gateway->routes_by_name, name); }
+struct route *gateway_route(struct gateway *gateway, struct str name)
+{
+    return map_get(&gateway->routes_by_name, name);
+}
 
 static void definitions_changed(void *arg, struct upstream *upstream)
 {
     struct route *route = arg;
     const struct definitions *definitions = upstream_definitions(upstream);
-    log_info(route->gateway->log, "server %" STR_FMT ": %zu tools, %zu prompts, %zu resources", STR_ARG(route->server->name),
-             definitions->tool_count, definitions->prompt_count, definitions->resource_count);
+    log_info(route->gateway->log, "server %" STR_FMT ": %zu tools, %zu prompts, %zu resources",
+             STR_ARG(route->server->name), definitions->tool_count, definitions->prompt_count,
+             definitions->resource_count);
 }
 
 static int route_init(struct route *route, struct gateway *gateway, const struct gateway_options *options, size_t at)
@@ -288,7 +295,7 @@ void gateway_free(struct gateway *gateway)
     }
     free(gateway->routes);
     map_release(&gateway->routes_by_name);
-    LIST_EACH(&gateway->idle_calls, link, after)
+    LIST_EACH (&gateway->idle_calls, link, after)
         call_free(CONTAINER_OF(link, struct call, link));
     buf_release(&gateway->out);
     arena_pool_release(&gateway->arenas);
@@ -311,7 +318,10 @@ void gateway_status(const struct gateway *gateway, struct gateway_status *out)
     };
 }
 
-size_t gateway_server_count(const struct gateway *gateway) { return gateway->route_count; }
+size_t gateway_server_count(const struct gateway *gateway)
+{
+    return gateway->route_count;
+}
 
 void gateway_server_status(const struct gateway *gateway, size_t index, struct gateway_server_status *out)
 {

@@ -13,11 +13,11 @@
 #define PAGE_ITEMS 1000
 #define PAGE_BYTES ((size_t)1 << 20)
 
-struct listing {                 /* one kind of list over the definitions' arrays */
-    struct str       member;     /* of the result */
-    enum subject     subject;
-    size_t           count;
-    const struct item *items;    /* NULL: tools */
+struct listing {       /* one kind of list over the definitions' arrays */
+    struct str member; /* of the result */
+    enum subject subject;
+    size_t count;
+    const struct item *items; /* NULL: tools */
     const struct tool *tools;
 };
 
@@ -27,17 +27,20 @@ static struct listing listing_of(enum method_id method, const struct definitions
     case METHOD_TOOLS_LIST:
         return (struct listing){ STR("tools"), SUBJECT_TOOL, definitions->tool_count, NULL, definitions->tools };
     case METHOD_PROMPTS_LIST:
-        return (struct listing){ STR("prompts"), SUBJECT_PROMPT, definitions->prompt_count, definitions->prompts, NULL };
+        return (struct listing){ STR("prompts"), SUBJECT_PROMPT, definitions->prompt_count, definitions->prompts,
+                                 NULL };
     case METHOD_RESOURCES_LIST:
-        return (struct listing){ STR("resources"), SUBJECT_RESOURCE, definitions->resource_count, definitions->resources, NULL };
+        return (struct listing){ STR("resources"), SUBJECT_RESOURCE, definitions->resource_count,
+                                 definitions->resources, NULL };
     case METHOD_RESOURCES_TEMPLATES_LIST:
-        return (struct listing){ STR("resourceTemplates"), SUBJECT_RESOURCE, definitions->template_count, definitions->templates, NULL };
-    default:
-        WRONG("a list without a listing");
+        return (struct listing){ STR("resourceTemplates"), SUBJECT_RESOURCE, definitions->template_count,
+                                 definitions->templates, NULL };
+    default: WRONG("a list without a listing");
     }
 }
 
-static bool is_listed(struct call *call, const struct listing *listing, size_t at, const struct grant *grant, struct arena *arena)
+static bool is_listed(struct call *call, const struct listing *listing, size_t at, const struct grant *grant,
+                      struct arena *arena)
 {
     struct question question = {
         .subject = listing->subject,

@@ -48,8 +48,8 @@ static void write_initialize(struct call *call)
 
 static struct str negotiated(struct str asked)
 {
-#define V(version)                                                                                 \
-    if (str_eq(asked, STR(version)))                                                               \
+#define V(version)                   \
+    if (str_eq(asked, STR(version))) \
         return STR(version);
     MCP_VERSIONS(V)
 #undef V
@@ -66,8 +66,8 @@ static enum step_next initialize(struct call *call)
         call_end(call, REASON_invalid_params);
         return STEP_END;
     }
-    int error = session_new(&gateway->sessions, call->route, call->grant, negotiated(params.version), params.client_name,
-                            loop_now_ms(gateway->loop), &call->session);
+    int error = session_new(&gateway->sessions, call->route, call->grant, negotiated(params.version),
+                            params.client_name, loop_now_ms(gateway->loop), &call->session);
     if (error) {
         call_end(call, REASON_overloaded);
         return STEP_END;
@@ -82,8 +82,7 @@ static enum step_next initialize(struct call *call)
 enum step_next call_answer_local(struct call *call)
 {
     switch ((int)call->method_id) {
-    case METHOD_INITIALIZE:
-        return initialize(call);
+    case METHOD_INITIALIZE: return initialize(call);
     case METHOD_PING:
         buf_reset(&call->gateway->out);
         message_write_result_raw(&call->gateway->out, buf_str(&call->client_id), STR("{}"));

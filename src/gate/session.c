@@ -19,7 +19,7 @@ void sessions_init(struct sessions *sessions)
 
 void sessions_release(struct sessions *sessions)
 {
-    LIST_EACH(&sessions->all, link, after)
+    LIST_EACH (&sessions->all, link, after)
         session_end(sessions, CONTAINER_OF(link, struct session, link));
     AZ(sessions->count);
     size_t at = 0;
@@ -88,7 +88,8 @@ int session_new(struct sessions *sessions, struct route *route, struct grant_use
     return 0;
 }
 
-struct session *session_find(struct sessions *sessions, struct str id, const struct route *route, struct str grant_id, int64_t now_ms)
+struct session *session_find(struct sessions *sessions, struct str id, const struct route *route, struct str grant_id,
+                             int64_t now_ms)
 {
     struct session *session = map_get(&sessions->by_id, id);
     if (!session || session->route != route || !str_eq(str_of(session->grant->id, GRANT_ID_LEN), grant_id))
@@ -116,7 +117,7 @@ void session_end(struct sessions *sessions, struct session *session)
 
 struct session *session_expired(struct sessions *sessions, int64_t now_ms)
 {
-    LIST_EACH(&sessions->all, link, after) {
+    LIST_EACH (&sessions->all, link, after) {
         struct session *session = CONTAINER_OF(link, struct session, link);
         bool idle = now_ms - session->used_ms >= LIMIT_session_idle_ms && list_is_empty(&session->calls);
         if (idle || now_ms - session->created_ms >= LIMIT_session_total_ms)
@@ -125,5 +126,11 @@ struct session *session_expired(struct sessions *sessions, int64_t now_ms)
     return NULL;
 }
 
-struct str session_id(const struct session *session) { return str_of(session->id, SESSION_ID_LEN); }
-struct str session_client(const struct session *session) { return str_of(session->client, session->client_len); }
+struct str session_id(const struct session *session)
+{
+    return str_of(session->id, SESSION_ID_LEN);
+}
+struct str session_client(const struct session *session)
+{
+    return str_of(session->client, session->client_len);
+}

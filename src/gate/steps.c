@@ -114,7 +114,7 @@ static void cancel_named(struct call *call)
     struct buf *wanted = &call->client_id;
     buf_reset(wanted);
     message_write_id(wanted, id);
-    LIST_EACH(&call->session->calls, link, after) {
+    LIST_EACH (&call->session->calls, link, after) {
         struct call *other = CONTAINER_OF(link, struct call, session_link);
         if (buf_ok(wanted) && str_eq(buf_str(&other->client_id), buf_str(wanted))) {
             call_happened(other, CALL_EVENT_CANCELLED);
@@ -135,7 +135,7 @@ static enum step_next read_notification(struct call *call)
 
 static bool id_is_in_flight(const struct call *call)
 {
-    LIST_EACH(&call->session->calls, link, after) {
+    LIST_EACH (&call->session->calls, link, after) {
         const struct call *other = CONTAINER_OF(link, struct call, session_link);
         if (str_eq(buf_str(&other->client_id), buf_str(&call->client_id)))
             return true;
@@ -146,15 +146,11 @@ static bool id_is_in_flight(const struct call *call)
 static int read_operation(struct call *call, struct str *detail)
 {
     switch (method_row(call->method_id)->subject) {
-    case METHOD_SUBJECT_TOOL:
-        return call_params_read(call->message.params, &call->params, detail);
-    case METHOD_SUBJECT_PROMPT:
-        return prompt_params_read(call->message.params, &call->params, detail);
-    case METHOD_SUBJECT_RESOURCE:
-        return resource_params_read(call->message.params, &call->params, detail);
+    case METHOD_SUBJECT_TOOL: return call_params_read(call->message.params, &call->params, detail);
+    case METHOD_SUBJECT_PROMPT: return prompt_params_read(call->message.params, &call->params, detail);
+    case METHOD_SUBJECT_RESOURCE: return resource_params_read(call->message.params, &call->params, detail);
     case METHOD_SUBJECT_NONE:
-    case METHOD_SUBJECT_METHOD:
-        break;
+    case METHOD_SUBJECT_METHOD: break;
     }
     return E_INVALID;
 }
@@ -186,7 +182,9 @@ static enum step_next read_request(struct call *call)
 
 static enum reason fault_reason(enum json_fault fault)
 {
-    return fault == JSON_FAULT_TOO_LARGE ? REASON_too_large : fault == JSON_FAULT_MEMORY ? REASON_overloaded : REASON_parse_error;
+    return fault == JSON_FAULT_TOO_LARGE ? REASON_too_large
+           : fault == JSON_FAULT_MEMORY  ? REASON_overloaded
+                                         : REASON_parse_error;
 }
 
 enum step_next step_read(struct call *call)
@@ -251,8 +249,8 @@ enum step_next step_route(struct call *call)
 /* ---- DECIDE ---- */
 
 static const enum subject subject_of[] = {
-    [METHOD_SUBJECT_NONE] = SUBJECT_METHOD,         [METHOD_SUBJECT_TOOL] = SUBJECT_TOOL,
-    [METHOD_SUBJECT_PROMPT] = SUBJECT_PROMPT,       [METHOD_SUBJECT_RESOURCE] = SUBJECT_RESOURCE,
+    [METHOD_SUBJECT_NONE] = SUBJECT_METHOD,   [METHOD_SUBJECT_TOOL] = SUBJECT_TOOL,
+    [METHOD_SUBJECT_PROMPT] = SUBJECT_PROMPT, [METHOD_SUBJECT_RESOURCE] = SUBJECT_RESOURCE,
     [METHOD_SUBJECT_METHOD] = SUBJECT_METHOD,
 };
 
@@ -284,7 +282,8 @@ static int write_operation(struct call *call)
     const struct method_row *row = method_row(call->method_id);
     struct json_writer writer;
     json_write_init(&writer, out);
-    json_write_member_string(&writer, row->subject == METHOD_SUBJECT_RESOURCE ? STR("uri") : STR("name"), call->params.name);
+    json_write_member_string(&writer, row->subject == METHOD_SUBJECT_RESOURCE ? STR("uri") : STR("name"),
+                             call->params.name);
     struct str arguments = STR_EMPTY;
     if (call->params.arguments) {
         json_write_key(&writer, STR("arguments"));
@@ -317,15 +316,11 @@ static void name_call(struct call *call)
 enum step_next step_decide(struct call *call)
 {
     switch (method_row(call->method_id)->kind) {
-    case METHOD_LOCAL:
-        return call_answer_local(call);
-    case METHOD_LIST:
-        return call_answer_list(call);
-    case METHOD_FORWARD:
-        break;
+    case METHOD_LOCAL: return call_answer_local(call);
+    case METHOD_LIST: return call_answer_list(call);
+    case METHOD_FORWARD: break;
     case METHOD_NOTE:
-    case METHOD_ASK:
-        WRONG("only requests that a client may send come here");
+    case METHOD_ASK: WRONG("only requests that a client may send come here");
     }
     if (write_operation(call) != 0)
         return malformed(call, REASON_too_large);
@@ -343,12 +338,9 @@ enum step_next step_decide(struct call *call)
 static struct str isolation_value(const struct call *call)
 {
     switch (call->route->server->isolation) {
-    case ISOLATION_SERVER:
-        return STR_EMPTY;
-    case ISOLATION_SESSION:
-        return session_id(call->session);
-    case ISOLATION_GRANT:
-        break;
+    case ISOLATION_SERVER: return STR_EMPTY;
+    case ISOLATION_SESSION: return session_id(call->session);
+    case ISOLATION_GRANT: break;
     }
     return str_of(call->grant->id, GRANT_ID_LEN);
 }
@@ -546,4 +538,7 @@ enum step_next step_answer(struct call *call)
     return STEP_NEXT;
 }
 
-enum step_next step_settle(struct call *call) { return end(call, REASON_answered); }
+enum step_next step_settle(struct call *call)
+{
+    return end(call, REASON_answered);
+}

@@ -12,38 +12,40 @@
 #include <string.h>
 
 #define EXPIRE_AT_ONCE 1024 /* counters looked at by one counters_expire: a turn of the loop stays short */
-#define IDLE_MS 60000       /* an empty counter is kept so long after its last use: a busy one is not made again and again */
+#define IDLE_MS                                                                                          \
+    60000 /* an empty counter is kept so long after its last use: a busy one is not made again and again \
+           */
 
-struct family {          /* the counters that differ in their scope's value alone: their number has a ceiling */
-    size_t     live;
+struct family { /* the counters that differ in their scope's value alone: their number has a ceiling */
+    size_t live;
     struct str key;
-    char       bytes[];
+    char bytes[];
 };
 
 struct counter {
-    struct list      link;      /* the least recently used first */
-    struct family   *family;
-    struct window    window;
-    amount           used;
-    int64_t          window_ms; /* the highest window seen; of a sliding counter the highest moment */
-    int64_t         *moments;   /* sliding: a ring, oldest first */
-    uint32_t         first, count, capacity;
-    uint64_t         turn;      /* the reservation that looked at it last, and with which debit */
-    size_t           debit;
-    int64_t          touched_ms;
-    bool             fresh;     /* nothing was ever taken from it */
-    struct str       key;
-    char             bytes[];
+    struct list link; /* the least recently used first */
+    struct family *family;
+    struct window window;
+    amount used;
+    int64_t window_ms; /* the highest window seen; of a sliding counter the highest moment */
+    int64_t *moments;  /* sliding: a ring, oldest first */
+    uint32_t first, count, capacity;
+    uint64_t turn; /* the reservation that looked at it last, and with which debit */
+    size_t debit;
+    int64_t touched_ms;
+    bool fresh; /* nothing was ever taken from it */
+    struct str key;
+    char bytes[];
 };
 
 struct counters {
-    struct map       by_key, families;
-    struct list      all;
-    struct buf       key;       /* the key being looked up */
+    struct map by_key, families;
+    struct list all;
+    struct buf key;             /* the key being looked up */
     struct counter **looked_at; /* of the debits of one reservation */
-    size_t           room;
-    uint64_t         turn;
-    int64_t          floor_ms;
+    size_t room;
+    uint64_t turn;
+    int64_t floor_ms;
 };
 
 int counters_new(struct counters **out)
@@ -78,7 +80,7 @@ void counters_free(struct counters *counters)
 {
     if (counters == NULL)
         return;
-    LIST_EACH(&counters->all, link, after)
+    LIST_EACH (&counters->all, link, after)
         counter_drop(counters, CONTAINER_OF(link, struct counter, link));
     map_release(&counters->by_key);
     map_release(&counters->families);
@@ -367,7 +369,8 @@ static int look_at(struct counters *counters, const struct debit *debits, size_t
     amount cost = debits[counter->debit].cost;
     if (counter_fits(counter, cost, debit->max))
         return 0;
-    *over = (struct over){ .debit = at, .used = counter_used(counter),
+    *over = (struct over){ .debit = at,
+                           .used = counter_used(counter),
                            .resets_ms = counter_resets(counter, cost, debit->max) };
     return E_LIMIT;
 }
@@ -435,7 +438,8 @@ static void counter_give_back(struct counter *counter, amount cost, int64_t wind
     counter->used = counter->used > cost ? counter->used - cost : 0;
 }
 
-void counters_give_back(struct counters *counters, const struct debit *debits, size_t count, const struct reservation *taken)
+void counters_give_back(struct counters *counters, const struct debit *debits, size_t count,
+                        const struct reservation *taken)
 {
     for (size_t i = 0; i < count; i++) {
         if (taken[i].joined)
@@ -460,7 +464,10 @@ void counters_release(struct counters *counters, const struct debit *debits, siz
     }
 }
 
-static bool time_is_sane(int64_t ms) { return ms >= TIME_MIN_MS && ms <= TIME_MAX_MS; }
+static bool time_is_sane(int64_t ms)
+{
+    return ms >= TIME_MIN_MS && ms <= TIME_MAX_MS;
+}
 
 static int sliding_replay(struct counter *counter, amount cost, int64_t moment_ms)
 {
@@ -526,7 +533,7 @@ static int each_moment(struct counter *counter, const struct counter_key *key,
 int counters_each(struct counters *counters,
                   int (*each)(void *arg, const struct counter_key *key, amount used, int64_t window_ms), void *arg)
 {
-    LIST_EACH(&counters->all, link, after) {
+    LIST_EACH (&counters->all, link, after) {
         struct counter *counter = CONTAINER_OF(link, struct counter, link);
         struct counter_key key;
         AZ(counter_key_read(counter->key, &key));
@@ -541,9 +548,15 @@ int counters_each(struct counters *counters,
     return 0;
 }
 
-size_t counters_count(const struct counters *counters) { return counters->by_key.count; }
+size_t counters_count(const struct counters *counters)
+{
+    return counters->by_key.count;
+}
 
-int64_t counters_floor_ms(const struct counters *counters) { return counters->floor_ms; }
+int64_t counters_floor_ms(const struct counters *counters)
+{
+    return counters->floor_ms;
+}
 
 void counters_expire(struct counters *counters, int64_t now_ms)
 {

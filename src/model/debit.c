@@ -68,9 +68,7 @@ void window_bounds(const struct window *window, int64_t now_ms, int64_t *start_m
         *start_ms = (floor_div(day - 4, 7) * 7 + 4) * MS_PER_DAY;
         *end_ms = *start_ms + 7 * MS_PER_DAY;
         return;
-    case WINDOW_MONTH:
-        month_bounds(day, start_ms, end_ms);
-        return;
+    case WINDOW_MONTH: month_bounds(day, start_ms, end_ms); return;
     case WINDOW_TOTAL:
     case WINDOW_CONCURRENT:
         *start_ms = 0;

@@ -29,7 +29,10 @@ bool grant_reaches(const struct grant *grant, struct str server)
     return false;
 }
 
-static bool is_id_byte(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z'); }
+static bool is_id_byte(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
+}
 
 static bool is_secret_byte(char c)
 {

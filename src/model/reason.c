@@ -4,7 +4,7 @@
 #include "base/check.h"
 
 static const struct reason_row rows[REASON_COUNT] = {
-#define REASON(name, family, rpc, http, text)                                                                          \
+#define REASON(name, family, rpc, http, text) \
     [REASON_##name] = { { #name, sizeof #name - 1 }, REASON_FAMILY_##family, rpc, http, { text, sizeof text - 1 } },
 #include "model/reasons.def"
 #undef REASON

@@ -68,7 +68,10 @@ static unsigned uint_length(amount value)
     return length;
 }
 
-static uint64_t zigzag(int64_t value) { return ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0); }
+static uint64_t zigzag(int64_t value)
+{
+    return ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0);
+}
 
 static void put_uint(struct buf *out, enum tag tag, uint64_t value)
 {
@@ -297,7 +300,8 @@ int record_read(struct str bytes, struct arena *arena, struct record *out)
         }
         unsigned char tag;
         struct str value;
-        if (!next_field(&in, &tag, &value) || tag <= last || tag >= TAG_END || !get_field((enum tag)tag, value, &record))
+        if (!next_field(&in, &tag, &value) || tag <= last || tag >= TAG_END ||
+            !get_field((enum tag)tag, value, &record))
             return E_SYNTAX;
         last = tag;
     }

@@ -1,0 +1,232 @@
+/* The document: its settings, its servers, and whose file it is. */
+#include "config/config.h"
+
+#include "base/limits.h"
+#include "config/file.h"
+#include "config/reader.h"
+
+#include <stdlib.h>
+
+#define CONFIG_BYTES ((size_t)256 << 20) /* a ceiling over all that a configuration and its policies hold */
+#define SERVER_NAME_MAX 64
+#define POINTER_MAX     4096
+
+/* Files that belong to a client. Everything else is ours, and an unknown member in it is an error. */
+static bool is_clients(struct str path, const struct json *root)
+{
+    static const char *const names[] = { ".mcp.json", "mcp.json", ".claude.json", "claude_desktop_config.json",
+                                         "mcp_config.json", "mcp_settings.json", "cline_mcp_settings.json", "settings.json" };
+    struct str name = file_base_name(path);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (str_eq(name, str_from_c(names[i])))
+            return true;
+    }
+    return json_get(root, STR("servers")) && !json_get(root, STR("mcpServers"));
+}
+
+bool config_is_one(const struct json *root)
+{
+    return json_is(json_get(root, STR("mcpServers")), JSON_OBJECT) ||
+           (json_is(json_get(root, STR("servers")), JSON_OBJECT) && !json_get(root, STR("version")));
+}
+
+static bool is_server_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+}
+
+static bool is_server_name(struct str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if (!is_server_byte(name.ptr[i]))
+            return false;
+    }
+    return name.len > 0 && name.len <= SERVER_NAME_MAX;
+}
+
+/* The nearest name that is one: "My Server" is my-server. */
+static struct str made_name(struct reader *reader, struct str name)
+{
+    char made[SERVER_NAME_MAX];
+    size_t len = 0;
+    for (size_t i = 0; i < name.len && len < sizeof(made); i++) {
+        char c = name.ptr[i];
+        if (c >= 'A' && c <= 'Z')
+            c = (char)(c + ('a' - 'A'));
+        if (is_server_byte(c))
+            made[len++] = c;
+        else if (len > 0 && made[len - 1] != '-')
+            made[len++] = '-';
+    }
+    while (len > 0 && made[len - 1] == '-')
+        len--;
+    return len ? reader_text(reader, "%" STR_FMT, (int)len, made) : STR_EMPTY;
+}
+
+static bool name_server(struct reader *reader, struct str written, struct str *out)
+{
+    *out = written;
+    if (is_server_name(written))
+        return true;
+    struct str made = made_name(reader, written);
+    if (reader->client_file && made.len > 0) {
+        *out = made;
+        reader_warning(reader, AT_NAME, STR_EMPTY, "is called %" STR_FMT " here", STR_ARG(made));
+        return true;
+    }
+    reader_problem(reader, AT_NAME, made.len ? reader_text(reader, "\"%" STR_FMT "\"", STR_ARG(made)) : STR_EMPTY,
+                   "a server's name is a-z, 0-9 and -, at most %d bytes", SERVER_NAME_MAX);
+    return false;
+}
+
+static bool is_taken(const struct config *config, struct str name)
+{
+    for (size_t i = 0; i < config->server_count; i++) {
+        if (str_eq(config->servers[i].server.name, name))
+            return true;
+    }
+    return false;
+}
+
+static void read_servers(struct reader *reader, struct config *config, struct str word, const struct json *servers)
+{
+    struct json_iter iter;
+    const struct json *entry;
+    struct str written, name;
+    size_t count = servers ? json_count(servers) : 0;
+
+    config->servers = arena_alloc(reader->arena, (count ? count : 1) * sizeof(*config->servers));
+    if (!config->servers) {
+        reader->no_memory = true;
+        return;
+    }
+    size_t mark = servers ? reader_enter(reader, word) : reader->pointer.len;
+    if (count == 0)
+        reader_problem(reader, AT_VALUE, STR("\"mcpServers\": {\"NAME\": {\"command\": \"...\", \"policy\": \"...\"}}"),
+                       "no server is configured");
+    json_iter_init(&iter, servers);
+    while (json_iter_next(&iter, &written, &entry)) {
+        size_t inner = reader_enter(reader, written);
+        if (!json_is(entry, JSON_OBJECT)) {
+            reader_problem(reader, AT_VALUE, STR_EMPTY, "must be an object, not %s", json_kind_name(json_kind(entry)));
+        } else if (name_server(reader, written, &name)) {
+            if (is_taken(config, name))
+                reader_problem(reader, AT_NAME, STR_EMPTY, "another server is called %" STR_FMT " already", STR_ARG(name));
+            else if (server_read(reader, name, entry, &config->servers[config->server_count]))
+                config->server_count++;
+            else
+                policy_unref(config->servers[config->server_count].policy);
+        }
+        reader_leave(reader, inner);
+    }
+    reader_leave(reader, mark);
+}
+
+static void read_top(struct reader *reader, struct config *config, const struct json *root)
+{
+    struct settings settings;
+    struct address address;
+    settings_read(reader, root, OF_TOP, &settings);
+    config->listen = settings_string(&settings, SETTING_listen);
+    config->audit = (enum audit_mode)settings_choice(&settings, SETTING_audit);
+    config->log = (enum log_level)settings_choice(&settings, SETTING_log);
+    config->insecure = settings_bool(&settings, SETTING_insecure);
+    /* A default is found from where the gateway is started, a written path from where it is written. */
+    config->data = file_absolute(reader->arena, settings.of[SETTING_data] ? reader->directory : STR("."),
+                                 settings_string(&settings, SETTING_data));
+    if (!config->data.ptr)
+        reader->no_memory = true;
+    if (address_parse(config->listen, &address) && !address.loopback && !config->insecure) {
+        size_t mark = reader_enter(reader, STR("listen"));
+        reader_problem(reader, AT_VALUE, STR("\"127.0.0.1:8808\" behind a proxy with TLS, or \"insecure\": true"),
+                       "listening beyond loopback needs TLS, which the gateway does not speak yet");
+        reader_leave(reader, mark);
+    }
+    const struct json *servers = json_get(root, STR("servers"));
+    if (json_get(root, STR("mcpServers"))) {
+        if (settings.of[SETTING_mcpServers])
+            read_servers(reader, config, STR("mcpServers"), settings.of[SETTING_mcpServers]);
+    } else {
+        read_servers(reader, config, STR("servers"), reader->client_file && json_is(servers, JSON_OBJECT) ? servers : NULL);
+    }
+}
+
+static void say_fault(struct reader *reader, const struct json_error *fault)
+{
+    struct problem problem = { .pointer = STR_EMPTY, .fix = STR_EMPTY, .text = str_from_c(json_fault_text(fault->fault)) };
+    if (fault->key.len > 0)
+        problem.text = reader_text(reader, "the member \"%" STR_FMT "\" stands twice in one object", STR_ARG(fault->key));
+    json_position(reader->source, fault->offset, &problem.line, &problem.column);
+    report_add(reader->report, reader->file, &problem);
+}
+
+static bool read_document(struct reader *reader, struct config *config)
+{
+    const struct json *root;
+    struct json_error fault;
+    if (json_parse(reader->arena, reader->source, &json_limits_policy, &root, &fault)) {
+        say_fault(reader, &fault);
+        return false;
+    }
+    if (!json_is(root, JSON_OBJECT)) {
+        reader_problem(reader, AT_VALUE, STR_EMPTY, "must be an object, not %s", json_kind_name(json_kind(root)));
+        return false;
+    }
+    reader->client_file = is_clients(reader->file, root);
+    read_top(reader, config, root);
+    return true;
+}
+
+static int load(struct reader *reader, struct config *config)
+{
+    size_t before = reader->report->errors;
+    int error = file_read(reader->arena, config->path, LIMIT_policy_body, &reader->source);
+    if (error) {
+        struct problem problem = { .line = 1, .column = 1, .pointer = STR_EMPTY, .fix = STR_EMPTY };
+        problem.text = reader_text(reader, "cannot be read: %s", error_text(error));
+        report_add(reader->report, reader->file, &problem);
+        return error;
+    }
+    if (!read_document(reader, config))
+        return E_INVALID;
+    if (reader->no_memory)
+        return E_NOMEM;
+    /* What is wrong outside the file (a policy, a program, a variable) keeps single servers from working, no more. */
+    if (reader->report->errors - before > reader->outside)
+        return E_INVALID;
+    return config->server_count > 0 ? 0 : E_INVALID;
+}
+
+int config_load(struct str path, const struct environment *environment, struct report *report, struct config **out)
+{
+    struct config *config = calloc(1, sizeof(*config));
+    struct reader reader = { .report = report, .environment = environment, .source = STR_EMPTY };
+    if (!config)
+        return E_NOMEM;
+    arena_init(&config->arena, NULL, CONFIG_BYTES);
+    buf_init(&reader.pointer, POINTER_MAX);
+    reader.arena = &config->arena;
+    config->path = reader.file = arena_str(&config->arena, path);
+    int error = config->path.ptr ? 0 : E_NOMEM;
+    if (!error) {
+        reader.directory = file_directory(config->path);
+        error = load(&reader, config);
+    }
+    buf_release(&reader.pointer);
+    if (error) {
+        config_free(config);
+        return error;
+    }
+    *out = config;
+    return 0;
+}
+
+void config_free(struct config *config)
+{
+    if (!config)
+        return;
+    for (size_t i = 0; i < config->server_count; i++)
+        policy_unref(config->servers[i].policy);
+    arena_release(&config->arena);
+    free(config);
+}

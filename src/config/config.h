@@ -1,0 +1,58 @@
+/* warder.json, or a client's own file, read whole before anything starts. The configuration owns its strings and a
+ * reference to each policy; it does not change once it is loaded. Values of `env` and `headers` are secrets: they are
+ * never printed. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "config/report.h"
+#include "model/server.h"
+#include "policy/policy.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct config_server {
+    struct server  server;
+    struct str     policy_path;     /* as found from the file's directory; empty: none is configured */
+    struct str     policy_source;   /* its bytes; empty when there is none that loads */
+    struct policy *policy;          /* NULL: everything is denied */
+};
+
+struct config {
+    struct arena          arena;
+    struct str            path;     /* of the file */
+    struct config_server *servers;  /* those that can be started; the report says what is wrong with others */
+    size_t                server_count;
+    struct str            listen;   /* "127.0.0.1:8808", checked */
+    struct str            data;     /* the data directory, absolute */
+    enum audit_mode       audit;
+    enum log_level        log;
+    bool                  insecure;
+};
+
+/* Where ${NAME} and PATH come from; NULL: not set. */
+struct environment {
+    const char *(*get)(void *arg, const char *name);
+    void         *arg;
+};
+
+/* 0, with *report naming what keeps single servers from working: a policy that does not load (the server's policy is
+ * NULL), a command that is not there (the server is left out). E_INVALID: the file itself is wrong. Every error
+ * comes at once. */
+int  config_load(struct str path, const struct environment *environment, struct report *report, struct config **out) NODISCARD;
+void config_free(struct config *config); /* NULL is fine */
+
+/* A document that has servers in it, and is not a policy. */
+struct json;
+bool config_is_one(const struct json *root);
+
+/* The rows of settings.def, for help; NULL behind the last. */
+struct setting_row {
+    bool        of_server;
+    const char *name, *default_text, *unit, *text;
+};
+const struct setting_row *config_setting(size_t index);

@@ -1,0 +1,82 @@
+/* Problems with their place in the file. */
+#include "base/limits.h"
+#include "config/reader.h"
+
+#include <stdio.h>
+
+#define TEXT_MAX 1024 /* bytes of one problem's text */
+
+size_t reader_enter(struct reader *reader, struct str token)
+{
+    size_t mark = reader->pointer.len;
+    json_pointer_append(&reader->pointer, token);
+    return mark;
+}
+
+size_t reader_enter_index(struct reader *reader, size_t index)
+{
+    char token[24];
+    int len = snprintf(token, sizeof(token), "%zu", index);
+    return reader_enter(reader, str_of(token, (size_t)len));
+}
+
+void reader_leave(struct reader *reader, size_t mark)
+{
+    reader->pointer.len = mark;
+}
+
+PRINTF_LIKE(5, 0)
+static void say(struct reader *reader, enum place place, bool warning, struct str fix, const char *format,
+                   va_list arguments)
+{
+    struct buf text;
+    buf_init(&text, TEXT_MAX);
+    buf_vprintf(&text, format, arguments);
+    struct problem problem = { .pointer = buf_str(&reader->pointer), .fix = fix, .warning = warning };
+    problem.text = buf_ok(&text) ? buf_str(&text) : STR("not valid here");
+    json_locate(reader->source, problem.pointer, place == AT_NAME, &problem.line, &problem.column);
+    report_add(reader->report, reader->file, &problem);
+    buf_release(&text);
+}
+
+void reader_problem(struct reader *reader, enum place place, struct str fix, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say(reader, place, false, fix, format, arguments);
+    va_end(arguments);
+}
+
+void reader_outside(struct reader *reader, enum place place, struct str fix, const char *format, ...)
+{
+    va_list arguments;
+    reader->outside++;
+    va_start(arguments, format);
+    say(reader, place, false, fix, format, arguments);
+    va_end(arguments);
+}
+
+void reader_warning(struct reader *reader, enum place place, struct str fix, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say(reader, place, true, fix, format, arguments);
+    va_end(arguments);
+}
+
+struct str reader_text(struct reader *reader, const char *format, ...)
+{
+    struct buf text;
+    va_list arguments;
+    buf_init(&text, LIMIT_policy_body);
+    va_start(arguments, format);
+    buf_vprintf(&text, format, arguments);
+    va_end(arguments);
+    struct str copy = buf_ok(&text) ? arena_str(reader->arena, buf_str(&text)) : (struct str){ NULL, 0 };
+    buf_release(&text);
+    if (!copy.ptr) {
+        reader->no_memory = true;
+        return STR_EMPTY;
+    }
+    return copy;
+}

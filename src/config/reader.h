@@ -1,0 +1,66 @@
+/* The inside of config: where in the file the reading is, and the table of settings applied to one object. */
+#pragma once
+
+#include "config/config.h"
+#include "json/json.h"
+
+#include <stdint.h>
+
+struct reader {
+    struct arena             *arena;       /* the configuration's */
+    struct report            *report;
+    const struct environment *environment;
+    struct str                file, source, directory;
+    bool                      client_file; /* not ours: a client's own, whose other members are let be */
+    struct buf                pointer;     /* of the value being read */
+    bool                      no_memory;
+    size_t                    outside;     /* problems that are not the file's: a policy, a program, a variable */
+};
+
+/* Down to a member or element and back: leave takes what enter gave. */
+size_t reader_enter(struct reader *reader, struct str token);
+size_t reader_enter_index(struct reader *reader, size_t index);
+void   reader_leave(struct reader *reader, size_t mark);
+
+enum place { AT_VALUE, AT_NAME }; /* of the value being read */
+void reader_problem(struct reader *reader, enum place place, struct str fix, const char *format, ...) PRINTF_LIKE(4, 5);
+/* The same for what is wrong outside the file. */
+void reader_outside(struct reader *reader, enum place place, struct str fix, const char *format, ...) PRINTF_LIKE(4, 5);
+void reader_warning(struct reader *reader, enum place place, struct str fix, const char *format, ...) PRINTF_LIKE(4, 5);
+/* arena_printf that remembers a failure. */
+struct str reader_text(struct reader *reader, const char *format, ...) PRINTF_LIKE(2, 3);
+
+enum setting_kind { KIND_STRING, KIND_PATH, KIND_ADDRESS, KIND_CHOICE, KIND_BOOL, KIND_LIST, KIND_MAP, KIND_OBJECT, KIND_DURATION };
+enum setting_scope { OF_TOP, OF_SERVER };
+enum setting {
+#define SETTING(scope, name, kind, default_text, low, high, unit, text) SETTING_##name,
+#include "config/settings.def"
+#undef SETTING
+    SETTING_COUNT
+};
+
+/* One object's settings: values of the right kind and within their bounds, or NULL. */
+struct settings {
+    const struct json *of[SETTING_COUNT];
+    bool               disabled;   /* the client's own word for it */
+};
+void       settings_read(struct reader *reader, const struct json *object, enum setting_scope scope, struct settings *out);
+/* As written, or the default. */
+struct str settings_string(const struct settings *settings, enum setting setting);
+bool       settings_bool(const struct settings *settings, enum setting setting);
+int        settings_choice(const struct settings *settings, enum setting setting);
+int64_t    settings_duration_ms(const struct settings *settings, enum setting setting);
+
+/* "127.0.0.1:8808", "[::1]:8808"; numeric alone. */
+struct address {
+    bool loopback;
+    bool any_port;   /* port 0 */
+};
+bool address_parse(struct str text, struct address *out);
+
+/* `value` with every ${NAME}, ${env:NAME} and ${file:PATH} replaced; "$${" stands for "${". What cannot be replaced is
+ * a problem of the value being read, and the value comes back as it is. */
+struct str expand(struct reader *reader, struct str value);
+
+/* One entry of mcpServers. False: it cannot be started; the report says why. */
+bool server_read(struct reader *reader, struct str name, const struct json *entry, struct config_server *out);

@@ -1,0 +1,306 @@
+/* One entry of mcpServers: what is started or reached, with what environment, under which policy. */
+#include "base/limits.h"
+#include "config/file.h"
+#include "config/reader.h"
+
+#include <arpa/inet.h>
+
+#define PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin"
+
+/* Absolute directories of PATH only: what a relative one finds depends on where the gateway was started. */
+static struct str find_in_path(struct reader *reader, struct str command)
+{
+    const char *path = reader->environment->get(reader->environment->arg, "PATH");
+    struct str rest = str_from_c(path ? path : PATH_DEFAULT);
+    while (rest.len > 0) {
+        size_t end = str_find_byte(rest, ':');
+        struct str directory = str_slice(rest, 0, end);
+        rest = str_slice(rest, end < rest.len ? end + 1 : end, rest.len);
+        if (!str_starts_with(directory, STR("/")))
+            continue;
+        struct str candidate = file_join(reader->arena, directory, command);
+        if (candidate.ptr && file_is_program(candidate.ptr))
+            return candidate;
+    }
+    return STR_EMPTY;
+}
+
+static void read_command(struct reader *reader, const struct settings *settings, struct str *out)
+{
+    bool found;
+    size_t mark = reader_enter(reader, STR("command"));
+    size_t errors = reader->report->errors;
+    struct str command = expand(reader, settings_string(settings, SETTING_command));
+    if (str_find_byte(command, '/') < command.len) {
+        *out = file_absolute(reader->arena, reader->directory, command);
+        found = out->ptr && file_is_program(out->ptr);
+    } else {
+        *out = find_in_path(reader, command);
+        found = out->len > 0;
+    }
+    if (!found && errors == reader->report->errors)
+        reader_outside(reader, AT_VALUE, STR_EMPTY, "no program %" STR_FMT " is %s", STR_ARG(command),
+                       str_find_byte(command, '/') < command.len ? "there" : "in PATH");
+    reader_leave(reader, mark);
+}
+
+static struct str *strings(struct reader *reader, size_t count)
+{
+    struct str *list = arena_alloc(reader->arena, (count ? count : 1) * sizeof(*list));
+    if (!list)
+        reader->no_memory = true;
+    return list;
+}
+
+static void read_argv(struct reader *reader, const struct settings *settings, struct str command, struct server *out)
+{
+    const struct json *args = settings->of[SETTING_args], *element;
+    struct json_iter iter;
+    struct str key;
+    out->argv = strings(reader, 1 + (args ? json_count(args) : 0));
+    if (!out->argv)
+        return;
+    out->argv[out->argc++] = command;
+    size_t mark = reader_enter(reader, STR("args")), index = 0;
+    json_iter_init(&iter, args);
+    while (json_iter_next(&iter, &key, &element)) {
+        size_t inner = reader_enter_index(reader, index++);
+        out->argv[out->argc++] = expand(reader, json_string(element));
+        reader_leave(reader, inner);
+    }
+    reader_leave(reader, mark);
+}
+
+static bool is_variable_name(struct str name)
+{
+    if (name.len == 0 || (name.ptr[0] >= '0' && name.ptr[0] <= '9'))
+        return false;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'))
+            return false;
+    }
+    return true;
+}
+
+static void read_inherit(struct reader *reader, const struct settings *settings, struct server *out)
+{
+    const struct json *list = settings->of[SETTING_inherit], *element;
+    struct json_iter iter;
+    struct str key;
+    out->inherit = strings(reader, list ? json_count(list) : 0);
+    if (!out->inherit)
+        return;
+    size_t mark = reader_enter(reader, STR("inherit")), index = 0;
+    json_iter_init(&iter, list);
+    while (json_iter_next(&iter, &key, &element)) {
+        size_t inner = reader_enter_index(reader, index++);
+        if (!is_variable_name(json_string(element)))
+            reader_problem(reader, AT_VALUE, STR_EMPTY, "not a variable's name");
+        out->inherit[out->inherit_count++] = json_string(element);
+        reader_leave(reader, inner);
+    }
+    reader_leave(reader, mark);
+}
+
+/* RFC 9110 §5.6.2. */
+static bool is_token(struct str name)
+{
+    static const char others[] = "!#$%&'*+-.^_`|~";
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c && strchr(others, c))))
+            return false;
+    }
+    return name.len > 0;
+}
+
+/* Fields that the gateway writes itself. */
+static bool is_own_field(struct str name)
+{
+    static const char *const own[] = { "host", "connection", "content-length", "content-type", "transfer-encoding", "te",
+                                       "trailer", "upgrade", "expect", "accept", "keep-alive", "last-event-id" };
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        if (str_eq_nocase(name, str_from_c(own[i])))
+            return true;
+    }
+    return name.len >= 4 && str_eq_nocase(str_slice(name, 0, 4), STR("mcp-"));
+}
+
+static void check_variable(struct reader *reader, struct str name, struct str value)
+{
+    (void)value;
+    if (!is_variable_name(name))
+        reader_problem(reader, AT_NAME, STR_EMPTY, "not a variable's name: A-Z a-z 0-9 _, no digit first");
+}
+
+static void check_field(struct reader *reader, struct str name, struct str value)
+{
+    if (!is_token(name))
+        reader_problem(reader, AT_NAME, STR_EMPTY, "not the name of an HTTP field");
+    else if (is_own_field(name))
+        reader_problem(reader, AT_NAME, STR_EMPTY, "the gateway writes this field itself");
+    for (size_t i = 0; i < value.len; i++) {
+        if ((unsigned char)value.ptr[i] < 0x20 || value.ptr[i] == 0x7f) {
+            reader_problem(reader, AT_VALUE, STR_EMPTY, "a control byte cannot be in an HTTP field");
+            return;
+        }
+    }
+}
+
+static struct variable *read_map(struct reader *reader, const struct settings *settings, enum setting setting,
+                                 struct str word, size_t *count,
+                                 void (*check)(struct reader *reader, struct str name, struct str value))
+{
+    const struct json *map = settings->of[setting], *member;
+    struct json_iter iter;
+    struct str name;
+    size_t room = map ? json_count(map) : 0;
+    struct variable *list = arena_alloc(reader->arena, (room ? room : 1) * sizeof(*list));
+    if (!list) {
+        reader->no_memory = true;
+        return NULL;
+    }
+    size_t mark = reader_enter(reader, word);
+    json_iter_init(&iter, map);
+    while (json_iter_next(&iter, &name, &member)) {
+        size_t inner = reader_enter(reader, name);
+        struct variable *variable = &list[(*count)++];
+        *variable = (struct variable){ .name = name, .value = expand(reader, json_string(member)) };
+        check(reader, name, variable->value);
+        reader_leave(reader, inner);
+    }
+    reader_leave(reader, mark);
+    return list;
+}
+
+/* Plain HTTP, and only where it does not leave the machine. */
+static void read_url(struct reader *reader, const struct settings *settings, struct server *out)
+{
+    size_t mark = reader_enter(reader, STR("url"));
+    struct str url = expand(reader, settings_string(settings, SETTING_url));
+    struct address address;
+    out->url = url;
+    if (str_starts_with(url, STR("https://"))) {
+        reader_problem(reader, AT_VALUE, STR_EMPTY, "https servers are not yet supported");
+    } else if (!str_starts_with(url, STR("http://"))) {
+        reader_problem(reader, AT_VALUE, STR("\"http://127.0.0.1:PORT/PATH\""), "not a URL of a server");
+    } else {
+        struct str rest = str_slice(url, 7, url.len);
+        struct str authority = str_slice(rest, 0, str_find_byte(rest, '/'));
+        if (!address_parse(authority, &address) || address.any_port || !address.loopback)
+            reader_problem(reader, AT_VALUE, STR("\"http://127.0.0.1:PORT/PATH\""),
+                           "without TLS a server is reached on a numeric loopback address and port only");
+        for (size_t i = 0; i < rest.len; i++) {
+            unsigned char c = (unsigned char)rest.ptr[i];
+            if (c <= 0x20 || c >= 0x7f || c == '#' || c == '\\' || c == '"' || c == '<' || c == '>') {
+                reader_problem(reader, AT_VALUE, STR_EMPTY, "a byte that cannot be in a URL");
+                break;
+            }
+        }
+    }
+    reader_leave(reader, mark);
+}
+
+static void read_cwd(struct reader *reader, const struct settings *settings, struct server *out)
+{
+    if (!settings->of[SETTING_cwd])
+        return;
+    size_t mark = reader_enter(reader, STR("cwd"));
+    out->cwd = file_absolute(reader->arena, reader->directory, expand(reader, settings_string(settings, SETTING_cwd)));
+    if (!out->cwd.ptr || !file_is_directory(out->cwd.ptr))
+        reader_outside(reader, AT_VALUE, STR_EMPTY, "no directory %" STR_FMT, STR_ARG(out->cwd));
+    reader_leave(reader, mark);
+}
+
+/* Settings of the other kind of server. */
+static void refuse(struct reader *reader, const struct settings *settings, const enum setting *which, size_t count, const char *why)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!settings->of[which[i]])
+            continue;
+        size_t mark = reader_enter(reader, str_from_c(config_setting(which[i])->name));
+        reader_problem(reader, AT_NAME, STR_EMPTY, "%s", why);
+        reader_leave(reader, mark);
+    }
+}
+
+static void read_policy(struct reader *reader, const struct settings *settings, struct config_server *out)
+{
+    struct problems problems = { .count = 0 };
+    struct str path = settings_string(settings, SETTING_policy);
+    if (!settings->of[SETTING_policy])
+        return;
+    size_t mark = reader_enter(reader, STR("policy"));
+    out->policy_path = file_join(reader->arena, reader->directory, path);
+    int error = out->policy_path.ptr
+                    ? file_read(reader->arena, out->policy_path, LIMIT_policy_body, &out->policy_source)
+                    : E_NOMEM;
+    if (error) {
+        out->policy_source = STR_EMPTY;
+        reader_outside(reader, AT_VALUE, STR_EMPTY, "cannot read the policy %" STR_FMT ": %s; the server is denied everything",
+                       STR_ARG(out->policy_path.ptr ? out->policy_path : path), error_text(error));
+    } else {
+        error = policy_load(out->policy_source, reader->arena, &problems, &out->policy);
+        report_add_problems(reader->report, out->policy_path, &problems);
+        if (error) {
+            out->policy_source = STR_EMPTY;
+            reader->outside += problems.errors;
+            if (problems.errors == 0)
+                reader_outside(reader, AT_VALUE, STR_EMPTY, "the policy does not load: %s", error_text(error));
+        }
+    }
+    reader_leave(reader, mark);
+}
+
+bool server_read(struct reader *reader, struct str name, const struct json *entry, struct config_server *out)
+{
+    static const enum setting of_stdio[] = { SETTING_args, SETTING_env, SETTING_inherit, SETTING_cwd, SETTING_home };
+    static const enum setting of_http[] = { SETTING_headers };
+    struct settings settings;
+    struct server *server = &out->server;
+    size_t outside = reader->outside, errors = reader->report->errors;
+
+    *out = (struct config_server){ .policy_path = STR_EMPTY, .policy_source = STR_EMPTY };
+    *server = (struct server){ .name = name, .cwd = STR_EMPTY, .url = STR_EMPTY };
+    settings_read(reader, entry, OF_SERVER, &settings);
+    if (settings.disabled) {
+        reader_warning(reader, AT_NAME, STR_EMPTY, "left out: it is disabled in this file");
+        return false;
+    }
+    server->isolation = (enum isolation)settings_choice(&settings, SETTING_isolation);
+    server->home = (enum home)settings_choice(&settings, SETTING_home);
+    server->exact_numbers = str_eq(settings_string(&settings, SETTING_numbers), STR("exact"));
+    server->call_ms = settings_duration_ms(&settings, SETTING_timeout);
+
+    bool has_command = json_get(entry, STR("command")) != NULL, has_url = json_get(entry, STR("url")) != NULL;
+    if (has_command && has_url) {
+        reader_problem(reader, AT_NAME, STR_EMPTY, "both command and url: a server is one or the other");
+        return false;
+    }
+    if (!has_command && !has_url) {
+        if (errors == reader->report->errors) /* else a misspelling was named */
+            reader_problem(reader, AT_NAME, STR("\"command\": \"...\""), "neither command nor url");
+        return false;
+    }
+    if (has_command) {
+        struct str command = STR_EMPTY;
+        server->transport = TRANSPORT_STDIO;
+        refuse(reader, &settings, of_http, sizeof(of_http) / sizeof(of_http[0]), "only a server with a url has this");
+        if (settings.of[SETTING_command])
+            read_command(reader, &settings, &command);
+        read_argv(reader, &settings, command, server);
+        server->env = read_map(reader, &settings, SETTING_env, STR("env"), &server->env_count, check_variable);
+        read_inherit(reader, &settings, server);
+        read_cwd(reader, &settings, server);
+    } else {
+        server->transport = TRANSPORT_HTTP;
+        refuse(reader, &settings, of_stdio, sizeof(of_stdio) / sizeof(of_stdio[0]), "only a server with a command has this");
+        if (settings.of[SETTING_url])
+            read_url(reader, &settings, server);
+        server->headers = read_map(reader, &settings, SETTING_headers, STR("headers"), &server->header_count, check_field);
+    }
+    bool usable = outside == reader->outside;
+    read_policy(reader, &settings, out);
+    return usable;
+}
