@@ -1,0 +1,59 @@
+/* Streams that we open: to an address or to a unix socket. The answer comes as `writable`. */
+#include "io/address.h"
+#include "io/stream_types.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+static int connect_error(int number)
+{
+    switch (number) {
+    case ENOENT: return E_NOT_FOUND;
+    case EACCES:
+    case EPERM: return E_DENIED;
+    case ECONNREFUSED: return E_CLOSED;
+    case EMFILE:
+    case ENFILE: return E_LIMIT;
+    case ENOBUFS:
+    case ENOMEM: return E_NOMEM;
+    default: return E_IO;
+    }
+}
+
+static int connect_to(struct loop *loop, const struct address *address, const struct stream_events *events, void *owner,
+                      struct stream **out)
+{
+    static const int on = 1;
+    bool unix_socket = address->socket.ss_family == AF_UNIX;
+    int fd = socket(address->socket.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return connect_error(errno);
+    if ((!unix_socket && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0) ||
+        (connect(fd, (const struct sockaddr *)&address->socket, address->len) != 0 && errno != EINPROGRESS)) {
+        int error = errno == EAGAIN ? E_FULL : connect_error(errno); /* EAGAIN: the unix listener's backlog is full */
+        close(fd);
+        return error;
+    }
+    return stream_open(loop, fd, &socket_ops, events, owner, true, out);
+}
+
+int stream_connect(struct loop *loop, struct str text, const struct stream_events *events, void *owner,
+                   struct stream **out)
+{
+    struct address address;
+    int error = address_parse(text, &address);
+
+    return error ? error : connect_to(loop, &address, events, owner, out);
+}
+
+int stream_connect_unix(struct loop *loop, struct str path, const struct stream_events *events, void *owner,
+                        struct stream **out)
+{
+    struct address address;
+    int error = address_unix(path, &address);
+
+    return error ? error : connect_to(loop, &address, events, owner, out);
+}
