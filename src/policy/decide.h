@@ -10,6 +10,10 @@
 #include "model/server.h"
 #include "policy/policy.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 struct json;
 struct trace; /* policy/trace.h: collects each step with its verdict, for explain; NULL on a call's path */
 
@@ -42,6 +46,17 @@ struct decision {
     int64_t       timeout_ms;         /* the tool's `timeout`, 0: none */
 };
 
-/* `policy` NULL: denied, no_policy. Out of arena: denied, internal. */
+/* For a question without arguments: does the tool, resource or prompt stand in the list? Tools that are always denied
+ * do, so that the agent can be told why; hidden, unknown, changed and default-denied ones do not. */
+bool decision_is_listed(const struct decision *decision);
+
+/* The steps for a tool: frozen; the name (unknown, never accepted, hidden); the rule or `default`; `action`; the pin;
+ * numbers that servers read differently; `require` and `deny_if` of all_tools and then of the tool; debits. The first
+ * denial ends it. Without arguments (a list is filtered) it stops behind the pin, a freeze is not looked at, and a
+ * changed pin comes before `action`. Resources and prompts: frozen, then deny, allow, default; HIDE with
+ * unknown_resource or unknown_prompt is their only no. Methods: DENY with method_not_found unless allowed by name.
+ *
+ * Strings of *out live as long as the policy and the arena, or are static. `policy` NULL: denied, no_policy. Out of
+ * arena: denied, internal. */
 void policy_decide(const struct policy *policy, const struct question *question, struct arena *arena,
                    struct trace *trace, struct decision *out);

@@ -1,0 +1,80 @@
+/* A policy as the loader leaves it and the decision reads it. Immutable once loaded; all of it lives in the policy's
+ * own arena, but for the tables of the maps and what PCRE2 allocates. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/digest.h"
+#include "base/str.h"
+#include "model/debit.h"
+#include "policy/condition.h"
+#include "policy/select.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct entry { /* of `require` or `deny_if`: its conditions hold together */
+    struct str        pointer, on_deny;
+    struct condition *conditions;
+    size_t            count;
+};
+
+struct limit {
+    struct str      pointer, on_deny, counter;
+    struct window   window;
+    enum scope_kind scope;
+    amount          max;
+    bool            per_tool; /* the counter is named <tool>_rate, after the tool that is called */
+};
+
+struct checks { /* what `all_tools` and a tool's rule have in common */
+    struct entry *require, *deny_if;
+    size_t        require_count, deny_if_count;
+    struct limit *limits;
+    size_t        limit_count;
+};
+
+enum action { ACTION_ALLOW, ACTION_DENY };
+
+struct rule { /* a member of `tools` */
+    struct str    pointer, reason;
+    struct str    action_pointer;
+    enum action   action;
+    struct checks checks;
+};
+
+struct access { /* `resources` or `prompts` */
+    bool             allow_default;
+    struct str       default_pointer;
+    struct selectors allow, deny;
+};
+
+struct method { /* a member of `methods` */
+    struct str pointer;
+    bool       allow;
+};
+
+#define POLICY_MAGIC 0x9d3b71c4u
+
+struct policy {
+    unsigned         magic;
+    atomic_uint      refs;
+    struct arena     arena;
+    struct str       source;
+    struct sha256    revision;
+    bool             allow_default, hints;
+    struct selectors hide;
+    struct selectors tools;        /* selector -> struct rule */
+    struct selectors prompt_hide;  /* the same under prompt_name(), for prompts that are named like tools: */
+    struct selectors prompt_tools; /* all of `tools`, */
+    struct selectors prompt_denied;/* and of them the rules that no call can pass */
+    struct checks    all_tools;
+    struct access    resources, prompts;
+    struct map       methods;      /* name -> struct method */
+    struct regex    *regexes;      /* all of them, to be freed */
+};
+
+/* True if no call that this rule selects can pass: `action` deny, or a `deny_if` that always holds. */
+bool rule_always_denies(const struct rule *rule);
+/* How tools and prompts of one name are told: ASCII lower case, '-' as '_'. ptr NULL: no memory. */
+struct str prompt_name(struct arena *arena, struct str name);

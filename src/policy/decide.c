@@ -1,0 +1,388 @@
+/* The decision: steps in their order, each of which may end it. */
+#include "policy/decide.h"
+
+#include "base/check.h"
+#include "json/json.h"
+#include "policy/compiled.h"
+#include "policy/trace.h"
+
+struct run {
+    const struct policy   *policy;
+    const struct question *question;
+    struct arena          *arena;
+    struct trace          *trace;
+    struct decision       *out;
+    bool                   list;     /* no arguments: a list is filtered */
+    const struct rule     *rule;     /* the selected one; NULL: `default` speaks */
+    struct str             rule_pointer;
+};
+
+bool decision_is_listed(const struct decision *decision)
+{
+    return decision->verdict == VERDICT_ALLOW || decision->verdict == VERDICT_APPROVE ||
+           (decision->verdict == VERDICT_DENY && decision->reason == REASON_denied);
+}
+
+/* The one way to end a decision with no. `message` empty: the reason's own text. True, for the steps to return. */
+static bool end(struct run *run, enum verdict verdict, enum reason reason, struct str rule, struct str message)
+{
+    struct decision *out = run->out;
+    out->verdict = verdict;
+    out->reason = reason;
+    out->rule = rule;
+    out->message = message.len > 0 ? message : reason_row(reason)->text;
+    out->debits = NULL;
+    out->debit_count = 0;
+    return true;
+}
+
+static bool end_without_memory(struct run *run)
+{
+    return end(run, VERDICT_DENY, REASON_internal, STR("(internal)"), STR_EMPTY);
+}
+
+static bool step_frozen(struct run *run)
+{
+    if (!run->question->frozen || run->list)
+        return false;
+    trace_step(run->trace, 0, TRACE_STOP, STR_EMPTY, "calls are frozen");
+    return end(run, VERDICT_DENY, REASON_frozen, STR("(frozen)"), STR_EMPTY);
+}
+
+static bool step_name(struct run *run)
+{
+    const struct question *question = run->question;
+    if (question->tool == NULL || question->pin == PIN_NEVER) {
+        trace_step(run->trace, 0, TRACE_STOP, STR_EMPTY, "the server has no accepted tool of this name");
+        return end(run, VERDICT_HIDE, REASON_unknown_tool, STR("(unknown)"), STR_EMPTY);
+    }
+    const struct selector *hidden = selectors_find(&run->policy->hide, question->name);
+    if (hidden == NULL) {
+        trace_step(run->trace, 0, TRACE_PASS, STR_EMPTY, "the tool is known and not hidden");
+        return false;
+    }
+    trace_step(run->trace, 0, TRACE_STOP, hidden->pointer, "hidden");
+    return end(run, VERDICT_HIDE, REASON_unknown_tool, hidden->pointer, STR_EMPTY);
+}
+
+static bool step_select(struct run *run)
+{
+    const struct selector *selected = selectors_find(&run->policy->tools, run->question->name);
+    if (selected != NULL) {
+        run->rule = selected->value;
+        run->rule_pointer = run->rule->pointer;
+        trace_step(run->trace, 0, TRACE_PASS, run->rule_pointer, "selected by %s",
+                   selected->exact ? "its name" : "a pattern");
+        return false;
+    }
+    run->rule_pointer = STR("/default");
+    if (run->policy->allow_default) {
+        trace_step(run->trace, 0, TRACE_PASS, run->rule_pointer, "nothing selects it, and the default allows");
+        return false;
+    }
+    trace_step(run->trace, 0, TRACE_STOP, run->rule_pointer, "nothing selects it, and the default denies");
+    return end(run, VERDICT_DENY, REASON_default_deny, run->rule_pointer, STR_EMPTY);
+}
+
+static bool changed(struct run *run)
+{
+    if (run->question->pin != PIN_CHANGED)
+        return false;
+    trace_step(run->trace, 0, TRACE_STOP, STR_EMPTY, "the definition is not the one that was accepted");
+    return end(run, VERDICT_DENY, REASON_pin_changed, STR("(pin)"), STR_EMPTY);
+}
+
+/* A changed definition is not shown, even where calls are denied anyway. */
+static bool step_list_pin(struct run *run)
+{
+    return run->list && changed(run);
+}
+
+static bool step_action(struct run *run)
+{
+    if (run->rule == NULL || run->rule->action == ACTION_ALLOW)
+        return false;
+    trace_step(run->trace, 0, TRACE_STOP, run->rule->action_pointer, "the action is to deny");
+    return end(run, VERDICT_DENY, REASON_denied, run->rule->action_pointer, run->rule->reason);
+}
+
+/* Where a list is filtered there is nothing more to ask. */
+static bool step_pin(struct run *run)
+{
+    if (changed(run))
+        return true;
+    trace_step(run->trace, 0, TRACE_PASS, STR_EMPTY, "the definition is the one that was accepted");
+    if (!run->list)
+        return false;
+    run->out->rule = run->rule_pointer;
+    return true;
+}
+
+/* The first number that a double cannot carry; NULL: none. The recursion is as deep as JSON may be. */
+static const struct json *odd_number(const struct json *node)
+{
+    if (json_is(node, JSON_NUMBER))
+        return decimal_fits_double(json_number(node)) ? NULL : node;
+    if (!json_is(node, JSON_ARRAY) && !json_is(node, JSON_OBJECT))
+        return NULL;
+    struct json_iter iter;
+    struct str key;
+    const struct json *value, *found = NULL;
+    json_iter_init(&iter, node);
+    while (found == NULL && json_iter_next(&iter, &key, &value))
+        found = odd_number(value);
+    return found;
+}
+
+static bool step_numbers(struct run *run)
+{
+    const struct question *question = run->question;
+    if (!question->args_absent && !json_is(question->args, JSON_OBJECT)) {
+        trace_step(run->trace, 0, TRACE_STOP, STR_EMPTY, "the arguments are no object");
+        return end(run, VERDICT_DENY, REASON_invalid_arguments, STR("(arguments)"), STR_EMPTY);
+    }
+    const struct json *odd = question->server->exact_numbers ? NULL : odd_number(question->args);
+    if (odd == NULL)
+        return false;
+    struct str digits = json_number(odd);
+    run->out->detail = arena_printf(run->arena, "%" STR_FMT " is another number as a double",
+                                    STR_ARG(str_slice(digits, 0, digits.len < 64 ? digits.len : 64)));
+    if (run->out->detail.ptr == NULL)
+        return end_without_memory(run);
+    trace_step(run->trace, 0, TRACE_STOP, STR_EMPTY, "%" STR_FMT, STR_ARG(run->out->detail));
+    return end(run, VERDICT_DENY, REASON_invalid_arguments, STR("(arguments)"),
+               STR("A number in the arguments has more digits than every server reads alike."));
+}
+
+/* What the agent reads when the policy has no words of its own: why the arguments cannot be judged, not against what. */
+static struct str unusable_message(struct run *run, const struct evaluation *evaluation)
+{
+    const struct blame *blame = &evaluation->unusable;
+    if (blame->test == NULL || blame->test->path.root != ROOT_ARGS)
+        return STR_EMPTY;
+    return arena_printf(run->arena, "%" STR_FMT " cannot be judged: it is %s.", STR_ARG(blame->test->path.text),
+                        arg_kind_text(blame->value.kind));
+}
+
+static bool end_by_entry(struct run *run, const struct evaluation *evaluation, const struct entry *entry,
+                         enum reason reason, enum answer answer)
+{
+    const struct blame *blame = answer == ANSWER_UNUSABLE ? &evaluation->unusable : &evaluation->last;
+    struct str message = entry->on_deny;
+    if (message.len == 0 && answer == ANSWER_UNUSABLE)
+        message = unusable_message(run, evaluation);
+    run->out->detail = blame_text(blame, run->arena);
+    return end(run, VERDICT_DENY, reason, entry->pointer, message.ptr != NULL ? message : STR_EMPTY);
+}
+
+static bool entries_deny(struct run *run, struct evaluation *evaluation, const struct entry *entries, size_t count,
+                         bool require)
+{
+    static const enum trace_answer traced[] = { TRACE_FALSE, TRACE_UNUSABLE, TRACE_TRUE };
+    for (size_t i = 0; i < count; i++) {
+        const struct entry *entry = &entries[i];
+        size_t before = run->trace != NULL ? run->trace->count : 0;
+        trace_step(run->trace, 0, TRACE_PASS, entry->pointer, "%s", require ? "must hold" : "denies if it holds");
+        enum answer answer = conditions_hold(evaluation, entry->conditions, entry->count, 1);
+        bool denies = require ? answer != ANSWER_TRUE : answer != ANSWER_FALSE;
+        if (run->trace != NULL && before < run->trace->count)
+            run->trace->steps[before].answer = denies ? TRACE_STOP : traced[answer] == TRACE_UNUSABLE ? TRACE_UNUSABLE : TRACE_PASS;
+        if (denies)
+            return end_by_entry(run, evaluation, entry, require ? REASON_require : REASON_deny_if, answer);
+    }
+    return false;
+}
+
+static bool checks_deny(struct run *run, struct evaluation *evaluation, const struct checks *checks)
+{
+    return entries_deny(run, evaluation, checks->require, checks->require_count, true) ||
+           entries_deny(run, evaluation, checks->deny_if, checks->deny_if_count, false);
+}
+
+static bool step_checks(struct run *run)
+{
+    struct evaluation evaluation = { .question = run->question, .trace = run->trace,
+                                     .scratch = { .arena = run->arena } };
+    return checks_deny(run, &evaluation, &run->policy->all_tools) ||
+           (run->rule != NULL && checks_deny(run, &evaluation, &run->rule->checks));
+}
+
+/* <tool>_rate, byte for byte. */
+static struct str tool_counter(struct arena *arena, struct str tool)
+{
+    static const struct str suffix = STR("_rate");
+    char *name = arena_alloc(arena, tool.len + suffix.len);
+    if (name == NULL)
+        return (struct str){ NULL, 0 };
+    memcpy(name, tool.ptr, tool.len);
+    memcpy(name + tool.len, suffix.ptr, suffix.len);
+    return str_of(name, tool.len + suffix.len);
+}
+
+/* Who is counted. Without a session the grant is, as a grant. */
+static void debit_scope(const struct question *question, enum scope_kind scope, struct counter_key *key)
+{
+    key->scope = scope;
+    key->server = question->server->name;
+    switch (scope) {
+    case SCOPE_GRANT: key->scope_value = question->grant->id; return;
+    case SCOPE_SESSION:
+        key->scope_value = question->session;
+        if (question->session.len == 0)
+            debit_scope(question, SCOPE_GRANT, key);
+        return;
+    case SCOPE_SERVER: key->scope_value = question->server->name; return;
+    case SCOPE_GLOBAL:
+        key->scope_value = key->server = STR_EMPTY;
+        return;
+    case SCOPE_ARGS: break;
+    }
+    WRONG("a scope that the loader does not let in");
+}
+
+static bool add_debit(struct run *run, const struct limit *limit)
+{
+    struct debit *debit = &run->out->debits[run->out->debit_count++];
+    *debit = (struct debit){ .cost = AMOUNT_ONE, .max = limit->max, .rule = limit->pointer, .message = limit->on_deny,
+                             .counts_calls = true, .hints = run->policy->hints };
+    debit->key.counter = limit->counter;
+    debit->key.window = limit->window;
+    debit_scope(run->question, limit->scope, &debit->key);
+    if (limit->per_tool)
+        debit->key.counter = tool_counter(run->arena, run->question->name);
+    if (debit->key.counter.ptr == NULL)
+        return false;
+    if (run->trace != NULL) {
+        char max[48], window[32];
+        amount_print(debit->max, max);
+        window_print(&debit->key.window, window);
+        trace_step(run->trace, 0, TRACE_DEBIT, limit->pointer, "counter \"%" STR_FMT "\": at most %s per %s",
+                   STR_ARG(debit->key.counter), max, window);
+    }
+    return true;
+}
+
+static bool step_debits(struct run *run)
+{
+    const struct checks *lists[] = { &run->policy->all_tools, run->rule != NULL ? &run->rule->checks : NULL };
+    size_t count = lists[0]->limit_count + (lists[1] != NULL ? lists[1]->limit_count : 0);
+    run->out->rule = run->rule_pointer;
+    if (count == 0)
+        return true;
+    run->out->debits = arena_alloc(run->arena, count * sizeof *run->out->debits);
+    if (run->out->debits == NULL)
+        return end_without_memory(run);
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        for (size_t j = 0; lists[i] != NULL && j < lists[i]->limit_count; j++)
+            if (!add_debit(run, &lists[i]->limits[j]))
+                return end_without_memory(run);
+    return true;
+}
+
+static void decide_tool(struct run *run)
+{
+    static bool (*const steps[])(struct run *run) = {
+        step_frozen, step_name, step_select, step_list_pin, step_action, step_pin, step_numbers, step_checks, step_debits,
+    };
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+        if (steps[i](run))
+            return;
+    WRONG("the last step ends the decision");
+}
+
+static void decide_access(struct run *run, const struct access *access, enum reason unknown)
+{
+    struct str name = run->question->name;
+    const struct selector *deny = selectors_find(&access->deny, name);
+    const struct selector *allow = deny == NULL ? selectors_find(&access->allow, name) : NULL;
+    bool allowed = deny == NULL && (allow != NULL || access->allow_default);
+    struct str rule = deny != NULL ? deny->pointer : allow != NULL ? allow->pointer : access->default_pointer;
+    run->out->rule = rule;
+    trace_step(run->trace, 0, allowed ? TRACE_PASS : TRACE_STOP, rule, allowed ? "allowed" : "not allowed");
+    if (!allowed)
+        end(run, VERDICT_HIDE, unknown, rule, STR_EMPTY);
+}
+
+/* The rule that takes a prompt with the tool of its name; NULL: none. Where several patterns are as good as each other
+ * under this looser comparison, the one that denies counts. */
+static const struct selector *prompt_goes_with(const struct policy *policy, struct str name)
+{
+    const struct selector *hidden = selectors_find(&policy->prompt_hide, name);
+    const struct selector *denied = selectors_find(&policy->prompt_denied, name);
+    if (hidden != NULL || denied == NULL || denied->exact)
+        return hidden != NULL ? hidden : denied;
+    const struct selector *selected = selectors_find(&policy->prompt_tools, name);
+    return selected->exact || selected->pattern.literal > denied->pattern.literal ? NULL : denied;
+}
+
+static void decide_prompt(struct run *run)
+{
+    struct str name = prompt_name(run->arena, run->question->name);
+    if (name.ptr == NULL) {
+        end_without_memory(run);
+        return;
+    }
+    const struct selector *with = prompt_goes_with(run->policy, name);
+    if (with == NULL) {
+        decide_access(run, &run->policy->prompts, REASON_unknown_prompt);
+        return;
+    }
+    trace_step(run->trace, 0, TRACE_STOP, with->pointer, "named like a tool that is hidden or denied");
+    end(run, VERDICT_HIDE, REASON_unknown_prompt, with->pointer, STR_EMPTY);
+}
+
+static void decide_method(struct run *run)
+{
+    const struct method *method = map_get(&run->policy->methods, run->question->name);
+    struct str rule = method != NULL ? method->pointer : STR("/methods");
+    bool allowed = method != NULL && method->allow;
+    run->out->rule = rule;
+    trace_step(run->trace, 0, allowed ? TRACE_PASS : TRACE_STOP, rule, allowed ? "allowed" : "not allowed");
+    if (!allowed)
+        end(run, VERDICT_DENY, REASON_method_not_found, rule, STR_EMPTY);
+}
+
+/* Without a policy everything is denied, and each kind of thing in its own words. */
+static void decide_nothing(struct run *run)
+{
+    static const struct { enum verdict verdict; enum reason reason; } answers[] = {
+        [SUBJECT_TOOL] = { VERDICT_DENY, REASON_no_policy },
+        [SUBJECT_RESOURCE] = { VERDICT_HIDE, REASON_unknown_resource },
+        [SUBJECT_PROMPT] = { VERDICT_HIDE, REASON_unknown_prompt },
+        [SUBJECT_METHOD] = { VERDICT_DENY, REASON_method_not_found },
+    };
+    enum subject subject = run->question->subject;
+    trace_step(run->trace, 0, TRACE_STOP, STR_EMPTY, "no policy covers this server");
+    end(run, answers[subject].verdict, answers[subject].reason, STR("(no policy)"), STR_EMPTY);
+}
+
+void policy_decide(const struct policy *policy, const struct question *question, struct arena *arena,
+                   struct trace *trace, struct decision *out)
+{
+    struct run run = { .policy = policy, .question = question, .arena = arena, .trace = trace, .out = out,
+                       .list = question->args == NULL && !question->args_absent, .rule_pointer = STR_EMPTY };
+    *out = (struct decision){ .verdict = VERDICT_ALLOW, .reason = REASON_allowed, .rule = STR_EMPTY,
+                              .message = STR_EMPTY, .detail = STR_EMPTY };
+    if (policy == NULL) {
+        if (question->subject != SUBJECT_TOOL || !step_frozen(&run))
+            decide_nothing(&run);
+        return;
+    }
+    CHECK_OBJ(policy, POLICY_MAGIC);
+    switch (question->subject) {
+    case SUBJECT_TOOL: decide_tool(&run); return;
+    case SUBJECT_RESOURCE:
+        if (!step_frozen(&run))
+            decide_access(&run, &policy->resources, REASON_unknown_resource);
+        return;
+    case SUBJECT_PROMPT:
+        if (!step_frozen(&run))
+            decide_prompt(&run);
+        return;
+    case SUBJECT_METHOD:
+        if (!step_frozen(&run))
+            decide_method(&run);
+        return;
+    }
+    WRONG("a subject that does not exist");
+}

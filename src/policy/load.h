@@ -1,0 +1,48 @@
+/* Inside of the loader: what its parts share. Everything wrong is reported and the rest is read on, so that one run
+ * finds all errors. Memory that ran out sticks in `no_memory`. */
+#pragma once
+
+#include "base/arena.h"
+#include "json/json.h"
+#include "policy/compiled.h"
+#include "policy/problems.h"
+#include "policy/schema.h"
+
+struct named_list { /* a member of `lists` */
+    struct str     name;
+    struct operand operand; /* count 0: it was wrong */
+    bool           used;
+};
+
+struct loader {
+    struct policy     *policy;
+    struct arena      *arena; /* the policy's */
+    struct reporter    report;
+    struct named_list *lists;
+    size_t             list_count;
+    bool               no_memory;
+};
+
+/* load.c */
+void      *load_alloc(struct loader *loader, size_t size);                        /* zeroed; NULL: no_memory is set */
+struct str load_pointer(struct loader *loader, const struct place *place);        /* in the policy's arena */
+/* Which of the words a string is; reports and returns false when it is none. */
+bool       load_word(struct loader *loader, const struct place *place, const struct json *node,
+                     const struct str *words, size_t count, size_t *index);
+struct str load_text(const struct json *node, enum schema_object object, struct str name); /* empty when absent */
+
+/* load_condition.c */
+void load_lists(struct loader *loader, const struct place *place, const struct json *node);
+void load_lists_unused(struct loader *loader, const struct place *place);
+void load_entries(struct loader *loader, const struct place *place, const struct json *array, bool deny_if,
+                  struct entry **out, size_t *count);
+
+/* load_limits.c: limits of the array (NULL: none) and behind them the rate_limit (NULL: none) of a selector. */
+void load_limits(struct loader *loader, const struct place *place, const struct json *array,
+                 const struct json *rate_limit, struct str selector, struct checks *out);
+
+/* load_rule.c */
+void load_all_tools(struct loader *loader, const struct place *place, const struct json *node);
+void load_tools(struct loader *loader, const struct place *place, const struct json *node);
+void load_hide(struct loader *loader, const struct place *place, const struct json *array);
+void load_access(struct loader *loader, const struct place *place, const struct json *node, struct access *out);

@@ -1,0 +1,94 @@
+/* What conditions compare: values out of a call, operands out of the policy, and the operators of ops.def between
+ * them. Pure. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/decimal.h"
+#include "base/str.h"
+#include "json/json.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Kleene's three values in their order: `all` is the least, `any` the greatest, `not` the mirror. */
+enum answer { ANSWER_FALSE, ANSWER_UNUSABLE, ANSWER_TRUE };
+
+static inline enum answer answer_of(bool holds) { return holds ? ANSWER_TRUE : ANSWER_FALSE; }
+static inline enum answer answer_not(enum answer a) { return (enum answer)(ANSWER_TRUE - a); }
+const char *answer_name(enum answer answer); /* "false", "unusable", "true" */
+
+/* One bit a kind, so that an operator's row can name several. */
+enum arg_kind {
+    ARG_MISSING = 1,
+    ARG_BOOL = 2,
+    ARG_NUMBER = 4,
+    ARG_STRING = 8,
+    ARG_ARRAY = 16,
+    ARG_OBJECT = 32,
+    ARG_SCALAR = ARG_BOOL | ARG_NUMBER | ARG_STRING,
+    ARG_ANY = ARG_SCALAR | ARG_ARRAY | ARG_OBJECT,
+};
+/* "nothing", "a boolean", "a number" …, for one bit. */
+const char *arg_kind_text(unsigned kind);
+
+struct value {
+    unsigned           kind;    /* one bit of enum arg_kind */
+    bool               boolean;
+    struct str         text;    /* a string's bytes, a number's digits */
+    const struct json *json;    /* an array or object of the arguments; NULL for a list of the call's own: */
+    const struct str  *items;
+    size_t             count;
+};
+struct value value_of_json(const struct json *node); /* NULL and null are missing */
+struct value value_of_str(struct str text);
+
+enum operand_kind {
+    OPERAND_SCALAR_OR_NULL,
+    OPERAND_NUMBER,
+    OPERAND_LIST,
+    OPERAND_BOOL,
+    OPERAND_REGEX,
+    OPERAND_CONTAINED, /* a scalar; a string that is not empty */
+};
+
+struct scalar {
+    unsigned       kind; /* ARG_BOOL, ARG_NUMBER or ARG_STRING */
+    bool           boolean;
+    struct str     text;
+    struct decimal number;
+};
+/* False when it is no scalar, or a number that cannot be compared. Borrows from the value. */
+bool scalar_read(const struct value *value, struct scalar *out);
+/* -1, 0, 1 between two of one kind. */
+int scalar_cmp(const struct scalar *a, const struct scalar *b);
+
+struct regex;
+struct operand {
+    bool                null;    /* eq and neq: "value": null */
+    bool                boolean; /* exists */
+    const struct regex *regex;
+    struct scalar      *items;   /* sorted, all of one kind; one of them unless the operand is a list */
+    size_t              count;
+};
+
+struct regex_scratch;
+struct op_run { /* one operator on one value */
+    const struct operand *operand;
+    struct value          value;
+    struct regex_scratch *scratch;
+    const char           *why;   /* set where the answer is unusable */
+};
+
+struct op {
+    struct str        name;
+    enum operand_kind operand;
+    unsigned          takes; /* bits of enum arg_kind */
+    enum answer     (*evaluate)(struct op_run *run);
+    const char       *text;
+};
+
+const struct op *op_find(struct str name);
+bool             op_is_later(struct str name);
+/* The operator that someone who wrote `name` means, by alias or by spelling; empty when none is near. */
+struct str op_nearest(struct str name);
+const struct op *op_at(size_t index); /* NULL past the last */
