@@ -9,13 +9,19 @@
 
 #define CONFIG_BYTES ((size_t)256 << 20) /* a ceiling over all that a configuration and its policies hold */
 #define SERVER_NAME_MAX 64
-#define POINTER_MAX     4096
+#define POINTER_MAX 4096
 
 /* Files that belong to a client. Everything else is ours, and an unknown member in it is an error. */
 static bool is_clients(struct str path, const struct json *root)
 {
-    static const char *const names[] = { ".mcp.json", "mcp.json", ".claude.json", "claude_desktop_config.json",
-                                         "mcp_config.json", "mcp_settings.json", "cline_mcp_settings.json", "settings.json" };
+    static const char *const names[] = { ".mcp.json",
+                                         "mcp.json",
+                                         ".claude.json",
+                                         "claude_desktop_config.json",
+                                         "mcp_config.json",
+                                         "mcp_settings.json",
+                                         "cline_mcp_settings.json",
+                                         "settings.json" };
     struct str name = file_base_name(path);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (str_eq(name, str_from_c(names[i])))
@@ -74,8 +80,8 @@ static bool name_server(struct reader *reader, struct str written, struct str *o
         reader_warning(reader, AT_NAME, STR_EMPTY, "is called %" STR_FMT " here", STR_ARG(made));
         return true;
     }
-    reader_problem(reader, AT_NAME, made.len ? reader_text(reader, "\"%" STR_FMT "\"", STR_ARG(made)) : STR_EMPTY,
-                   "a server's name is a-z, 0-9 and -, at most %d bytes", SERVER_NAME_MAX);
+    reader_problem(reader, AT_NAME, reader_guess(reader, made), "a server's name is a-z, 0-9 and -, at most %d bytes",
+                   SERVER_NAME_MAX);
     return false;
 }
 
@@ -102,7 +108,8 @@ static void read_servers(struct reader *reader, struct config *config, struct st
     }
     size_t mark = servers ? reader_enter(reader, word) : reader->pointer.len;
     if (count == 0)
-        reader_problem(reader, AT_VALUE, STR("\"mcpServers\": {\"NAME\": {\"command\": \"...\", \"policy\": \"...\"}}"),
+        reader_problem(reader, AT_VALUE,
+                       STR("write \"mcpServers\": {\"NAME\": {\"command\": \"...\", \"policy\": \"...\"}}"),
                        "no server is configured");
     json_iter_init(&iter, servers);
     while (json_iter_next(&iter, &written, &entry)) {
@@ -111,11 +118,10 @@ static void read_servers(struct reader *reader, struct config *config, struct st
             reader_problem(reader, AT_VALUE, STR_EMPTY, "must be an object, not %s", json_kind_name(json_kind(entry)));
         } else if (name_server(reader, written, &name)) {
             if (is_taken(config, name))
-                reader_problem(reader, AT_NAME, STR_EMPTY, "another server is called %" STR_FMT " already", STR_ARG(name));
+                reader_problem(reader, AT_NAME, STR_EMPTY, "another server is called %" STR_FMT " already",
+                               STR_ARG(name));
             else if (server_read(reader, name, entry, &config->servers[config->server_count]))
                 config->server_count++;
-            else
-                policy_unref(config->servers[config->server_count].policy);
         }
         reader_leave(reader, inner);
     }
@@ -138,7 +144,8 @@ static void read_top(struct reader *reader, struct config *config, const struct 
         reader->no_memory = true;
     if (address_parse(config->listen, &address) && !address.loopback && !config->insecure) {
         size_t mark = reader_enter(reader, STR("listen"));
-        reader_problem(reader, AT_VALUE, STR("\"127.0.0.1:8808\" behind a proxy with TLS, or \"insecure\": true"),
+        reader_problem(reader, AT_VALUE,
+                       STR("listen on 127.0.0.1 behind a proxy with TLS, or write \"insecure\": true"),
                        "listening beyond loopback needs TLS, which the gateway does not speak yet");
         reader_leave(reader, mark);
     }
@@ -147,15 +154,19 @@ static void read_top(struct reader *reader, struct config *config, const struct 
         if (settings.of[SETTING_mcpServers])
             read_servers(reader, config, STR("mcpServers"), settings.of[SETTING_mcpServers]);
     } else {
-        read_servers(reader, config, STR("servers"), reader->client_file && json_is(servers, JSON_OBJECT) ? servers : NULL);
+        read_servers(reader, config, STR("servers"),
+                     reader->client_file && json_is(servers, JSON_OBJECT) ? servers : NULL);
     }
 }
 
 static void say_fault(struct reader *reader, const struct json_error *fault)
 {
-    struct problem problem = { .pointer = STR_EMPTY, .fix = STR_EMPTY, .text = str_from_c(json_fault_text(fault->fault)) };
+    struct problem problem = { .pointer = STR_EMPTY,
+                               .fix = STR_EMPTY,
+                               .text = str_from_c(json_fault_text(fault->fault)) };
     if (fault->key.len > 0)
-        problem.text = reader_text(reader, "the member \"%" STR_FMT "\" stands twice in one object", STR_ARG(fault->key));
+        problem.text =
+            reader_text(reader, "the member \"%" STR_FMT "\" stands twice in one object", STR_ARG(fault->key));
     json_position(reader->source, fault->offset, &problem.line, &problem.column);
     report_add(reader->report, reader->file, &problem);
 }
@@ -191,10 +202,7 @@ static int load(struct reader *reader, struct config *config)
         return E_INVALID;
     if (reader->no_memory)
         return E_NOMEM;
-    /* What is wrong outside the file (a policy, a program, a variable) keeps single servers from working, no more. */
-    if (reader->report->errors - before > reader->outside)
-        return E_INVALID;
-    return config->server_count > 0 ? 0 : E_INVALID;
+    return reader->report->errors > before || config->server_count == 0 ? E_INVALID : 0;
 }
 
 int config_load(struct str path, const struct environment *environment, struct report *report, struct config **out)

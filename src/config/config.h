@@ -18,14 +18,14 @@
 struct config_server {
     struct server  server;
     struct str     policy_path;     /* as found from the file's directory; empty: none is configured */
-    struct str     policy_source;   /* its bytes; empty when there is none that loads */
-    struct policy *policy;          /* NULL: everything is denied */
+    struct str     policy_source;   /* its bytes */
+    struct policy *policy;          /* NULL: none is configured, everything is denied */
 };
 
 struct config {
     struct arena          arena;
     struct str            path;     /* of the file */
-    struct config_server *servers;  /* those that can be started; the report says what is wrong with others */
+    struct config_server *servers;  /* those that the file does not disable */
     size_t                server_count;
     struct str            listen;   /* "127.0.0.1:8808", checked */
     struct str            data;     /* the data directory, absolute */
@@ -40,9 +40,8 @@ struct environment {
     void         *arg;
 };
 
-/* 0, with *report naming what keeps single servers from working: a policy that does not load (the server's policy is
- * NULL), a command that is not there (the server is left out). E_INVALID: the file itself is wrong. Every error
- * comes at once. */
+/* E_INVALID (or what kept the file from being read) with every error at once in *report; a policy that does not load
+ * and a program that is not there are errors too. Warnings also on success. */
 int  config_load(struct str path, const struct environment *environment, struct report *report, struct config **out) NODISCARD;
 void config_free(struct config *config); /* NULL is fine */
 

@@ -4,7 +4,7 @@
 #include "config/reader.h"
 
 #define SECRET_FILE_MAX 65536 /* bytes */
-#define NAME_MAX_BYTES  128
+#define NAME_MAX_BYTES 128
 
 static bool is_name(struct str name)
 {
@@ -27,7 +27,7 @@ static bool from_environment(struct reader *reader, struct str name, struct str 
     }
     const char *value = reader->environment->get(reader->environment->arg, copy.ptr);
     if (!value) {
-        reader_outside(reader, AT_VALUE, reader_text(reader, "export %" STR_FMT "=...", STR_ARG(name)),
+        reader_problem(reader, AT_VALUE, reader_text(reader, "export %" STR_FMT "=...", STR_ARG(name)),
                        "the environment has no variable %" STR_FMT, STR_ARG(name));
         return false;
     }
@@ -40,12 +40,13 @@ static bool from_file(struct reader *reader, struct str path, struct str *out)
 {
     struct str full = file_join(reader->arena, reader->directory, path);
     if (!full.ptr || str_is_empty(path)) {
-        reader_problem(reader, AT_VALUE, STR("${file:PATH}"), "no path is named");
+        reader_problem(reader, AT_VALUE, STR("write ${file:PATH}"), "no path is named");
         return false;
     }
     int error = file_read(reader->arena, full, SECRET_FILE_MAX, out);
     if (error) {
-        reader_outside(reader, AT_VALUE, STR_EMPTY, "cannot read the file %" STR_FMT ": %s", STR_ARG(full), error_text(error));
+        reader_problem(reader, AT_VALUE, STR_EMPTY, "cannot read the file %" STR_FMT ": %s", STR_ARG(full),
+                       error_text(error));
         return false;
     }
     if (str_ends_with(*out, STR("\n")))
@@ -53,7 +54,7 @@ static bool from_file(struct reader *reader, struct str path, struct str *out)
     if (str_ends_with(*out, STR("\r")))
         out->len--;
     if (str_find_byte(*out, 0) < out->len) {
-        reader_outside(reader, AT_VALUE, STR_EMPTY, "the file %" STR_FMT " holds a NUL byte", STR_ARG(full));
+        reader_problem(reader, AT_VALUE, STR_EMPTY, "the file %" STR_FMT " holds a NUL byte", STR_ARG(full));
         return false;
     }
     return true;
@@ -66,7 +67,8 @@ static bool reference(struct reader *reader, struct str inside, struct str *out)
     struct str name = str_starts_with(inside, STR("env:")) ? str_slice(inside, 4, inside.len) : inside;
     if (is_name(name))
         return from_environment(reader, name, out);
-    reader_problem(reader, AT_VALUE, STR("${NAME} of A-Z a-z 0-9 _, or ${file:PATH}; a plain \"${\" is written \"$${\""),
+    reader_problem(reader, AT_VALUE,
+                   STR("write ${NAME} of A-Z a-z 0-9 _, or ${file:PATH}; a plain \"${\" is written \"$${\""),
                    "\"${%" STR_FMT "}\" names no variable", STR_ARG(inside));
     return false;
 }
@@ -86,7 +88,7 @@ struct str expand(struct reader *reader, struct str value)
         }
         size_t end = at + str_find_byte(str_slice(rest, at, rest.len), '}');
         if (end == rest.len) {
-            reader_problem(reader, AT_VALUE, STR("}"), "\"${\" is not closed");
+            reader_problem(reader, AT_VALUE, STR("write }"), "\"${\" is not closed");
             goto out_as_is;
         }
         if (!reference(reader, str_slice(rest, at + 2, end), &found))

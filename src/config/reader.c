@@ -27,7 +27,7 @@ void reader_leave(struct reader *reader, size_t mark)
 
 PRINTF_LIKE(5, 0)
 static void say(struct reader *reader, enum place place, bool warning, struct str fix, const char *format,
-                   va_list arguments)
+                va_list arguments)
 {
     struct buf text;
     buf_init(&text, TEXT_MAX);
@@ -42,15 +42,6 @@ static void say(struct reader *reader, enum place place, bool warning, struct st
 void reader_problem(struct reader *reader, enum place place, struct str fix, const char *format, ...)
 {
     va_list arguments;
-    va_start(arguments, format);
-    say(reader, place, false, fix, format, arguments);
-    va_end(arguments);
-}
-
-void reader_outside(struct reader *reader, enum place place, struct str fix, const char *format, ...)
-{
-    va_list arguments;
-    reader->outside++;
     va_start(arguments, format);
     say(reader, place, false, fix, format, arguments);
     va_end(arguments);
@@ -79,4 +70,9 @@ struct str reader_text(struct reader *reader, const char *format, ...)
         return STR_EMPTY;
     }
     return copy;
+}
+
+struct str reader_guess(struct reader *reader, struct str word)
+{
+    return word.len ? reader_text(reader, "did you mean \"%" STR_FMT "\"?", STR_ARG(word)) : STR_EMPTY;
 }

@@ -14,7 +14,6 @@ struct reader {
     bool                      client_file; /* not ours: a client's own, whose other members are let be */
     struct buf                pointer;     /* of the value being read */
     bool                      no_memory;
-    size_t                    outside;     /* problems that are not the file's: a policy, a program, a variable */
 };
 
 /* Down to a member or element and back: leave takes what enter gave. */
@@ -24,9 +23,9 @@ void   reader_leave(struct reader *reader, size_t mark);
 
 enum place { AT_VALUE, AT_NAME }; /* of the value being read */
 void reader_problem(struct reader *reader, enum place place, struct str fix, const char *format, ...) PRINTF_LIKE(4, 5);
-/* The same for what is wrong outside the file. */
-void reader_outside(struct reader *reader, enum place place, struct str fix, const char *format, ...) PRINTF_LIKE(4, 5);
 void reader_warning(struct reader *reader, enum place place, struct str fix, const char *format, ...) PRINTF_LIKE(4, 5);
+/* did you mean "WORD"? or empty for an empty word. */
+struct str reader_guess(struct reader *reader, struct str word);
 /* arena_printf that remembers a failure. */
 struct str reader_text(struct reader *reader, const char *format, ...) PRINTF_LIKE(2, 3);
 
@@ -62,5 +61,5 @@ bool address_parse(struct str text, struct address *out);
  * a problem of the value being read, and the value comes back as it is. */
 struct str expand(struct reader *reader, struct str value);
 
-/* One entry of mcpServers. False: it cannot be started; the report says why. */
+/* One entry of mcpServers. False: it is disabled, or neither started nor reached. */
 bool server_read(struct reader *reader, struct str name, const struct json *entry, struct config_server *out);

@@ -39,7 +39,7 @@ static void read_command(struct reader *reader, const struct settings *settings,
         found = out->len > 0;
     }
     if (!found && errors == reader->report->errors)
-        reader_outside(reader, AT_VALUE, STR_EMPTY, "no program %" STR_FMT " is %s", STR_ARG(command),
+        reader_problem(reader, AT_VALUE, STR_EMPTY, "no program %" STR_FMT " is %s", STR_ARG(command),
                        str_find_byte(command, '/') < command.len ? "there" : "in PATH");
     reader_leave(reader, mark);
 }
@@ -118,8 +118,10 @@ static bool is_token(struct str name)
 /* Fields that the gateway writes itself. */
 static bool is_own_field(struct str name)
 {
-    static const char *const own[] = { "host", "connection", "content-length", "content-type", "transfer-encoding", "te",
-                                       "trailer", "upgrade", "expect", "accept", "keep-alive", "last-event-id" };
+    static const char *const own[] = { "host",         "connection",        "content-length",
+                                       "content-type", "transfer-encoding", "te",
+                                       "trailer",      "upgrade",           "expect",
+                                       "accept",       "keep-alive",        "last-event-id" };
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         if (str_eq_nocase(name, str_from_c(own[i])))
             return true;
@@ -184,12 +186,12 @@ static void read_url(struct reader *reader, const struct settings *settings, str
     if (str_starts_with(url, STR("https://"))) {
         reader_problem(reader, AT_VALUE, STR_EMPTY, "https servers are not yet supported");
     } else if (!str_starts_with(url, STR("http://"))) {
-        reader_problem(reader, AT_VALUE, STR("\"http://127.0.0.1:PORT/PATH\""), "not a URL of a server");
+        reader_problem(reader, AT_VALUE, STR("write \"http://127.0.0.1:PORT/PATH\""), "not a URL of a server");
     } else {
         struct str rest = str_slice(url, 7, url.len);
         struct str authority = str_slice(rest, 0, str_find_byte(rest, '/'));
         if (!address_parse(authority, &address) || address.any_port || !address.loopback)
-            reader_problem(reader, AT_VALUE, STR("\"http://127.0.0.1:PORT/PATH\""),
+            reader_problem(reader, AT_VALUE, STR("write \"http://127.0.0.1:PORT/PATH\""),
                            "without TLS a server is reached on a numeric loopback address and port only");
         for (size_t i = 0; i < rest.len; i++) {
             unsigned char c = (unsigned char)rest.ptr[i];
@@ -209,12 +211,13 @@ static void read_cwd(struct reader *reader, const struct settings *settings, str
     size_t mark = reader_enter(reader, STR("cwd"));
     out->cwd = file_absolute(reader->arena, reader->directory, expand(reader, settings_string(settings, SETTING_cwd)));
     if (!out->cwd.ptr || !file_is_directory(out->cwd.ptr))
-        reader_outside(reader, AT_VALUE, STR_EMPTY, "no directory %" STR_FMT, STR_ARG(out->cwd));
+        reader_problem(reader, AT_VALUE, STR_EMPTY, "no directory %" STR_FMT, STR_ARG(out->cwd));
     reader_leave(reader, mark);
 }
 
 /* Settings of the other kind of server. */
-static void refuse(struct reader *reader, const struct settings *settings, const enum setting *which, size_t count, const char *why)
+static void refuse(struct reader *reader, const struct settings *settings, const enum setting *which, size_t count,
+                   const char *why)
 {
     for (size_t i = 0; i < count; i++) {
         if (!settings->of[which[i]])
@@ -238,16 +241,16 @@ static void read_policy(struct reader *reader, const struct settings *settings, 
                     : E_NOMEM;
     if (error) {
         out->policy_source = STR_EMPTY;
-        reader_outside(reader, AT_VALUE, STR_EMPTY, "cannot read the policy %" STR_FMT ": %s; the server is denied everything",
+        reader_problem(reader, AT_VALUE, STR_EMPTY,
+                       "cannot read the policy %" STR_FMT ": %s; the server is denied everything",
                        STR_ARG(out->policy_path.ptr ? out->policy_path : path), error_text(error));
     } else {
         error = policy_load(out->policy_source, reader->arena, &problems, &out->policy);
         report_add_problems(reader->report, out->policy_path, &problems);
         if (error) {
             out->policy_source = STR_EMPTY;
-            reader->outside += problems.errors;
             if (problems.errors == 0)
-                reader_outside(reader, AT_VALUE, STR_EMPTY, "the policy does not load: %s", error_text(error));
+                reader_problem(reader, AT_VALUE, STR_EMPTY, "the policy does not load: %s", error_text(error));
         }
     }
     reader_leave(reader, mark);
@@ -259,7 +262,7 @@ bool server_read(struct reader *reader, struct str name, const struct json *entr
     static const enum setting of_http[] = { SETTING_headers };
     struct settings settings;
     struct server *server = &out->server;
-    size_t outside = reader->outside, errors = reader->report->errors;
+    size_t errors = reader->report->errors;
 
     *out = (struct config_server){ .policy_path = STR_EMPTY, .policy_source = STR_EMPTY };
     *server = (struct server){ .name = name, .cwd = STR_EMPTY, .url = STR_EMPTY };
@@ -280,7 +283,7 @@ bool server_read(struct reader *reader, struct str name, const struct json *entr
     }
     if (!has_command && !has_url) {
         if (errors == reader->report->errors) /* else a misspelling was named */
-            reader_problem(reader, AT_NAME, STR("\"command\": \"...\""), "neither command nor url");
+            reader_problem(reader, AT_NAME, STR("write \"command\": \"...\""), "neither command nor url");
         return false;
     }
     if (has_command) {
@@ -295,12 +298,13 @@ bool server_read(struct reader *reader, struct str name, const struct json *entr
         read_cwd(reader, &settings, server);
     } else {
         server->transport = TRANSPORT_HTTP;
-        refuse(reader, &settings, of_stdio, sizeof(of_stdio) / sizeof(of_stdio[0]), "only a server with a command has this");
+        refuse(reader, &settings, of_stdio, sizeof(of_stdio) / sizeof(of_stdio[0]),
+               "only a server with a command has this");
         if (settings.of[SETTING_url])
             read_url(reader, &settings, server);
-        server->headers = read_map(reader, &settings, SETTING_headers, STR("headers"), &server->header_count, check_field);
+        server->headers =
+            read_map(reader, &settings, SETTING_headers, STR("headers"), &server->header_count, check_field);
     }
-    bool usable = outside == reader->outside;
     read_policy(reader, &settings, out);
-    return usable;
+    return true;
 }

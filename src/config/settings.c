@@ -8,15 +8,20 @@
 
 struct row {
     struct setting_row shown;
-    struct str         name;
+    struct str name;
     enum setting_scope scope;
-    enum setting_kind  kind;
-    int64_t            low, high;
+    enum setting_kind kind;
+    int64_t low, high;
 };
 
 static const struct row rows[] = {
 #define SETTING(scope, name, kind, default_text, low, high, unit, text) \
-    { { OF_##scope == OF_SERVER, #name, default_text, unit, text }, { #name, sizeof(#name) - 1 }, OF_##scope, KIND_##kind, low, high },
+    { { OF_##scope == OF_SERVER, #name, default_text, unit, text },     \
+      { #name, sizeof(#name) - 1 },                                     \
+      OF_##scope,                                                       \
+      KIND_##kind,                                                      \
+      low,                                                              \
+      high },
 #include "config/settings.def"
 #undef SETTING
 };
@@ -62,7 +67,7 @@ static int choice_index(const struct row *row, struct str word)
 static bool duration_seconds(struct str text, int64_t *seconds)
 {
     static const struct {
-        char    letter;
+        char letter;
         int64_t seconds;
     } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 } };
     unsigned long long count;
@@ -85,7 +90,8 @@ static bool duration_seconds(struct str text, int64_t *seconds)
 static bool check_text(struct reader *reader, const struct json *value, const char *what)
 {
     if (!json_is(value, JSON_STRING)) {
-        reader_problem(reader, AT_VALUE, STR_EMPTY, "%s must be a string, not %s", what, json_kind_name(json_kind(value)));
+        reader_problem(reader, AT_VALUE, STR_EMPTY, "%s must be a string, not %s", what,
+                       json_kind_name(json_kind(value)));
         return false;
     }
     struct str text = json_string(value);
@@ -104,7 +110,8 @@ static bool check_list(struct reader *reader, const struct json *value)
     bool fine = true;
     size_t index = 0;
     if (!json_is(value, JSON_ARRAY)) {
-        reader_problem(reader, AT_VALUE, STR_EMPTY, "must be an array of strings, not %s", json_kind_name(json_kind(value)));
+        reader_problem(reader, AT_VALUE, STR_EMPTY, "must be an array of strings, not %s",
+                       json_kind_name(json_kind(value)));
         return false;
     }
     json_iter_init(&iter, value);
@@ -123,7 +130,8 @@ static bool check_map(struct reader *reader, const struct json *value)
     struct str key;
     bool fine = true;
     if (!json_is(value, JSON_OBJECT)) {
-        reader_problem(reader, AT_VALUE, STR_EMPTY, "must be an object of strings, not %s", json_kind_name(json_kind(value)));
+        reader_problem(reader, AT_VALUE, STR_EMPTY, "must be an object of strings, not %s",
+                       json_kind_name(json_kind(value)));
         return false;
     }
     json_iter_init(&iter, value);
@@ -143,8 +151,7 @@ static bool check_choice(struct reader *reader, const struct row *row, const str
     struct str fix = STR_EMPTY;
     if (json_is(value, JSON_STRING))
         fix = nearest_word(json_string(value), choices, split_choices(row->shown.unit, choices));
-    reader_problem(reader, AT_VALUE, fix.len ? reader_text(reader, "\"%" STR_FMT "\"", STR_ARG(fix)) : STR_EMPTY,
-                   "must be one of %s", row->shown.unit);
+    reader_problem(reader, AT_VALUE, reader_guess(reader, fix), "must be one of %s", row->shown.unit);
     return false;
 }
 
@@ -168,7 +175,7 @@ static bool check_address(struct reader *reader, const struct json *value)
         return false;
     if (address_parse(json_string(value), &address))
         return true;
-    reader_problem(reader, AT_VALUE, STR("\"127.0.0.1:8808\""), "must be a numeric address and a port");
+    reader_problem(reader, AT_VALUE, STR("write \"127.0.0.1:8808\""), "must be a numeric address and a port");
     return false;
 }
 
@@ -249,8 +256,7 @@ static bool let_be(struct reader *reader, enum setting_scope scope, struct str k
     struct str fix = nearest_setting(scope, key);
     if (reader->client_file && (scope == OF_TOP || fix.len == 0))
         return true;
-    reader_problem(reader, AT_NAME, fix.len ? reader_text(reader, "\"%" STR_FMT "\"", STR_ARG(fix)) : STR_EMPTY,
-                   "unknown setting \"%" STR_FMT "\"", STR_ARG(key));
+    reader_problem(reader, AT_NAME, reader_guess(reader, fix), "unknown setting \"%" STR_FMT "\"", STR_ARG(key));
     return false;
 }
 
@@ -269,12 +275,14 @@ void settings_read(struct reader *reader, const struct json *object, enum settin
         if (row) {
             if (check_value(reader, row, value))
                 out->of[row - rows] = value;
-        } else if (scope == OF_TOP && (str_eq(key, STR("$schema")) || (reader->client_file && str_eq(key, STR("servers"))))) {
+        } else if (scope == OF_TOP &&
+                   (str_eq(key, STR("$schema")) || (reader->client_file && str_eq(key, STR("servers"))))) {
             /* an editor's, and VS Code's word for mcpServers */
         } else if (let_be(reader, scope, key)) {
             out->disabled |= says_disabled(key, value);
             if (left_count++ < SHOWN_KEYS)
-                left = reader_text(reader, "%" STR_FMT "%s%" STR_FMT, STR_ARG(left), left.len ? ", " : "", STR_ARG(key));
+                left =
+                    reader_text(reader, "%" STR_FMT "%s%" STR_FMT, STR_ARG(left), left.len ? ", " : "", STR_ARG(key));
         }
         reader_leave(reader, mark);
     }

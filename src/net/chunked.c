@@ -8,15 +8,15 @@
 #define SIZE_DIGITS 16 /* of a chunk's size: what 64 bits hold */
 
 enum {
-    AT_SIZE,        /* digits of the size, at least one */
+    AT_SIZE, /* digits of the size, at least one */
     AT_EXTENSION,
-    AT_QUOTED,      /* a quoted string in an extension */
-    AT_ESCAPED,     /* behind its backslash */
+    AT_QUOTED,  /* a quoted string in an extension */
+    AT_ESCAPED, /* behind its backslash */
     AT_SIZE_LF,
     AT_DATA,
     AT_DATA_CR,
     AT_DATA_LF,
-    AT_LAST_CR,     /* behind the chunk of size 0: an end, and no trailer */
+    AT_LAST_CR, /* behind the chunk of size 0: an end, and no trailer */
     AT_LAST_LF,
     AT_END,
     AT_BAD,
@@ -82,9 +82,7 @@ static unsigned char after(struct chunked *chunked, char octet)
     case AT_ESCAPED: return after_extension(chunked, octet);
     case AT_SIZE_LF: return octet != '\n' ? AT_BAD : chunked->remaining ? AT_DATA : AT_LAST_CR;
     case AT_DATA_CR: return octet == '\r' ? AT_DATA_LF : AT_BAD;
-    case AT_DATA_LF:
-        chunked->digits = 0;
-        return octet == '\n' ? AT_SIZE : AT_BAD;
+    case AT_DATA_LF: chunked->digits = 0; return octet == '\n' ? AT_SIZE : AT_BAD;
     case AT_LAST_CR: return octet == '\r' ? AT_LAST_LF : AT_BAD;
     case AT_LAST_LF: return octet == '\n' ? AT_END : AT_BAD;
     default: WRONG("no octet is taken in this state");

@@ -5,8 +5,8 @@
 #include "net/octets.h"
 
 #define HTTP1_MAGIC 0x31707474u
-#define KEPT_BYTES 2048   /* a larger buffer goes back to the heap behind its message */
-#define INTERIM_MAX 4     /* 1xx answers to one request */
+#define KEPT_BYTES 2048 /* a larger buffer goes back to the heap behind its message */
+#define INTERIM_MAX 4   /* 1xx answers to one request */
 
 enum { STATE_HEAD, STATE_BODY, STATE_WHOLE, STATE_FAILED };
 
@@ -33,7 +33,8 @@ static enum http1_fault check_version(struct str version)
 {
     if (!str_starts_with(version, STR("HTTP/")) || !octets_are(version, OCTET_VISIBLE))
         return HTTP1_FAULT_SYNTAX;
-    return str_eq(version, STR("HTTP/1.1")) || str_eq(version, STR("HTTP/1.0")) ? HTTP1_FAULT_NONE : HTTP1_FAULT_VERSION;
+    return str_eq(version, STR("HTTP/1.1")) || str_eq(version, STR("HTTP/1.0")) ? HTTP1_FAULT_NONE
+                                                                                : HTTP1_FAULT_VERSION;
 }
 
 static bool find_method(struct str name, enum http1_method *out)
@@ -196,7 +197,7 @@ static bool read_head(struct http1 *http1)
 /* --- what the fields say about framing --- */
 
 struct framing {
-    unsigned   hosts, lengths, codings, expectations;
+    unsigned hosts, lengths, codings, expectations;
     struct str host, length, coding, expectation; /* the last of each */
 };
 
@@ -249,7 +250,8 @@ static enum http1_fault check_request(struct http1 *http1, const struct framing 
     if (framing->hosts != 1 || str_is_empty(framing->host) || !octets_are(framing->host, OCTET_HOST))
         return HTTP1_FAULT_SYNTAX;
     http1->host = framing->host;
-    if (framing->expectations > 1 || (framing->expectations && !str_eq_nocase(framing->expectation, STR("100-continue"))))
+    if (framing->expectations > 1 ||
+        (framing->expectations && !str_eq_nocase(framing->expectation, STR("100-continue"))))
         return HTTP1_FAULT_SYNTAX;
     http1->expects = framing->expectations && http1->minor == 1;
     return http1->remaining > http1->body.max ? HTTP1_FAULT_BODY_SIZE : HTTP1_FAULT_NONE;

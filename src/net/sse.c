@@ -3,8 +3,8 @@
 
 #include "base/check.h"
 
-#define NAME_MAX_BYTES 1024   /* of an event's type, and of an id */
-#define KEPT_BYTES 65536      /* a larger buffer goes back to the heap behind its event */
+#define NAME_MAX_BYTES 1024 /* of an event's type, and of an id */
+#define KEPT_BYTES 65536    /* a larger buffer goes back to the heap behind its event */
 
 void sse_init(struct sse *sse, size_t max)
 {
@@ -87,7 +87,8 @@ static int take_field(struct sse *sse, struct str name, struct str value)
     return 0; /* retry and unknown names mean nothing here */
 }
 
-static int take_line(struct sse *sse, struct str line, int (*event)(void *arg, const struct sse_event *event), void *arg)
+static int take_line(struct sse *sse, struct str line, int (*event)(void *arg, const struct sse_event *event),
+                     void *arg)
 {
     if (str_is_empty(line))
         return dispatch(sse, event, arg);

@@ -8,10 +8,10 @@
 #include "policy/problems.h"
 
 struct checker {
-    const struct policy      *policy;
+    const struct policy *policy;
     const struct definitions *definitions;
-    const struct str         *names; /* of the server's tools */
-    struct reporter           report;
+    const struct str *names; /* of the server's tools */
+    struct reporter report;
 };
 
 static void warn_unknown(struct checker *checker, const struct place *place, enum spot spot, struct str name)
@@ -27,7 +27,8 @@ static void check_hidden(struct checker *checker, const struct selector *selecto
     unsigned long long index = 0;
     struct str digits = str_slice(selector->pointer, STR("/hide/").len, selector->pointer.len);
     CHECK(str_to_u64(digits, SIZE_MAX, &index));
-    struct place root = { .up = NULL }, hide = place_member(&root, STR("hide")), at = place_element(&hide, (size_t)index);
+    struct place root = { .up = NULL }, hide = place_member(&root, STR("hide")),
+                 at = place_element(&hide, (size_t)index);
     warn_unknown(checker, &at, SPOT_VALUE, selector->text);
 }
 
@@ -50,7 +51,8 @@ static void check_tools(struct checker *checker)
     struct place root = { .up = NULL }, place = place_member(&root, STR("default"));
     for (size_t i = 0; i < checker->definitions->tool_count; i++) {
         struct str name = checker->names[i];
-        if (selectors_find(&checker->policy->hide, name) == NULL && selectors_find(&checker->policy->tools, name) == NULL)
+        if (selectors_find(&checker->policy->hide, name) == NULL &&
+            selectors_find(&checker->policy->tools, name) == NULL)
             report_warning(&checker->report, &place, SPOT_VALUE, STR_EMPTY,
                            "nothing but the default speaks of the tool \"%" STR_FMT "\", and it %s", STR_ARG(name),
                            checker->policy->allow_default ? "allows it" : "denies it");

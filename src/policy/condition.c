@@ -120,11 +120,10 @@ static enum answer condition_holds(struct evaluation *evaluation, const struct c
         return answer;
     case CONDITION_ANY:
     case CONDITION_ALL:
-        answer = parts_hold(evaluation, condition->parts, condition->count, condition->kind == CONDITION_ALL, depth + 1);
+        answer =
+            parts_hold(evaluation, condition->parts, condition->count, condition->kind == CONDITION_ALL, depth + 1);
         break;
-    case CONDITION_NOT:
-        answer = answer_not(condition_holds(evaluation, condition->parts, depth + 1));
-        break;
+    case CONDITION_NOT: answer = answer_not(condition_holds(evaluation, condition->parts, depth + 1)); break;
     }
     if (evaluation->trace != NULL)
         trace_group_answer(evaluation->trace, slot, answer);

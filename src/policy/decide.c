@@ -7,14 +7,14 @@
 #include "policy/trace.h"
 
 struct run {
-    const struct policy   *policy;
+    const struct policy *policy;
     const struct question *question;
-    struct arena          *arena;
-    struct trace          *trace;
-    struct decision       *out;
-    bool                   list;     /* no arguments: a list is filtered */
-    const struct rule     *rule;     /* the selected one; NULL: `default` speaks */
-    struct str             rule_pointer;
+    struct arena *arena;
+    struct trace *trace;
+    struct decision *out;
+    bool list;               /* no arguments: a list is filtered */
+    const struct rule *rule; /* the selected one; NULL: `default` speaks */
+    struct str rule_pointer;
 };
 
 bool decision_is_listed(const struct decision *decision)
@@ -154,7 +154,8 @@ static bool step_numbers(struct run *run)
                STR("A number in the arguments has more digits than every server reads alike."));
 }
 
-/* What the agent reads when the policy has no words of its own: why the arguments cannot be judged, not against what. */
+/* What the agent reads when the policy has no words of its own: why the arguments cannot be judged, not against what.
+ */
 static struct str unusable_message(struct run *run, const struct evaluation *evaluation)
 {
     const struct blame *blame = &evaluation->unusable;
@@ -186,7 +187,9 @@ static bool entries_deny(struct run *run, struct evaluation *evaluation, const s
         enum answer answer = conditions_hold(evaluation, entry->conditions, entry->count, 1);
         bool denies = require ? answer != ANSWER_TRUE : answer != ANSWER_FALSE;
         if (run->trace != NULL && before < run->trace->count)
-            run->trace->steps[before].answer = denies ? TRACE_STOP : traced[answer] == TRACE_UNUSABLE ? TRACE_UNUSABLE : TRACE_PASS;
+            run->trace->steps[before].answer = denies                             ? TRACE_STOP
+                                               : traced[answer] == TRACE_UNUSABLE ? TRACE_UNUSABLE
+                                                                                  : TRACE_PASS;
         if (denies)
             return end_by_entry(run, evaluation, entry, require ? REASON_require : REASON_deny_if, answer);
     }
@@ -201,7 +204,8 @@ static bool checks_deny(struct run *run, struct evaluation *evaluation, const st
 
 static bool step_checks(struct run *run)
 {
-    struct evaluation evaluation = { .question = run->question, .trace = run->trace,
+    struct evaluation evaluation = { .question = run->question,
+                                     .trace = run->trace,
                                      .scratch = { .arena = run->arena } };
     return checks_deny(run, &evaluation, &run->policy->all_tools) ||
            (run->rule != NULL && checks_deny(run, &evaluation, &run->rule->checks));
@@ -232,9 +236,7 @@ static void debit_scope(const struct question *question, enum scope_kind scope, 
             debit_scope(question, SCOPE_GRANT, key);
         return;
     case SCOPE_SERVER: key->scope_value = question->server->name; return;
-    case SCOPE_GLOBAL:
-        key->scope_value = key->server = STR_EMPTY;
-        return;
+    case SCOPE_GLOBAL: key->scope_value = key->server = STR_EMPTY; return;
     case SCOPE_ARGS: break;
     }
     WRONG("a scope that the loader does not let in");
@@ -243,8 +245,12 @@ static void debit_scope(const struct question *question, enum scope_kind scope, 
 static bool add_debit(struct run *run, const struct limit *limit)
 {
     struct debit *debit = &run->out->debits[run->out->debit_count++];
-    *debit = (struct debit){ .cost = AMOUNT_ONE, .max = limit->max, .rule = limit->pointer, .message = limit->on_deny,
-                             .counts_calls = true, .hints = run->policy->hints };
+    *debit = (struct debit){ .cost = AMOUNT_ONE,
+                             .max = limit->max,
+                             .rule = limit->pointer,
+                             .message = limit->on_deny,
+                             .counts_calls = true,
+                             .hints = run->policy->hints };
     debit->key.counter = limit->counter;
     debit->key.window = limit->window;
     debit_scope(run->question, limit->scope, &debit->key);
@@ -281,8 +287,9 @@ static bool step_debits(struct run *run)
 
 static void decide_tool(struct run *run)
 {
-    static bool (*const steps[])(struct run *run) = {
-        step_frozen, step_name, step_select, step_list_pin, step_action, step_pin, step_numbers, step_checks, step_debits,
+    static bool (*const steps[])(struct run * run) = {
+        step_frozen, step_name,    step_select, step_list_pin, step_action,
+        step_pin,    step_numbers, step_checks, step_debits,
     };
     for (size_t i = 0; i < ARRAY_LEN(steps); i++)
         if (steps[i](run))
@@ -345,7 +352,10 @@ static void decide_method(struct run *run)
 /* Without a policy everything is denied, and each kind of thing in its own words. */
 static void decide_nothing(struct run *run)
 {
-    static const struct { enum verdict verdict; enum reason reason; } answers[] = {
+    static const struct {
+        enum verdict verdict;
+        enum reason reason;
+    } answers[] = {
         [SUBJECT_TOOL] = { VERDICT_DENY, REASON_no_policy },
         [SUBJECT_RESOURCE] = { VERDICT_HIDE, REASON_unknown_resource },
         [SUBJECT_PROMPT] = { VERDICT_HIDE, REASON_unknown_prompt },
@@ -359,10 +369,16 @@ static void decide_nothing(struct run *run)
 void policy_decide(const struct policy *policy, const struct question *question, struct arena *arena,
                    struct trace *trace, struct decision *out)
 {
-    struct run run = { .policy = policy, .question = question, .arena = arena, .trace = trace, .out = out,
-                       .list = question->args == NULL && !question->args_absent, .rule_pointer = STR_EMPTY };
-    *out = (struct decision){ .verdict = VERDICT_ALLOW, .reason = REASON_allowed, .rule = STR_EMPTY,
-                              .message = STR_EMPTY, .detail = STR_EMPTY };
+    struct run run = { .policy = policy,
+                       .question = question,
+                       .arena = arena,
+                       .trace = trace,
+                       .out = out,
+                       .list = question->args == NULL && !question->args_absent,
+                       .rule_pointer = STR_EMPTY };
+    *out = (struct decision){
+        .verdict = VERDICT_ALLOW, .reason = REASON_allowed, .rule = STR_EMPTY, .message = STR_EMPTY, .detail = STR_EMPTY
+    };
     if (policy == NULL) {
         if (question->subject != SUBJECT_TOOL || !step_frozen(&run))
             decide_nothing(&run);

@@ -33,7 +33,10 @@ static struct str words_text(struct loader *loader, const struct str *words, siz
     struct str text = STR_EMPTY;
     for (size_t i = 0; i < count && text.ptr != NULL; i++)
         text = arena_printf(loader->report.arena, "%" STR_FMT "%s\"%" STR_FMT "\"", STR_ARG(text),
-                            i == 0 ? "" : i + 1 == count ? " or " : ", ", STR_ARG(words[i]));
+                            i == 0           ? ""
+                            : i + 1 == count ? " or "
+                                             : ", ",
+                            STR_ARG(words[i]));
     return text.ptr != NULL ? text : STR_EMPTY;
 }
 
@@ -85,8 +88,9 @@ static void load_methods(struct loader *loader, const struct place *place, const
         if (which == ARRAY_LEN(known)) {
             bool later = str_starts_with(key, STR("tasks/"));
             struct str guess = report_guess(&loader->report, nearest_word(key, known, later ? 0 : ARRAY_LEN(known)));
-            report_error(&loader->report, &at, SPOT_KEY, guess, later ? "the method \"%" STR_FMT "\" is not yet supported"
-                                                                      : "no policy decides on a method \"%" STR_FMT "\"",
+            report_error(&loader->report, &at, SPOT_KEY, guess,
+                         later ? "the method \"%" STR_FMT "\" is not yet supported"
+                               : "no policy decides on a method \"%" STR_FMT "\"",
                          STR_ARG(key));
             continue;
         }
@@ -157,9 +161,9 @@ static void load_document(struct loader *loader, const struct json *node)
 
 static struct selectors *policy_selectors(struct policy *policy, size_t index)
 {
-    struct selectors *all[] = { &policy->hide,          &policy->tools,           &policy->prompt_hide,
-                                &policy->prompt_tools,  &policy->prompt_denied,   &policy->resources.allow,
-                                &policy->resources.deny, &policy->prompts.allow,  &policy->prompts.deny };
+    struct selectors *all[] = { &policy->hide,           &policy->tools,         &policy->prompt_hide,
+                                &policy->prompt_tools,   &policy->prompt_denied, &policy->resources.allow,
+                                &policy->resources.deny, &policy->prompts.allow, &policy->prompts.deny };
     return index < ARRAY_LEN(all) ? all[index] : NULL;
 }
 
@@ -209,7 +213,8 @@ static void report_fault(struct loader *loader, const struct json_error *error)
     if (error->fault == JSON_FAULT_DUPLICATE)
         text = arena_printf(loader->report.arena, "the member \"%" STR_FMT "\" stands twice in one object",
                             STR_ARG(error->key));
-    report_at_offset(&loader->report, error->offset, text.ptr != NULL ? text : STR("a member stands twice in one object"));
+    report_at_offset(&loader->report, error->offset,
+                     text.ptr != NULL ? text : STR("a member stands twice in one object"));
 }
 
 static int load_source(struct loader *loader, struct str source)

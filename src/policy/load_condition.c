@@ -26,7 +26,8 @@ static bool load_scalar(struct loader *loader, const struct place *place, const 
 {
     struct value value = value_of_json(node);
     if (!(value.kind & ARG_SCALAR)) {
-        report_error(&loader->report, place, SPOT_VALUE, STR_EMPTY, "must be a string, a number or a boolean, this is %s",
+        report_error(&loader->report, place, SPOT_VALUE, STR_EMPTY,
+                     "must be a string, a number or a boolean, this is %s",
                      value.kind == ARG_MISSING ? "null" : arg_kind_text(value.kind));
         return false;
     }
@@ -40,7 +41,8 @@ static bool load_scalar(struct loader *loader, const struct place *place, const 
 static bool load_array(struct loader *loader, const struct place *place, const struct json *array, struct operand *out)
 {
     if (json_count(array) == 0) {
-        report_error(&loader->report, place, SPOT_VALUE, STR_EMPTY, "an empty list matches nothing and is not accepted");
+        report_error(&loader->report, place, SPOT_VALUE, STR_EMPTY,
+                     "an empty list matches nothing and is not accepted");
         return false;
     }
     out->items = load_alloc(loader, json_count(array) * sizeof *out->items);
@@ -147,7 +149,8 @@ static bool load_text_operand(struct loader *loader, const struct place *place, 
 {
     if (json_string(node).len > 0)
         return true;
-    report_error(&loader->report, place, SPOT_VALUE, STR_EMPTY, "an empty string matches everything and is not accepted");
+    report_error(&loader->report, place, SPOT_VALUE, STR_EMPTY,
+                 "an empty string matches everything and is not accepted");
     return false;
 }
 
@@ -243,8 +246,8 @@ static const struct op *load_op(struct loader *loader, const struct place *place
     struct str name = json_string(node);
     const struct op *op = op_find(name);
     if (op == NULL && op_is_later(name))
-        report_error(&loader->report, place, SPOT_VALUE, STR_EMPTY, "the operator \"%" STR_FMT "\" is not yet supported",
-                     STR_ARG(name));
+        report_error(&loader->report, place, SPOT_VALUE, STR_EMPTY,
+                     "the operator \"%" STR_FMT "\" is not yet supported", STR_ARG(name));
     else if (op == NULL)
         report_error(&loader->report, place, SPOT_VALUE, report_guess(&loader->report, op_nearest(name)),
                      "there is no operator \"%" STR_FMT "\"", STR_ARG(name));

@@ -6,10 +6,13 @@
 
 #define SECONDS_MAX 315360000u /* ten years; longer is "total" */
 
-static const struct { struct str word; enum window_kind kind; uint32_t seconds; } windows[] = {
-    { STR("second"), WINDOW_SECONDS, 1 },    { STR("minute"), WINDOW_SECONDS, 60 },
-    { STR("hour"), WINDOW_SECONDS, 3600 },   { STR("day"), WINDOW_SECONDS, 86400 },
-    { STR("week"), WINDOW_WEEK, 0 },         { STR("month"), WINDOW_MONTH, 0 },
+static const struct {
+    struct str word;
+    enum window_kind kind;
+    uint32_t seconds;
+} windows[] = {
+    { STR("second"), WINDOW_SECONDS, 1 },  { STR("minute"), WINDOW_SECONDS, 60 }, { STR("hour"), WINDOW_SECONDS, 3600 },
+    { STR("day"), WINDOW_SECONDS, 86400 }, { STR("week"), WINDOW_WEEK, 0 },       { STR("month"), WINDOW_MONTH, 0 },
     { STR("total"), WINDOW_TOTAL, 0 },
 };
 
@@ -77,8 +80,10 @@ static bool load_max(struct loader *loader, const struct place *place, const str
 
 static void load_scope(struct loader *loader, const struct place *place, const struct json *node, enum scope_kind *out)
 {
-    static const struct str words[] = { [SCOPE_GRANT] = STR("grant"), [SCOPE_SESSION] = STR("session"),
-                                        [SCOPE_SERVER] = STR("server"), [SCOPE_GLOBAL] = STR("global") };
+    static const struct str words[] = { [SCOPE_GRANT] = STR("grant"),
+                                        [SCOPE_SESSION] = STR("session"),
+                                        [SCOPE_SERVER] = STR("server"),
+                                        [SCOPE_GLOBAL] = STR("global") };
     size_t word;
     if (node == NULL)
         return;

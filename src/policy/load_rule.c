@@ -42,8 +42,8 @@ static struct selector *add_selector(struct loader *loader, struct selectors *se
 /* Not empty, and no class. */
 static bool check_selector(struct loader *loader, const struct place *place, enum spot spot, struct str text)
 {
-    static const struct str classes[] = { STR("@read"), STR("@write"), STR("@execute"), STR("@destructive"),
-                                          STR("@financial"), STR("@other") };
+    static const struct str classes[] = { STR("@read"),        STR("@write"),     STR("@execute"),
+                                          STR("@destructive"), STR("@financial"), STR("@other") };
     if (text.len == 0)
         report_error(&loader->report, place, spot, STR_EMPTY, "an empty name selects nothing");
     if (text.len == 0 || text.ptr[0] != '@')
@@ -206,7 +206,8 @@ static void report_overlap(void *arg, const struct selector *a, const struct sel
         return;
     }
     report_error(&loader->report, &at, SPOT_KEY, STR("make one of them longer, or name the tools"),
-                 "\"%" STR_FMT "\" and \"%" STR_FMT "\" have equally many literal bytes, and both match \"%" STR_FMT "\"",
+                 "\"%" STR_FMT "\" and \"%" STR_FMT "\" have equally many literal bytes, and both match \"%" STR_FMT
+                 "\"",
                  STR_ARG(a->text), STR_ARG(b->text), STR_ARG(witness));
 }
 

@@ -244,7 +244,9 @@ bool op_is_later(struct str name)
 
 struct str op_nearest(struct str name)
 {
-    static const struct { struct str alias, name; } aliases[] = {
+    static const struct {
+        struct str alias, name;
+    } aliases[] = {
 #define OP(name, operand, takes, evaluate, text)
 #define OP_LATER(name)
 #define OP_ALIAS(alias, name) { STR(alias), STR(#name) },

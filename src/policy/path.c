@@ -7,17 +7,20 @@
 #include "json/json.h"
 #include "policy/decide.h"
 
-static const struct { struct str text; unsigned kind; } roots[] = {
+static const struct {
+    struct str text;
+    unsigned kind;
+} roots[] = {
 #define ROOT(name, text, kind) { STR(text), kind },
     PATH_ROOTS(ROOT)
 #undef ROOT
 };
 
 struct parser {
-    struct str         text;
-    size_t             at;
-    struct arena      *arena;
-    struct path       *path;
+    struct str text;
+    size_t at;
+    struct arena *arena;
+    struct path *path;
     struct path_error *error;
 };
 
@@ -106,7 +109,8 @@ static int parse_quoted(struct parser *parser, struct path_step *step)
         return fail(parser, "has an open quote");
     const struct json *name;
     struct json_error error;
-    int rc = json_parse(parser->arena, str_slice(parser->text, parser->at, end + 1), &json_limits_policy, &name, &error);
+    int rc =
+        json_parse(parser->arena, str_slice(parser->text, parser->at, end + 1), &json_limits_policy, &name, &error);
     if (rc == E_NOMEM)
         return rc;
     if (rc != 0 || !json_is(name, JSON_STRING))

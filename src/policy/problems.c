@@ -149,8 +149,12 @@ void report_finish(struct reporter *reporter)
         if (text.ptr == NULL)
             reporter->no_memory = true;
         else
-            *last = (struct problem){ .line = last->line, .column = last->column, .pointer = STR_EMPTY,
-                                      .text = text, .fix = STR_EMPTY, .warning = problems->errors == 0 };
+            *last = (struct problem){ .line = last->line,
+                                      .column = last->column,
+                                      .pointer = STR_EMPTY,
+                                      .text = text,
+                                      .fix = STR_EMPTY,
+                                      .warning = problems->errors == 0 };
     }
 }
 

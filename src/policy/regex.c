@@ -9,14 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MATCH_LIMIT 30000  /* about a millisecond of the worst pattern */
-#define HEAP_LIMIT 1024    /* KiB, for the interpreter where JIT is not to be had */
-#define OVERRUNS_MAX 8     /* of one decision; from then on patterns are unusable without a try */
+#define MATCH_LIMIT 30000 /* about a millisecond of the worst pattern */
+#define HEAP_LIMIT 1024   /* KiB, for the interpreter where JIT is not to be had */
+#define OVERRUNS_MAX 8    /* of one decision; from then on patterns are unusable without a try */
 
 struct regex {
-    pcre2_code          *code;
+    pcre2_code *code;
     pcre2_match_context *context;
-    struct regex        *next;
+    struct regex *next;
 };
 
 int regex_compile(struct str pattern, struct regex *next, struct regex **out, char why[REGEX_ERROR_MAX])

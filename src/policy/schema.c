@@ -16,10 +16,10 @@ enum when { REQUIRED, OPTIONAL, LATER };
 
 struct member {
     enum schema_object object;
-    struct str         name;
-    unsigned           kinds;
-    enum when          when;
-    struct str         neutral;
+    struct str name;
+    unsigned kinds;
+    enum when when;
+    struct str neutral;
 };
 
 static const struct member members[] = {
@@ -96,7 +96,8 @@ static void member_check(struct reporter *reporter, const struct place *place, e
         struct str guess = report_guess(reporter, member_nearest(object, place->key));
         report_error(reporter, place, SPOT_KEY, guess, "unknown member \"%" STR_FMT "\"", STR_ARG(place->key));
     } else if (member->when == LATER && !is_neutral(member, value)) {
-        report_error(reporter, place, SPOT_KEY, STR_EMPTY, "\"%" STR_FMT "\" is not yet supported", STR_ARG(place->key));
+        report_error(reporter, place, SPOT_KEY, STR_EMPTY, "\"%" STR_FMT "\" is not yet supported",
+                     STR_ARG(place->key));
     } else if (!(member->kinds & 1u << json_kind(value))) {
         report_error(reporter, place, SPOT_VALUE, STR_EMPTY, "\"%" STR_FMT "\" must be %s, this is %s",
                      STR_ARG(place->key), kinds_text(member->kinds), kind_text(json_kind(value)));

@@ -35,8 +35,8 @@ static struct trace_step *slot(struct trace *trace)
 {
     if (trace->count == trace->capacity && trace->count < LIMIT_trace_steps) {
         size_t capacity = trace->capacity > 0 ? 2 * trace->capacity : 32;
-        struct trace_step *steps = arena_realloc(trace->arena, trace->steps, trace->capacity * sizeof *steps,
-                                                 capacity * sizeof *steps);
+        struct trace_step *steps =
+            arena_realloc(trace->arena, trace->steps, trace->capacity * sizeof *steps, capacity * sizeof *steps);
         if (steps != NULL) {
             trace->steps = steps;
             trace->capacity = capacity;
@@ -63,8 +63,9 @@ void trace_step(struct trace *trace, unsigned depth, enum trace_answer answer, s
     va_end(arguments);
     (void)text_escape(str_from_c(text), escaped, sizeof escaped);
     struct str copy = arena_str(trace->arena, str_from_c(escaped));
-    *step = (struct trace_step){ .depth = depth, .answer = answer, .rule = rule,
-                                 .text = copy.ptr != NULL ? copy : STR_EMPTY };
+    *step = (struct trace_step){
+        .depth = depth, .answer = answer, .rule = rule, .text = copy.ptr != NULL ? copy : STR_EMPTY
+    };
 }
 
 struct str blame_text(const struct blame *blame, struct arena *arena)
@@ -80,8 +81,9 @@ struct str blame_text(const struct blame *blame, struct arena *arena)
         shown = str_slice(value->text, 0, value->text.len < VALUE_MAX ? value->text.len : VALUE_MAX);
     else if (value->kind == ARG_STRING)
         (void)snprintf(size, sizeof size, " of %zu bytes", value->text.len);
-    struct str text = arena_printf(arena, "%" STR_FMT ": %" STR_FMT "%s%s%s", STR_ARG(blame->test->text), STR_ARG(shown),
-                                   size, blame->why != NULL ? ": unusable, " : "", blame->why != NULL ? blame->why : "");
+    struct str text =
+        arena_printf(arena, "%" STR_FMT ": %" STR_FMT "%s%s%s", STR_ARG(blame->test->text), STR_ARG(shown), size,
+                     blame->why != NULL ? ": unusable, " : "", blame->why != NULL ? blame->why : "");
     return text.ptr != NULL ? text : STR_EMPTY;
 }
 
@@ -90,14 +92,18 @@ void trace_condition(struct trace *trace, unsigned depth, const struct condition
 {
     struct trace_step *step = slot(trace);
     if (step != NULL)
-        *step = (struct trace_step){ .depth = depth, .answer = trace_of(answer), .rule = STR_EMPTY,
+        *step = (struct trace_step){ .depth = depth,
+                                     .answer = trace_of(answer),
+                                     .rule = STR_EMPTY,
                                      .text = blame != NULL ? blame_text(blame, trace->arena) : test->text };
 }
 
 size_t trace_group(struct trace *trace, unsigned depth, enum condition_kind kind)
 {
-    static const struct str names[] = { [CONDITION_TEST] = STR(""), [CONDITION_ANY] = STR("any of"),
-                                        [CONDITION_ALL] = STR("all of"), [CONDITION_NOT] = STR("not") };
+    static const struct str names[] = { [CONDITION_TEST] = STR(""),
+                                        [CONDITION_ANY] = STR("any of"),
+                                        [CONDITION_ALL] = STR("all of"),
+                                        [CONDITION_NOT] = STR("not") };
     struct trace_step *step = slot(trace);
     if (step == NULL)
         return trace->capacity;

@@ -89,21 +89,21 @@ static const struct {
     { "", "1:1  empty", E_INVALID },
     { "{", NULL, E_INVALID },
     { "[]", "1:1  must be an object, not array", E_INVALID },
-    { "{}", "1:1  no server is configured [\"mcpServers\": {\"NAME\": {\"command\": \"...\", \"policy\": \"...\"}}]", E_INVALID },
+    { "{}", "1:1  no server is configured [write \"mcpServers\": {\"NAME\": {\"command\": \"...\", \"policy\": \"...\"}}]", E_INVALID },
     { "{\"mcpServers\": []}", "1:16 /mcpServers must be an object, not array", E_INVALID },
     { "{\"mcpServers\": {}}",
-      "1:16 /mcpServers no server is configured [\"mcpServers\": {\"NAME\": {\"command\": \"...\", \"policy\": \"...\"}}]", E_INVALID },
+      "1:16 /mcpServers no server is configured [write \"mcpServers\": {\"NAME\": {\"command\": \"...\", \"policy\": \"...\"}}]", E_INVALID },
     { "{\"mcpServers\": {\"a\": 1}}", "1:22 /mcpServers/a must be an object, not number", E_INVALID },
     { "{\"mcpServers\": {\"A b\": {\"command\": \"server\"}}}",
-      "1:17 /mcpServers/A b a server's name is a-z, 0-9 and -, at most 64 bytes [\"a-b\"]", E_INVALID },
+      "1:17 /mcpServers/A b a server's name is a-z, 0-9 and -, at most 64 bytes [did you mean \"a-b\"?]", E_INVALID },
     { "{\"mcpServers\": {\"\": {\"command\": \"server\"}}}",
       "1:17 /mcpServers/ a server's name is a-z, 0-9 and -, at most 64 bytes", E_INVALID },
     { "{\"lissten\": \"127.0.0.1:1\",\n \"mcpServers\": {\"a\": {\"comand\": \"server\", \"polcy\": \"x\", \"zzz\": 1}}}",
-      "1:2 /lissten unknown setting \"lissten\" [\"listen\"]\n"
-      "2:23 /mcpServers/a/comand unknown setting \"comand\" [\"command\"]\n"
-      "2:43 /mcpServers/a/polcy unknown setting \"polcy\" [\"policy\"]\n"
+      "1:2 /lissten unknown setting \"lissten\" [did you mean \"listen\"?]\n"
+      "2:23 /mcpServers/a/comand unknown setting \"comand\" [did you mean \"command\"?]\n"
+      "2:43 /mcpServers/a/polcy unknown setting \"polcy\" [did you mean \"policy\"?]\n"
       "2:57 /mcpServers/a/zzz unknown setting \"zzz\"", E_INVALID },
-    { "{\"mcpServers\": {\"a\": {}}}", "1:17 /mcpServers/a neither command nor url [\"command\": \"...\"]", E_INVALID },
+    { "{\"mcpServers\": {\"a\": {}}}", "1:17 /mcpServers/a neither command nor url [write \"command\": \"...\"]", E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"command\": \"server\", \"url\": \"http://127.0.0.1:1/\"}}}",
       "1:17 /mcpServers/a both command and url: a server is one or the other", E_INVALID },
     { SERVER(", \"command\": \"x\""), "1:44  the member \"command\" stands twice in one object", E_INVALID },
@@ -115,12 +115,12 @@ static const struct {
       "1:52 /mcpServers/a/env/A=B not a variable's name: A-Z a-z 0-9 _, no digit first", E_INVALID },
     { SERVER(", \"inherit\": [\"1A\"]"), "1:56 /mcpServers/a/inherit/0 not a variable's name", E_INVALID },
     { SERVER(", \"env\": {\"A\": \"${B-C}\"}"),
-      "1:57 /mcpServers/a/env/A \"${B-C}\" names no variable [${NAME} of A-Z a-z 0-9 _, or ${file:PATH}; a plain \"${\" is written \"$${\"]",
+      "1:57 /mcpServers/a/env/A \"${B-C}\" names no variable [write ${NAME} of A-Z a-z 0-9 _, or ${file:PATH}; a plain \"${\" is written \"$${\"]",
       E_INVALID },
-    { SERVER(", \"env\": {\"A\": \"${KEY\"}"), "1:57 /mcpServers/a/env/A \"${\" is not closed [}]", E_INVALID },
+    { SERVER(", \"env\": {\"A\": \"${KEY\"}"), "1:57 /mcpServers/a/env/A \"${\" is not closed [write }]", E_INVALID },
     { SERVER(", \"env\": {\"A\": \"${GONE}\"}"),
       "1:57 /mcpServers/a/env/A the environment has no variable GONE [export GONE=...]", E_INVALID },
-    { SERVER(", \"home\": \"frsh\""), "1:52 /mcpServers/a/home must be one of shared|private|fresh [\"fresh\"]", E_INVALID },
+    { SERVER(", \"home\": \"frsh\""), "1:52 /mcpServers/a/home must be one of shared|private|fresh [did you mean \"fresh\"?]", E_INVALID },
     { SERVER(", \"isolation\": 1"), "1:57 /mcpServers/a/isolation must be one of grant|server|session", E_INVALID },
     { SERVER(", \"timeout\": 0"), "1:55 /mcpServers/a/timeout must be 1 to 3600 seconds: a whole number, or \"90s\", \"5m\"", E_INVALID },
     { SERVER(", \"timeout\": \"2h\""), "1:55 /mcpServers/a/timeout must be 1 to 3600 seconds: a whole number, or \"90s\", \"5m\"", E_INVALID },
@@ -130,10 +130,10 @@ static const struct {
     { "{\"mcpServers\": {\"a\": {\"url\": \"https://example.com/\"}}}",
       "1:30 /mcpServers/a/url https servers are not yet supported", E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"url\": \"http://example.com/\"}}}",
-      "1:30 /mcpServers/a/url without TLS a server is reached on a numeric loopback address and port only [\"http://127.0.0.1:PORT/PATH\"]",
+      "1:30 /mcpServers/a/url without TLS a server is reached on a numeric loopback address and port only [write \"http://127.0.0.1:PORT/PATH\"]",
       E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"url\": \"http://127.0.0.1:80@evil:80/\"}}}",
-      "1:30 /mcpServers/a/url without TLS a server is reached on a numeric loopback address and port only [\"http://127.0.0.1:PORT/PATH\"]",
+      "1:30 /mcpServers/a/url without TLS a server is reached on a numeric loopback address and port only [write \"http://127.0.0.1:PORT/PATH\"]",
       E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"url\": \"http://127.0.0.1:80/a b\"}}}",
       "1:30 /mcpServers/a/url a byte that cannot be in a URL", E_INVALID },
@@ -144,19 +144,18 @@ static const struct {
       "1:102 /mcpServers/a/headers/MCP-Session-Id the gateway writes this field itself\n"
       "1:130 /mcpServers/a/headers/x a control byte cannot be in an HTTP field", E_INVALID },
     { "{\"listen\": \"localhost:1\", \"audit\": \"of\", \"insecure\": 1, \"mcpServers\": {\"a\": {\"command\": \"server\"}}}",
-      "1:12 /listen must be a numeric address and a port [\"127.0.0.1:8808\"]\n"
-      "1:36 /audit must be one of durable|process|off [\"off\"]\n"
+      "1:12 /listen must be a numeric address and a port [write \"127.0.0.1:8808\"]\n"
+      "1:36 /audit must be one of durable|process|off [did you mean \"off\"?]\n"
       "1:54 /insecure must be true or false, not number", E_INVALID },
     { "{\"listen\": \"0.0.0.0:1\", \"mcpServers\": {\"a\": {\"command\": \"server\"}}}",
       "1:12 /listen listening beyond loopback needs TLS, which the gateway does not speak yet "
-      "[\"127.0.0.1:8808\" behind a proxy with TLS, or \"insecure\": true]", E_INVALID },
+      "[listen on 127.0.0.1 behind a proxy with TLS, or write \"insecure\": true]", E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"command\": \"absent\"}}}", "1:34 /mcpServers/a/command no program absent is in PATH", E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"command\": \"./plain\"}}}", NULL, E_INVALID },
-    /* what is outside the file keeps one server from working, not the rest */
     { "{\"mcpServers\": {\"a\": {\"command\": \"absent\"}, \"b\": {\"command\": \"server\"}}}",
-      "1:34 /mcpServers/a/command no program absent is in PATH", 0 },
-    { "{\"mcpServers\": {\"a\": {\"command\": \"server\", \"policy\": \"bad.json\"}}}", NULL, 0 },
-    { "{\"mcpServers\": {\"a\": {\"command\": \"server\", \"policy\": \"none.json\"}}}", NULL, 0 },
+      "1:34 /mcpServers/a/command no program absent is in PATH", E_INVALID },
+    { "{\"mcpServers\": {\"a\": {\"command\": \"server\", \"policy\": \"bad.json\"}}}", NULL, E_INVALID },
+    { "{\"mcpServers\": {\"a\": {\"command\": \"server\", \"policy\": \"none.json\"}}}", NULL, E_INVALID },
 };
 
 static void test_bad_files(void **state)
@@ -304,7 +303,7 @@ static void test_misspelling_in_a_clients_file(void **state)
     report_init(&report);
     assert_int_equal(config_load(file_named(".mcp.json"), &environment, &report, &config), E_INVALID);
     print_report(&report, found, sizeof(found));
-    assert_string_equal(found, "1:44 /mcpServers/x/polcy unknown setting \"polcy\" [\"policy\"]");
+    assert_string_equal(found, "1:44 /mcpServers/x/polcy unknown setting \"polcy\" [did you mean \"policy\"?]");
     report_release(&report);
 }
 

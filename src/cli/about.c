@@ -1,0 +1,69 @@
+/* warder help, warder version: what there is. */
+#include "cli/command.h"
+#include "cli/terminal.h"
+#include "config/config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void print_settings(bool of_server)
+{
+    const struct setting_row *row;
+    for (size_t i = 0; (row = config_setting(i)) != NULL; i++) {
+        if (row->of_server != of_server)
+            continue;
+        printf("  %s%-11s%s %s", colour_on(stdout, COLOUR_BOLD), row->name, colour_off(stdout), row->text);
+        if (row->unit[0] || row->default_text[0])
+            printf("\n              %s%s%s%s%s%s", colour_on(stdout, COLOUR_DIM), row->unit,
+                   row->unit[0] && row->default_text[0] ? "; " : "", row->default_text[0] ? "without it " : "",
+                   row->default_text, colour_off(stdout));
+        printf("\n");
+    }
+}
+
+static int help(const struct invocation *invocation)
+{
+    if (invocation->argument_count == 0) {
+        command_print_overview();
+        printf("The configuration: warder help configuration\n");
+        return EXIT_YES;
+    }
+    if (strcmp(invocation->arguments[0], "configuration") == 0) {
+        printf("warder.json, or a client's own file such as .mcp.json:\n\n");
+        print_settings(false);
+        printf("\nEach server of mcpServers:\n\n");
+        print_settings(true);
+        printf("\nIn command, args, env, cwd, url and headers, ${NAME} is a variable of the gateway's environment and\n"
+               "${file:PATH} a file's text. Paths are found from the file in which they are written.\n");
+        return EXIT_YES;
+    }
+    return command_print_help(invocation->arguments, invocation->argument_count);
+}
+
+const struct command command_help = {
+    .summary = "Explains a command, or \"configuration\"",
+    .arguments = "[COMMAND]",
+    .most = 2,
+    .run = help,
+};
+
+static int version(const struct invocation *invocation)
+{
+    if (!invocation->json) {
+        printf("warder %s\n", WARDER_VERSION);
+        return EXIT_YES;
+    }
+    struct json_output output;
+    struct json_writer *writer = json_output_begin(&output);
+    json_write_object(writer);
+    json_write_member_string(writer, STR("version"), STR(WARDER_VERSION));
+    json_write_object_end(writer);
+    return json_output_end(&output) ? EXIT_YES : EXIT_NO;
+}
+
+const struct command command_version = {
+    .summary = "Says which version this is",
+    .arguments = "",
+    .json = true,
+    .run = version,
+};

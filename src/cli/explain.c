@@ -1,0 +1,240 @@
+/* warder explain: one decision, step by step, by the same function that decides calls. */
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "cli/command.h"
+#include "cli/terminal.h"
+#include "cli/tools_file.h"
+#include "config/config.h"
+#include "config/file.h"
+#include "json/json.h"
+#include "policy/decide.h"
+#include "policy/trace.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define EXPLAIN_BYTES ((size_t)64 << 20)
+#define TAGS_MAX 32
+
+static const char *const verdict_names[] = { "allow", "deny", "hide", "approve" };
+
+static int load_policy(const struct invocation *invocation, struct arena *arena, struct policy **out)
+{
+    struct problems problems = { .count = 0 };
+    struct str source, path = str_from_c(option_value(invocation, "policy"));
+    int error = file_read(arena, path, LIMIT_policy_body, &source);
+    if (error)
+        return failure(invocation, "cannot read %s: %s", path.ptr, error_text(error));
+    error = policy_load(source, arena, &problems, out);
+    if (!error)
+        return 0;
+    struct report report;
+    report_init(&report);
+    report_add_problems(&report, path, &problems);
+    print_report(stderr, &report);
+    report_release(&report);
+    return failure(invocation, "%s does not load", path.ptr);
+}
+
+static int parse_args(const struct invocation *invocation, struct arena *arena, const struct json **out)
+{
+    struct json_error fault;
+    size_t line, column;
+    const char *text = option_value(invocation, "args");
+    if (!text)
+        return 0;
+    struct str source = str_from_c(text);
+    if (text[0] == '@') {
+        int error = file_read(arena, str_from_c(text + 1), LIMIT_request_body, &source);
+        if (error)
+            return failure(invocation, "cannot read %s: %s", text + 1, error_text(error));
+    }
+    if (json_parse(arena, source, &json_limits_request, out, &fault)) {
+        json_position(source, fault.offset, &line, &column);
+        return usage_error(invocation, "--args is no JSON: %zu:%zu: %s", line, column, json_fault_text(fault.fault));
+    }
+    if (!json_is(*out, JSON_OBJECT))
+        return usage_error(invocation, "--args must be an object, not %s", json_kind_name(json_kind(*out)));
+    return 0;
+}
+
+/* The one of tool, prompt, resource and method that was given. */
+static int read_subject(const struct invocation *invocation, struct question *question)
+{
+    static const char *const words[] = { "tool", "resource", "prompt", "method" };
+    const char *name = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        const char *value = option_value(invocation, words[i]);
+        if (value && name)
+            return usage_error(invocation, "one of --tool, --prompt, --resource and --method, not two");
+        if (value) {
+            name = value;
+            question->subject = (enum subject)i;
+        }
+    }
+    if (!name)
+        return usage_error(invocation, "--tool NAME is missing");
+    question->name = str_from_c(name);
+    return 0;
+}
+
+static void write_debits(struct json_writer *writer, const struct decision *decision)
+{
+    char text[48];
+    json_write_key(writer, STR("debits"));
+    json_write_array(writer);
+    for (size_t i = 0; i < decision->debit_count; i++) {
+        const struct debit *debit = &decision->debits[i];
+        char window[32];
+        json_write_object(writer);
+        json_write_member_string(writer, STR("counter"), debit->key.counter);
+        window_print(&debit->key.window, window);
+        json_write_member_string(writer, STR("window"), str_from_c(window));
+        amount_print(debit->cost, text);
+        json_write_member_string(writer, STR("cost"), str_from_c(text));
+        amount_print(debit->max, text);
+        json_write_member_string(writer, STR("max"), str_from_c(text));
+        json_write_member_string(writer, STR("rule"), debit->rule);
+        json_write_object_end(writer);
+    }
+    json_write_array_end(writer);
+}
+
+static bool write_json(const struct decision *decision, const struct trace *trace)
+{
+    struct json_output output;
+    struct json_writer *writer = json_output_begin(&output);
+    json_write_object(writer);
+    json_write_member_string(writer, STR("decision"), str_from_c(verdict_names[decision->verdict]));
+    json_write_member_string(writer, STR("code"), reason_row(decision->reason)->name);
+    json_write_member_string(writer, STR("rule"), decision->rule);
+    json_write_member_string(writer, STR("message"), decision->message);
+    if (decision->detail.len > 0)
+        json_write_member_string(writer, STR("detail"), decision->detail);
+    write_debits(writer, decision);
+    json_write_key(writer, STR("steps"));
+    trace_print_json(trace, writer);
+    json_write_object_end(writer);
+    return json_output_end(&output);
+}
+
+static void print_text(const struct decision *decision, const struct trace *trace)
+{
+    struct buf steps;
+    buf_init(&steps, EXPLAIN_BYTES);
+    trace_print(trace, &steps);
+    fwrite(steps.ptr, 1, steps.len, stdout);
+    buf_release(&steps);
+    printf("%s%s%s", colour_on(stdout, decision->verdict == VERDICT_ALLOW ? COLOUR_GREEN : COLOUR_RED),
+           verdict_names[decision->verdict], colour_off(stdout));
+    if (decision->verdict != VERDICT_ALLOW) {
+        printf(" (%" STR_FMT ")", STR_ARG(reason_row(decision->reason)->name));
+        if (decision->rule.len > 0) {
+            printf(" by ");
+            print_str(stdout, COLOUR_BOLD, decision->rule);
+        }
+        if (decision->verdict != VERDICT_HIDE && decision->message.len > 0) {
+            printf(": ");
+            print_str(stdout, COLOUR_NONE, decision->message);
+        }
+    }
+    printf("\n");
+    if (decision->detail.len > 0) {
+        printf("  ");
+        print_str(stdout, COLOUR_DIM, decision->detail);
+        printf("\n");
+    }
+}
+
+static int explain(const struct invocation *invocation, struct arena *arena, const struct policy *policy,
+                   const struct definitions *tools)
+{
+    struct str tags[TAGS_MAX];
+    const char *label = option_value(invocation, "grant"), *session = option_value(invocation, "session");
+    const char *client = option_value(invocation, "client"), *name = option_value(invocation, "server"), *tag;
+    struct server server = { .name = name ? str_from_c(name) : STR("server") };
+    struct grant grant = { .id = STR("000000000000"), .label = label ? str_from_c(label) : STR("test"), .tags = tags };
+    struct tool known = { .definition = STR("{}") };
+    struct question question = { .server = &server, .grant = &grant, .now_ms = clock_wall_ms(clock_system()) };
+    struct decision decision;
+    struct trace trace;
+
+    int status = read_subject(invocation, &question);
+    if (status)
+        return status;
+    status = parse_args(invocation, arena, &question.args);
+    if (status)
+        return status;
+    while (grant.tag_count < TAGS_MAX && (tag = option_nth(invocation, "tag", grant.tag_count)) != NULL)
+        tags[grant.tag_count++] = str_from_c(tag);
+    question.session = session ? str_from_c(session) : STR("test");
+    question.client = client ? str_from_c(client) : STR("test");
+    question.args_absent = !question.args;
+    server.exact_numbers = option_value(invocation, "exact-numbers") != NULL;
+    known.name = question.name;
+    if (question.subject == SUBJECT_TOOL)
+        question.tool = tools ? definitions_tool(tools, question.name) : &known;
+
+    trace_init(&trace, arena);
+    policy_decide(policy, &question, arena, &trace, &decision);
+    bool written = true;
+    if (invocation->json)
+        written = write_json(&decision, &trace);
+    else
+        print_text(&decision, &trace);
+    return decision.verdict == VERDICT_ALLOW && written ? EXIT_YES : EXIT_NO;
+}
+
+static int run(const struct invocation *invocation)
+{
+    struct arena arena;
+    struct policy *policy = NULL;
+    struct definitions *tools = NULL;
+    const char *tools_path = option_value(invocation, "tools");
+    int status = 0;
+
+    if (!option_value(invocation, "policy"))
+        return usage_error(invocation, "--policy FILE is missing");
+    arena_init(&arena, NULL, EXPLAIN_BYTES);
+    if (tools_path)
+        status = tools_file_read(invocation, tools_path, &tools);
+    if (!status)
+        status = load_policy(invocation, &arena, &policy);
+    if (!status)
+        status = explain(invocation, &arena, policy, tools);
+    policy_unref(policy);
+    definitions_unref(tools);
+    arena_release(&arena);
+    return status;
+}
+
+static const struct option options[] = {
+    { "policy", 'p', "FILE", "the policy that decides", false },
+    { "tool", 't', "NAME", "the tool that is called", false },
+    { "args", 'a', "JSON", "its arguments, or @FILE; without it a call that has none", false },
+    { "prompt", 0, "NAME", "a prompt instead of a tool", false },
+    { "resource", 0, "URI", "a resource instead of a tool", false },
+    { "method", 0, "NAME", "a method instead of a tool", false },
+    { "server", 0, "NAME", "the server's name, for conditions on it", false },
+    { "grant", 'g', "LABEL", "the grant's label", false },
+    { "tag", 0, "TAG", "a tag of the grant", true },
+    { "session", 0, "ID", "the session", false },
+    { "client", 0, "NAME", "what the client says of itself", false },
+    { "exact-numbers", 0, NULL, "the server is configured \"numbers\": \"exact\"", false },
+    { "tools", 0, "FILE", "a server's answer to tools/list: names that it does not have are unknown", false },
+    { NULL, 0, NULL, NULL, false },
+};
+
+const struct command command_explain = {
+    .summary = "Shows step by step how a policy decides one call",
+    .arguments = "",
+    .options = options,
+    .json = true,
+    .help =
+        "The function that decides calls, watched: each step with its verdict, then the decision and the rule that\n"
+        "made it. Limits are shown, not counted. Exit status 0: allowed, 1: not.\n\n"
+        "  warder explain -p iterable.policy.json --tool get_export_jobs\n"
+        "  warder explain -p pay.policy.json --tool create_charge --args '{\"amount\": 20000}'\n",
+    .run = run,
+};
