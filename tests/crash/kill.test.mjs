@@ -1,0 +1,108 @@
+// kill -9 at random moments under load. Three logs that know nothing of each other are joined at the end: what clients were
+// answered, what the server received, and the audit. WARDER_KILLS says how often (50), WARDER_SEED repeats a run's moments.
+import assert from 'node:assert/strict';
+import { createHash, randomInt } from 'node:crypto';
+import { after, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Gateway, descendants, runs, until } from '../lib/gateway.mjs';
+import { Recorder } from '../lib/recorder.mjs';
+import { Session, decision } from '../lib/session.mjs';
+
+const KILLS = Number(process.env.WARDER_KILLS ?? 50);
+const SEED = Number(process.env.WARDER_SEED ?? randomInt(1 << 31));
+const CLIENTS = 8;
+const MAX = 60 * KILLS; // reached towards the end: both answers are seen
+
+/** Random numbers below 1 that a seed repeats (mulberry32). */
+function random(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** The digest that the audit holds of a call: each field behind its length in eight bytes. */
+function digest(...fields) {
+  const hash = createHash('sha256');
+  for (const field of fields) {
+    const bytes = Buffer.from(field);
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64BE(BigInt(bytes.length));
+    hash.update(length).update(bytes);
+  }
+  return hash.digest('hex');
+}
+
+const recorder = new Recorder({ tools: ['echo'] });
+const policy = { version: '1', default: 'deny', tools: { echo: { limits: [{ counter: 'all', window: 'total', max: MAX, scope: 'grant' }] } } };
+let gateway;
+after(() => gateway?.close());
+
+test(`kill -9 at ${KILLS} moments under load (seed ${SEED})`, { timeout: 60_000 + KILLS * 10_000 }, async () => {
+  const chance = random(SEED);
+  gateway = new Gateway({ servers: { recorder: recorder.entry({ policy }) } });
+  await gateway.start();
+  const { token } = await gateway.grant('load', 'recorder');
+  const answered = new Set(); // arguments of calls whose result a client read
+  let limited = 0;
+  let next = 0;
+
+  async function client(alive) {
+    try {
+      const session = await Session.open(gateway.endpoint('recorder'), token);
+      while (alive()) {
+        const n = next++;
+        const message = await session.call('echo', { n });
+        if (decision(message)?.code === 'rate_limited') limited++;
+        else if (message.result && !message.result.isError) answered.add(n);
+      }
+      session.close();
+    } catch { /* the gateway died under it */ }
+  }
+
+  for (let kill = 0; kill < KILLS; kill++) {
+    if (kill > 0) await gateway.start();
+    let alive = true;
+    const load = Promise.all(Array.from({ length: CLIENTS }, () => client(() => alive)));
+    // Some kills fall into the start of the servers, most into the calls.
+    await delay(chance() < 0.2 ? chance() * 120 : 120 + chance() * 180);
+    const below = descendants(gateway.pid);
+    await gateway.crash();
+    alive = false;
+    await until(() => below.filter(runs).length === 0, `the end of every descendant after kill ${kill + 1}`, 2000);
+    await load;
+  }
+  await gateway.start();
+  await gateway.stop();
+
+  const records = await gateway.audit();
+  const calls = recorder.calls();
+  const decisions = records.filter((one) => one.kind === 'decision' && one.name === 'echo');
+  const allowed = decisions.filter((one) => one.reason === 'allowed');
+  const outcomes = records.filter((one) => one.kind === 'outcome');
+
+  // Every call that the server saw was decided before, once for once.
+  const admitted = new Map(allowed.map((one) => [one.digest, one]));
+  assert.equal(admitted.size, allowed.length, 'no call is admitted twice');
+  const received = new Set();
+  for (const { name, arguments: args } of calls) {
+    const key = digest('recorder', 'tools/call', name, JSON.stringify(args));
+    assert.ok(admitted.has(key), `the server saw ${JSON.stringify(args)}, the audit did not`);
+    assert.ok(!received.has(key), `the server saw ${JSON.stringify(args)} twice`);
+    received.add(key);
+  }
+  for (const n of answered) assert.ok(received.has(digest('recorder', 'tools/call', 'echo', JSON.stringify({ n }))), `answered, but not received: ${n}`);
+
+  // No limit is exceeded, and it was reached.
+  assert.ok(calls.length <= MAX, `${calls.length} calls of ${MAX}`);
+  assert.ok(allowed.length - outcomes.filter((one) => one.given_back).length <= MAX);
+
+  // Each admitted call has one outcome; the sequence has no hole.
+  assert.deepEqual(outcomes.map((one) => one.id).sort(), allowed.map((one) => one.id).sort());
+  records.forEach((one, index) => assert.equal(one.sequence, records[0].sequence + index));
+  assert.ok(calls.length > KILLS, `only ${calls.length} calls under ${KILLS} kills`);
+  console.log(`# ${calls.length} calls at the server, ${allowed.length} admitted, ${answered.size} answered, ${limited} over the limit of ${MAX}`);
+});
