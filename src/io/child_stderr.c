@@ -1,0 +1,119 @@
+/* Lines of a server's standard error. A line feed ends one, and so does a NUL, which no text has. Nothing of a server
+ * holds the loop: past some bytes a callback lets others have their turn. */
+#include "io/child_stderr.h"
+
+#include "io/stream.h"
+
+#include "base/check.h"
+#include "base/log.h"
+
+#include <inttypes.h>
+
+#define LINE_COST 64     /* what a line costs besides its bytes: time, level, name */
+#define PART_BYTES 16384 /* one read */
+#define PARTS_A_TURN 8
+#define REST_BYTES 1048576 /* a pipe's largest content */
+
+static void end_line(struct child_stderr *err)
+{
+    size_t len = err->len;
+
+    err->len = 0;
+    while (len > 0 && (err->line[len - 1] == '\r' || err->line[len - 1] == ' ' || err->line[len - 1] == '\t'))
+        len--;
+    if (len == 0)
+        return;
+    if (!err->window.running)
+        timer_start(&err->window, 1000);
+    if (err->spent + len + LINE_COST > LIMIT_stderr_per_second) {
+        err->dropped += len;
+        return;
+    }
+    err->spent += len + LINE_COST;
+    log_info(err->log, "server '%" STR_FMT "': %" STR_FMT, STR_ARG(err->name), (int)len, err->line);
+}
+
+static void feed(struct child_stderr *err, struct str bytes)
+{
+    for (size_t at = 0; at < bytes.len; at++) {
+        char byte = bytes.ptr[at];
+        if (byte == '\n' || byte == '\0') {
+            end_line(err);
+            continue;
+        }
+        if (err->len == sizeof(err->line))
+            end_line(err);
+        err->line[err->len++] = byte;
+    }
+}
+
+static void say_dropped(struct child_stderr *err)
+{
+    if (err->dropped)
+        log_warn(err->log, "server '%" STR_FMT "': %" PRIu64 " bytes of standard error dropped", STR_ARG(err->name),
+                 err->dropped);
+    err->dropped = 0;
+    err->spent = 0;
+}
+
+static void window_ends(struct timer *timer)
+{
+    say_dropped(CONTAINER_OF(timer, struct child_stderr, window));
+}
+
+/* False when nothing is left to be read now. */
+static bool read_part(struct child_stderr *err)
+{
+    char bytes[PART_BYTES];
+    ssize_t got = stream_read(err->stream, bytes, sizeof(bytes));
+
+    if (got > 0) {
+        feed(err, str_of(bytes, (size_t)got));
+        return true;
+    }
+    if (got != E_AGAIN) {
+        end_line(err);
+        stream_close(err->stream);
+        err->stream = NULL;
+    }
+    return false;
+}
+
+static void on_readable(void *owner)
+{
+    struct child_stderr *err = owner;
+
+    for (int i = 0; i < PARTS_A_TURN; i++) {
+        if (!read_part(err))
+            return;
+    }
+    stream_pause(err->stream);
+    stream_resume(err->stream); /* told again in the next batch */
+}
+
+static const struct stream_events events = { .readable = on_readable };
+
+int child_stderr_init(struct child_stderr *err, struct loop *loop, struct log *log, struct str name, int fd)
+{
+    *err = (struct child_stderr){ .log = log, .name = name };
+    timer_init(&err->window, loop, window_ends);
+    return stream_new(loop, fd, false, &events, err, &err->stream);
+}
+
+void child_stderr_finish(struct child_stderr *err)
+{
+    for (size_t got = 0; err->stream && got < REST_BYTES; got += PART_BYTES) {
+        if (!read_part(err))
+            break;
+    }
+    end_line(err);
+    say_dropped(err);
+    child_stderr_release(err);
+}
+
+void child_stderr_release(struct child_stderr *err)
+{
+    timer_stop(&err->window);
+    stream_close(err->stream);
+    err->stream = NULL;
+}
