@@ -225,6 +225,31 @@ static void ceilings_are_exact(void **state)
     assert_int_equal(fault_of(str_of(text, 101), &limits, &offset), JSON_FAULT_TOO_LARGE);
 }
 
+/* The fast count adds up 16 columns apart: here all that it counts stands in one of them, 256 times and more. */
+static void a_regular_source_is_counted_too(void **state)
+{
+    (void)state;
+    static const struct json_limits limits = { 1 << 20, 100, 64 };
+    struct buf out;
+    size_t offset;
+
+    buf_init(&out, CEILING);
+    for (size_t count = 90; count < 600; count += 83) {
+        buf_reset(&out);
+        buf_append_byte(&out, '[');
+        for (size_t i = 1; i < count; i++)
+            buf_printf(&out, "%15d,", 1);
+        buf_append_str(&out, STR("1]"));
+        assert_int_equal(fault_of(buf_str(&out), &limits, &offset),
+                         count > 100 ? JSON_FAULT_TOO_MANY : JSON_FAULT_NONE);
+        buf_reset(&out);
+        for (size_t i = 0; i < count; i++)
+            buf_printf(&out, "%16s", "[");
+        assert_int_equal(fault_of(buf_str(&out), &limits, &offset), JSON_FAULT_TOO_DEEP);
+    }
+    buf_release(&out);
+}
+
 static void deep_nesting_costs_no_memory(void **state)
 {
     (void)state;
@@ -281,6 +306,7 @@ int main(void)
         cmocka_unit_test(the_member_that_stands_twice_is_named),
         cmocka_unit_test(duplicates_are_found_in_objects_of_any_size),
         cmocka_unit_test(ceilings_are_exact),
+        cmocka_unit_test(a_regular_source_is_counted_too),
         cmocka_unit_test(deep_nesting_costs_no_memory),
         cmocka_unit_test(the_arenas_ceiling_holds),
     };
