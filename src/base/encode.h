@@ -25,5 +25,5 @@ int  id_parse(struct str text, struct id *out) NODISCARD;
 
 /* Text for people and logs: control bytes, bidirectional and invisible characters and invalid UTF-8 become escapes
  * (\n, \x1b, \u{202e}), and a backslash is doubled, so that no text looks like the escape of another. Writes at most
- * `max` bytes with the NUL (max > 0), ends a cut text with "…" where there is room, and returns the bytes before the NUL. */
+ * `max` bytes with the NUL (max > 0), ends a cut text with "…" where there is room, and returns the length. */
 size_t text_escape(struct str text, char *out, size_t max);

@@ -1,4 +1,5 @@
-/* The only randomness: the kernel's, read in blocks. Thread-safe. A failure of the kernel's generator ends the process. */
+/* The only randomness: the kernel's, read in blocks a thread; a forked child starts with none. Thread-safe. A failure
+ * of the kernel's generator ends the process. */
 #pragma once
 
 #include <stddef.h>
