@@ -1,0 +1,98 @@
+/* The inside of an upstream, for the files of src/upstream only: one struct upstream a server, one struct instance a
+ * connection to it. An instance outlives its connections: it is started again after its server ended. */
+#pragma once
+
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/map.h"
+#include "io/loop.h"
+#include "upstream/back.h"
+#include "upstream/legs.h"
+#include "upstream/lists.h"
+#include "upstream/upstream.h"
+
+#define UPSTREAM_MAGIC 0x5550535au
+#define INSTANCE_MAGIC 0x494e5354u
+
+enum instance_state {
+    INSTANCE_RESTING,   /* not running; its timer starts it again if anyone waits */
+    INSTANCE_STARTING,  /* from open to the end of the handshake */
+    INSTANCE_READY,
+    INSTANCE_LOST,      /* its connection is being taken down; then it rests */
+    INSTANCE_ENDING,    /* its end was asked for; then it is freed, or started if anyone waits */
+};
+
+struct capabilities {
+    bool tools, prompts, resources, completions;
+};
+
+struct instance {
+    unsigned         magic;
+    struct upstream *upstream;
+    struct list      link;         /* upstream->instances */
+    char            *isolation;    /* the value that it stands for; NULL: the control session */
+    enum instance_state state;
+    void            *back;         /* the transport's own state */
+    struct legs      legs;
+    struct list      waiters;
+    struct timer     timer;        /* by state: the next start, the handshake's end, idleness */
+    struct timer     deadline;     /* the first deadline of legs and waiters, or earlier */
+    uint64_t         last_id;
+    int64_t          backoff_ms;   /* the wait before the next start; 0: it has not failed */
+    int64_t          not_before_ms, ready_ms, used_ms;
+    struct leg       handshake;
+    struct capabilities capabilities;
+    char             version[16];  /* of the protocol, as the server answered */
+    size_t           received;     /* bytes of the message that is being looked at */
+    uint64_t         dropped;      /* messages of it that were dropped */
+    struct deferred  deferred;     /* the end of a start that failed at once; its own freeing */
+};
+
+struct upstream {
+    unsigned               magic;
+    struct upstream_services services;
+    struct upstream_events events;
+    const struct server   *server;
+    const struct back_ops *ops;
+    struct instance       *control;       /* NULL once it ended for good */
+    struct list            instances;
+    size_t                 instance_count;
+    struct map             by_isolation;  /* all but the control session */
+    struct definitions    *definitions;
+    struct listing         listing;
+    struct list            waiters;       /* for the first list */
+    struct timer           waiters_timer;
+    struct deferred        wake;          /* waiters that came when the list was there */
+    bool                   wake_due;
+    struct buf             out, id;       /* the message that is being written; the id that is echoed in it */
+    struct hasher         *hasher;
+    bool                   started, stopping, stopped_due;
+    enum reason            stop_reason;
+    void                 (*done)(void *arg);
+    void                  *done_arg;
+    struct deferred        stopped;
+};
+
+/* instance.c */
+int  instance_new(struct upstream *upstream, struct str isolation, bool control, struct instance **out) NODISCARD;
+void instance_free(struct instance *instance);              /* resting only, and of no upstream any more */
+/* Starts it if it rests; while it must rest longer, the timer does. */
+void instance_want(struct instance *instance);
+void instance_wait(struct instance *instance, struct upstream_waiter *waiter);
+/* For good: legs and waiters end with `reason`. */
+void instance_end(struct instance *instance, enum reason reason);
+/* As upstream_send, in any state that has a connection. */
+int  instance_send(struct instance *instance, struct leg *leg, struct str method, struct str params) NODISCARD;
+bool instance_is_control(const struct instance *instance);
+/* Logs what a server did wrong, at the first, second, fourth … time. */
+void instance_complain(struct instance *instance, const char *what);
+
+/* upstream.c */
+void upstream_control_ready(struct upstream *upstream);
+void upstream_listed(struct upstream *upstream, struct definitions *definitions); /* takes the reference over */
+/* Takes an instance off its upstream, which may have been the last one to stop for. */
+void upstream_drop_instance(struct upstream *upstream, struct instance *instance);
+/* Moves the waiters whose time is over; the earliest deadline of the others, or INT64_MAX. */
+int64_t upstream_late_waiters(struct list *waiters, int64_t now_ms, struct list *late);
+/* Calls each waiter's ready and takes it off the list. */
+void upstream_wake_waiters(struct list *waiters, enum reason reason);

@@ -1,0 +1,369 @@
+/* Pages through what a server declares, one page at a time, and puts the new table in force only when it is whole. The
+ * texts are the server's: they are written anew by our writer, pinned, and never looked into here. */
+#include "upstream/lists.h"
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "json/writer.h"
+#include "upstream/instance.h"
+
+#include <inttypes.h>
+
+#define ERROR_METHOD_NOT_FOUND (-32601)
+
+static const struct list_row {
+    enum method_id method;
+    struct str member, name; /* of the result; of an entry */
+} rows[LIST_KIND_COUNT] = {
+    [LIST_TOOLS] = { METHOD_TOOLS_LIST, { "tools", 5 }, { "name", 4 } },
+    [LIST_PROMPTS] = { METHOD_PROMPTS_LIST, { "prompts", 7 }, { "name", 4 } },
+    [LIST_RESOURCES] = { METHOD_RESOURCES_LIST, { "resources", 9 }, { "uri", 3 } },
+    [LIST_TEMPLATES] = { METHOD_RESOURCES_TEMPLATES_LIST, { "resourceTemplates", 17 }, { "uriTemplate", 11 } },
+};
+
+static void timer_fired(struct timer *timer);
+static void ask(struct listing *listing);
+
+static int64_t now_of(const struct listing *listing)
+{
+    return loop_now_ms(listing->upstream->services.loop);
+}
+
+static struct str server_name(const struct listing *listing)
+{
+    return listing->upstream->server->name;
+}
+
+void listing_init(struct listing *listing, struct upstream *upstream)
+{
+    *listing = (struct listing){ .upstream = upstream };
+    buf_init(&listing->cursor, LIMIT_list_page);
+    buf_init(&listing->entries, LIMIT_list_total);
+    buf_init(&listing->instructions, LIMIT_instructions);
+    timer_init(&listing->timer, upstream->services.loop, timer_fired);
+}
+
+static void abandon(struct listing *listing)
+{
+    definitions_unref(listing->building);
+    listing->building = NULL;
+    listing->changed = false;
+}
+
+void listing_release(struct listing *listing)
+{
+    timer_stop(&listing->timer);
+    abandon(listing);
+    buf_release(&listing->cursor);
+    buf_release(&listing->entries);
+    buf_release(&listing->instructions);
+}
+
+/* ---- the table under construction ---- */
+
+/* What a list is read for at all: a name, and for a tool the object that its arguments must fit. */
+static bool is_usable(const struct listing *listing, const struct json *entry, const struct json *name)
+{
+    if (!json_is(name, JSON_STRING) || str_is_empty(json_string(name)))
+        return false;
+    if (listing->kind != LIST_TOOLS)
+        return true;
+    return json_string(name).len <= LIMIT_tool_name && json_is(json_get(entry, STR("inputSchema")), JSON_OBJECT);
+}
+
+static int add_entry(struct listing *listing, const struct json *entry)
+{
+    struct arena *arena = &listing->building->arena;
+    struct buf *out = &listing->upstream->out;
+    struct json_writer writer;
+    const struct json *name = json_get(entry, rows[listing->kind].name);
+    if (!is_usable(listing, entry, name)) {
+        listing->unusable++;
+        return 0;
+    }
+    json_write_init(&writer, out);
+    json_write_node(&writer, entry);
+    struct item item = { .name = arena_str(arena, json_string(name)) };
+    if (buf_ok(out))
+        item.definition = arena_str(arena, buf_str(out));
+    buf_reset(out);
+    buf_append(&listing->entries, &item, sizeof(item));
+    return item.name.ptr && item.definition.ptr && buf_ok(&listing->entries) ? 0 : E_LIMIT;
+}
+
+/* A name that a server lists twice is in no table: whoever asks for it could not be told which one was meant. */
+static int drop_doubles(struct listing *listing, struct item *items, size_t *count)
+{
+    struct map seen;
+    bool *twice = arena_zalloc(&listing->building->arena, *count ? *count : 1);
+    int error = twice ? 0 : E_NOMEM;
+    map_init(&seen);
+    for (size_t i = 0; !error && i < *count; i++) {
+        bool *first = map_get(&seen, items[i].name);
+        if (first)
+            *first = twice[i] = true;
+        else
+            error = map_set(&seen, items[i].name, &twice[i]);
+    }
+    map_release(&seen);
+    size_t kept = 0;
+    for (size_t i = 0; !error && i < *count; i++)
+        if (!twice[i])
+            items[kept++] = items[i];
+    listing->unusable += *count - kept;
+    *count = kept;
+    return error;
+}
+
+static int set_tools(struct listing *listing, const struct item *items, size_t count)
+{
+    struct definitions *building = listing->building;
+    struct hasher *hasher = listing->upstream->hasher;
+    building->tools = arena_zalloc(&building->arena, (count ? count : 1) * sizeof(*building->tools));
+    if (!building->tools)
+        return E_NOMEM;
+    building->tool_count = count;
+    for (size_t i = 0; i < count; i++) {
+        struct tool *tool = &building->tools[i];
+        tool->name = items[i].name;
+        tool->definition = items[i].definition;
+        hasher_begin(hasher);
+        hasher_add(hasher, tool->definition.ptr, tool->definition.len);
+        hasher_end(hasher, &tool->pin);
+    }
+    return 0;
+}
+
+static int set_items(struct listing *listing, const struct item *items, size_t count, struct item **array,
+                     size_t *array_count)
+{
+    *array = arena_alloc(&listing->building->arena, (count ? count : 1) * sizeof(**array));
+    if (!*array)
+        return E_NOMEM;
+    if (count)
+        memcpy(*array, items, count * sizeof(*items));
+    *array_count = count;
+    return 0;
+}
+
+/* The list of this kind is whole: its entries become an array of the table. */
+static int set_array(struct listing *listing)
+{
+    struct definitions *building = listing->building;
+    struct item *items = (struct item *)(void *)listing->entries.ptr; /* the heap aligns it */
+    size_t count = listing->entries.len / sizeof(*items);
+    int error = drop_doubles(listing, items, &count);
+    if (error)
+        return error;
+    switch (listing->kind) {
+    case LIST_TOOLS: return set_tools(listing, items, count);
+    case LIST_PROMPTS: return set_items(listing, items, count, &building->prompts, &building->prompt_count);
+    case LIST_RESOURCES: return set_items(listing, items, count, &building->resources, &building->resource_count);
+    case LIST_TEMPLATES: return set_items(listing, items, count, &building->templates, &building->template_count);
+    case LIST_KIND_COUNT: break;
+    }
+    WRONG("no such list");
+}
+
+/* ---- the walk ---- */
+
+static void look_in(struct listing *listing, int64_t after_ms)
+{
+    timer_start(&listing->timer, after_ms > 0 ? after_ms : 0);
+}
+
+static void fail(struct listing *listing, const char *why)
+{
+    log_warn(listing->upstream->services.log, "server %" STR_FMT ": its %" STR_FMT " cannot be read: %s",
+             STR_ARG(server_name(listing)), STR_ARG(method_row(rows[listing->kind].method)->name), why);
+    abandon(listing);
+    listing->retry_ms = listing->retry_ms ? 2 * listing->retry_ms : LIMIT_restart_first_ms;
+    if (listing->retry_ms > LIMIT_restart_most_ms)
+        listing->retry_ms = LIMIT_restart_most_ms;
+    look_in(listing, listing->retry_ms);
+}
+
+static void finish(struct listing *listing)
+{
+    struct definitions *building = listing->building;
+    size_t doubles;
+    building->instructions = arena_str(&building->arena, buf_str(&listing->instructions));
+    if (!building->instructions.ptr || definitions_index(building, &doubles) != 0) {
+        fail(listing, "out of memory");
+        return;
+    }
+    if (listing->unusable + doubles)
+        log_warn(listing->upstream->services.log,
+                 "server %" STR_FMT
+                 ": %zu entries of its lists are left out: without a name or schema, or with a name that stands twice",
+                 STR_ARG(server_name(listing)), listing->unusable + doubles);
+    bool changed = listing->changed;
+    listing->building = NULL;
+    listing->retry_ms = 0;
+    listing->changed = false;
+    if (changed)
+        listing_again(listing);
+    upstream_listed(listing->upstream, building);
+}
+
+static bool is_declared(const struct listing *listing)
+{
+    const struct capabilities *declared = &listing->upstream->control->capabilities;
+    switch (listing->kind) {
+    case LIST_TOOLS: return declared->tools;
+    case LIST_PROMPTS: return declared->prompts;
+    case LIST_RESOURCES:
+    case LIST_TEMPLATES: return declared->resources;
+    case LIST_KIND_COUNT: break;
+    }
+    WRONG("no such list");
+}
+
+static void next_kind(struct listing *listing)
+{
+    buf_reset(&listing->entries);
+    listing->more = false;
+    listing->pages = 0;
+    while (listing->kind < LIST_KIND_COUNT && !is_declared(listing))
+        listing->kind++;
+    if (listing->kind < LIST_KIND_COUNT)
+        ask(listing);
+    else
+        finish(listing);
+}
+
+static void kind_is_whole(struct listing *listing)
+{
+    if (set_array(listing) != 0) {
+        fail(listing, "too large");
+        return;
+    }
+    listing->kind++;
+    next_kind(listing);
+}
+
+/* NULL, or why not. */
+static const char *take_page(struct listing *listing, const struct json *result)
+{
+    const struct json *entries = json_get(result, rows[listing->kind].member), *entry;
+    const struct json *cursor = json_get(result, STR("nextCursor"));
+    struct str key;
+    struct json_iter iter;
+    size_t bytes = listing->upstream->control->received;
+    listing->bytes += bytes;
+    if (bytes > LIMIT_list_page || listing->bytes > LIMIT_list_total)
+        return "too large";
+    if (!json_is(entries, JSON_ARRAY))
+        return "it has no array of them";
+    json_iter_init(&iter, entries);
+    while (json_iter_next(&iter, &key, &entry))
+        if (add_entry(listing, entry) != 0)
+            return "too large";
+    listing->more = json_is(cursor, JSON_STRING);
+    if (!listing->more)
+        return cursor && !json_is(cursor, JSON_NULL) ? "its nextCursor is not a string" : NULL;
+    if (++listing->pages >= LIMIT_list_pages)
+        return "too many pages";
+    buf_reset(&listing->cursor);
+    buf_append_str(&listing->cursor, json_string(cursor));
+    return buf_ok(&listing->cursor) ? NULL : "its nextCursor is too long";
+}
+
+/* A server that declares a capability and does not know its list has an empty one. */
+static void page_answered(struct leg *leg, const struct message *message, struct arena *arena)
+{
+    struct listing *listing = leg->owner;
+    const char *fault = NULL;
+    listing->more = false;
+    if (message->kind == MESSAGE_RESULT)
+        fault = take_page(listing, message->result);
+    else if (message->error_code != ERROR_METHOD_NOT_FOUND)
+        fault = "it answered with an error";
+    arena_release(arena);
+    if (fault)
+        fail(listing, fault);
+    else if (listing->more)
+        ask(listing);
+    else
+        kind_is_whole(listing);
+}
+
+static void page_ended(struct leg *leg, enum reason reason)
+{
+    struct listing *listing = leg->owner;
+    const struct instance *control = listing->upstream->control;
+    if (control && control->state == INSTANCE_READY)
+        fail(listing, reason_row(reason)->text.ptr);
+    else
+        listing_stop(listing);
+}
+
+static const struct leg_events page_events = { .answer = page_answered, .ended = page_ended };
+
+static void ask(struct listing *listing)
+{
+    struct upstream *upstream = listing->upstream;
+    struct buf params;
+    struct json_writer writer;
+    buf_init(&params, 6 * (size_t)LIMIT_list_page);
+    if (listing->more) {
+        buf_append_str(&params, STR("\"cursor\":"));
+        json_write_init(&writer, &params);
+        json_write_string(&writer, buf_str(&listing->cursor));
+    }
+    listing->leg = (struct leg){
+        .events = &page_events,
+        .owner = listing,
+        .deadline_ms = listing->began_ms + LIMIT_first_list_ms,
+    };
+    int error = buf_ok(&params) ? upstream_send(upstream->control, &listing->leg,
+                                                method_row(rows[listing->kind].method)->name, buf_str(&params))
+                                : E_NOMEM;
+    buf_release(&params);
+    if (error)
+        fail(listing, error_text(error));
+}
+
+void listing_start(struct listing *listing)
+{
+    AZ(listing->building);
+    timer_stop(&listing->timer);
+    listing->began_ms = now_of(listing);
+    listing->kind = LIST_TOOLS;
+    listing->bytes = listing->unusable = 0;
+    listing->changed = false;
+    listing->building = definitions_new(2 * (size_t)LIMIT_list_total);
+    if (!listing->building) {
+        look_in(listing, LIMIT_restart_most_ms);
+        return;
+    }
+    const struct capabilities *declared = &listing->upstream->control->capabilities;
+    listing->building->has_tools = declared->tools;
+    listing->building->has_prompts = declared->prompts;
+    listing->building->has_resources = declared->resources;
+    listing->building->has_completions = declared->completions;
+    next_kind(listing);
+}
+
+static void timer_fired(struct timer *timer)
+{
+    struct listing *listing = CONTAINER_OF(timer, struct listing, timer);
+    const struct instance *control = listing->upstream->control;
+    if (control && control->state == INSTANCE_READY && !listing->building)
+        listing_start(listing);
+}
+
+void listing_again(struct listing *listing)
+{
+    if (listing->building)
+        listing->changed = true;
+    else if (!listing->timer.running)
+        look_in(listing, listing->began_ms + LIMIT_list_again_ms - now_of(listing));
+}
+
+void listing_stop(struct listing *listing)
+{
+    timer_stop(&listing->timer);
+    abandon(listing);
+}

@@ -1,0 +1,33 @@
+/* A server's lists, paged through on its control session and made into one struct definitions. */
+#pragma once
+
+#include "base/buf.h"
+#include "io/loop.h"
+#include "upstream/upstream.h"
+
+enum list_kind { LIST_TOOLS, LIST_PROMPTS, LIST_RESOURCES, LIST_TEMPLATES, LIST_KIND_COUNT };
+
+struct listing {
+    struct upstream    *upstream;
+    struct leg          leg;         /* the page that is awaited */
+    struct definitions *building;    /* NULL: not running */
+    enum list_kind      kind;
+    struct buf          entries;     /* struct item: what the list had so far; strings in building's arena */
+    size_t              pages, bytes;
+    struct buf          instructions; /* of the last handshake; untrusted text */
+    size_t              unusable;    /* entries without a name or a schema, and names that stood twice */
+    struct buf          cursor;      /* of the next page */
+    bool                more;        /* `cursor` is to be sent */
+    bool                changed;     /* the server said list_changed meanwhile */
+    int64_t             began_ms, retry_ms;
+    struct timer        timer;       /* the next look */
+};
+
+void listing_init(struct listing *listing, struct upstream *upstream);
+void listing_release(struct listing *listing);
+/* The control session is ready: all lists, from their beginning. */
+void listing_start(struct listing *listing);
+/* A list changed, or may have: another look, not more often than LIMIT_list_again_ms allows. */
+void listing_again(struct listing *listing);
+/* The control session is gone: nothing is asked until listing_start. */
+void listing_stop(struct listing *listing);

@@ -1,0 +1,107 @@
+/* What a server says: parsed as strictly as what clients say, and given to the leg that it belongs to. Everything that
+ * belongs to none is dropped and counted. */
+#include "upstream/instance.h"
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "upstream/handshake.h"
+
+/* The leg in flight with this id. A server cannot answer what it has not read yet. */
+static struct leg *leg_of(const struct instance *instance, const struct json *id, const struct leg *only)
+{
+    int64_t number;
+    if (!json_is(id, JSON_NUMBER) || !json_int64(id, &number) || number < 0)
+        return NULL;
+    struct leg *leg = legs_find(&instance->legs, (uint64_t)number);
+    return leg && leg->sent == SENT_ALL && (!only || leg == only) ? leg : NULL;
+}
+
+static void malformed(struct instance *instance, const struct message *message, struct str detail,
+                      const struct leg *only)
+{
+    bool is_answer = message->kind == MESSAGE_RESULT || message->kind == MESSAGE_ERROR;
+    struct leg *leg = is_answer ? leg_of(instance, message->id, only) : NULL;
+    instance_complain(instance, detail.ptr);
+    if (leg)
+        instance_end_leg(leg, REASON_upstream_malformed);
+}
+
+/* The arena goes to the leg with the answer. */
+static void answered(struct instance *instance, const struct message *message, struct arena *arena,
+                     const struct leg *only)
+{
+    struct leg *leg = leg_of(instance, message->id, only);
+    if (!leg) {
+        arena_release(arena);
+        instance_complain(instance, message->id ? "an answer to nothing that is in flight" : "an error without an id");
+        return;
+    }
+    legs_remove(&instance->legs, leg);
+    leg->events->answer(leg, message, arena);
+}
+
+/* Of what a server may ask, ping alone is answered: no capability for the rest was declared. */
+static void asked(struct instance *instance, const struct message *message)
+{
+    struct upstream *upstream = instance->upstream;
+    if (instance->state != INSTANCE_STARTING && instance->state != INSTANCE_READY)
+        return;
+    buf_reset(&upstream->id);
+    message_write_id(&upstream->id, message->id);
+    if (message->method_id == METHOD_SERVER_PING)
+        message_write_result_raw(&upstream->out, buf_str(&upstream->id), STR("{}"));
+    else
+        message_write_error(&upstream->out, buf_str(&upstream->id), -32601, STR("Method not found"), STR_EMPTY);
+    instance_answer(instance);
+}
+
+static void progressed(struct instance *instance, const struct message *message, const struct leg *only)
+{
+    struct leg *leg = leg_of(instance, json_get(message->params, STR("progressToken")), only);
+    if (leg && leg->progress && leg->events->note)
+        leg->events->note(leg, message);
+}
+
+static void noted(struct instance *instance, const struct message *message, const struct leg *only)
+{
+    switch ((int)message->method_id) {
+    case METHOD_PROGRESS: progressed(instance, message, only); break;
+    case METHOD_TOOLS_LIST_CHANGED:
+    case METHOD_PROMPTS_LIST_CHANGED:
+    case METHOD_RESOURCES_LIST_CHANGED: listing_again(&instance->upstream->listing); break;
+    default:
+        log_debug(instance->upstream->services.log, "server %" STR_FMT ": a notification is not passed on: %" STR_FMT,
+                  STR_ARG(instance->upstream->server->name), STR_ARG(str_slice(message->method, 0, 80)));
+        break;
+    }
+}
+
+void instance_receive(struct instance *instance, struct str bytes, const struct leg *only)
+{
+    CHECK_OBJ(instance, INSTANCE_MAGIC);
+    struct arena arena;
+    const struct json *root;
+    struct json_error fault;
+    struct message message;
+    enum reason why;
+    struct str detail;
+    arena_init(&arena, instance->upstream->services.arenas, LIMIT_answer_memory);
+    instance->received = bytes.len;
+    if (json_parse(&arena, bytes, &json_limits_answer, &root, &fault) != 0) {
+        arena_release(&arena);
+        instance_complain(instance, json_fault_text(fault.fault));
+        return;
+    }
+    if (message_read(root, SENDER_SERVER, &message, &why, &detail) != 0) {
+        malformed(instance, &message, detail, only);
+    } else if (message.kind == MESSAGE_RESULT || message.kind == MESSAGE_ERROR) {
+        answered(instance, &message, &arena, only);
+        return;
+    } else if (message.kind == MESSAGE_REQUEST) {
+        asked(instance, &message);
+    } else {
+        noted(instance, &message, only);
+    }
+    arena_release(&arena);
+}

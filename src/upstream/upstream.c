@@ -1,0 +1,312 @@
+/* One server with its control session and its instances: who waits for what, and the way to its end. */
+#include "upstream/upstream.h"
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "upstream/instance.h"
+
+#include <stdlib.h>
+
+#define OUT_MAX (2 * (size_t)LIMIT_request_body)
+
+/* ---- waiters ---- */
+
+void upstream_wake_waiters(struct list *waiters, enum reason reason)
+{
+    struct list woken;
+    list_init(&woken);
+    while (!list_is_empty(waiters)) {
+        struct list *link = waiters->next;
+        list_remove(link);
+        list_append(&woken, link);
+    }
+    while (!list_is_empty(&woken)) {
+        struct upstream_waiter *waiter = CONTAINER_OF(woken.next, struct upstream_waiter, link);
+        list_remove(&waiter->link);
+        waiter->ready(waiter, reason);
+    }
+}
+
+int64_t upstream_late_waiters(struct list *waiters, int64_t now_ms, struct list *late)
+{
+    int64_t next_ms = INT64_MAX;
+    LIST_EACH (waiters, link, after) {
+        struct upstream_waiter *waiter = CONTAINER_OF(link, struct upstream_waiter, link);
+        if (waiter->deadline_ms <= now_ms) {
+            list_remove(link);
+            list_append(late, link);
+        } else if (waiter->deadline_ms < next_ms) {
+            next_ms = waiter->deadline_ms;
+        }
+    }
+    return next_ms;
+}
+
+static void first_list_is_late(struct timer *timer)
+{
+    struct upstream *upstream = CONTAINER_OF(timer, struct upstream, waiters_timer);
+    int64_t now_ms = loop_now_ms(upstream->services.loop);
+    struct list late;
+    list_init(&late);
+    int64_t next_ms = upstream_late_waiters(&upstream->waiters, now_ms, &late);
+    if (next_ms != INT64_MAX)
+        timer_start(timer, next_ms - now_ms);
+    upstream_wake_waiters(&late, REASON_upstream_unavailable);
+}
+
+static void wake(struct deferred *deferred)
+{
+    struct upstream *upstream = CONTAINER_OF(deferred, struct upstream, wake);
+    upstream->wake_due = false;
+    if (upstream->stopping)
+        upstream_wake_waiters(&upstream->waiters, upstream->stop_reason);
+    else if (upstream->definitions)
+        upstream_wake_waiters(&upstream->waiters, REASON_allowed);
+}
+
+void upstream_wait(struct upstream *upstream, struct upstream_waiter *waiter)
+{
+    CHECK_OBJ(upstream, UPSTREAM_MAGIC);
+    waiter->deadline_ms = loop_now_ms(upstream->services.loop) + LIMIT_first_list_ms;
+    list_append(&upstream->waiters, &waiter->link);
+    if (upstream->definitions || upstream->stopping) {
+        if (!upstream->wake_due)
+            loop_defer(upstream->services.loop, &upstream->wake);
+        upstream->wake_due = true;
+    } else if (!upstream->waiters_timer.running) {
+        timer_start(&upstream->waiters_timer, LIMIT_first_list_ms);
+    }
+}
+
+void upstream_wait_cancel(struct upstream_waiter *waiter)
+{
+    list_remove(&waiter->link);
+}
+
+/* ---- life ---- */
+
+static void has_stopped(struct deferred *deferred)
+{
+    struct upstream *upstream = CONTAINER_OF(deferred, struct upstream, stopped);
+    upstream->done(upstream->done_arg); /* which may free it */
+}
+
+int upstream_new_with_back(const struct upstream_services *services, const struct server *server,
+                           const struct upstream_events *events, const struct back_ops *back, struct upstream **out)
+{
+    struct upstream *upstream = calloc(1, sizeof(*upstream));
+    if (!upstream)
+        return E_NOMEM;
+    *upstream = (struct upstream){
+        .magic = UPSTREAM_MAGIC,
+        .services = *services,
+        .events = *events,
+        .server = server,
+        .ops = back,
+        .wake.run = wake,
+        .stopped.run = has_stopped,
+    };
+    list_init(&upstream->instances);
+    list_init(&upstream->waiters);
+    map_init(&upstream->by_isolation);
+    timer_init(&upstream->waiters_timer, services->loop, first_list_is_late);
+    buf_init(&upstream->out, OUT_MAX);
+    buf_init(&upstream->id, 6 * LIMIT_id_bytes + 2);
+    listing_init(&upstream->listing, upstream);
+    int error = hasher_new(&upstream->hasher);
+    if (!error)
+        error = instance_new(upstream, STR_EMPTY, true, &upstream->control);
+    if (error) {
+        upstream_free(upstream);
+        return error;
+    }
+    list_append(&upstream->instances, &upstream->control->link);
+    upstream->instance_count = 1;
+    *out = upstream;
+    return 0;
+}
+
+int upstream_new(const struct upstream_services *services, const struct server *server,
+                 const struct upstream_events *events, struct upstream **out)
+{
+    if (server->transport != TRANSPORT_STDIO)
+        return E_INVALID;
+    return upstream_new_with_back(services, server, events, &stdio_back, out);
+}
+
+void upstream_start(struct upstream *upstream)
+{
+    CHECK_OBJ(upstream, UPSTREAM_MAGIC);
+    CHECK(!upstream->started && !upstream->stopping);
+    upstream->started = true;
+    instance_want(upstream->control);
+}
+
+static void look_whether_stopped(struct upstream *upstream)
+{
+    if (!upstream->stopping || upstream->stopped_due || upstream->instance_count > 0)
+        return;
+    upstream->stopped_due = true;
+    loop_defer(upstream->services.loop, &upstream->stopped);
+}
+
+void upstream_drop_instance(struct upstream *upstream, struct instance *instance)
+{
+    list_remove(&instance->link);
+    upstream->instance_count--;
+    if (instance == upstream->control)
+        upstream->control = NULL;
+    else
+        CHECK(map_remove(&upstream->by_isolation, str_from_c(instance->isolation)) == instance);
+    look_whether_stopped(upstream);
+}
+
+static struct instance *first_running(struct upstream *upstream)
+{
+    LIST_EACH (&upstream->instances, link, after) {
+        struct instance *instance = CONTAINER_OF(link, struct instance, link);
+        if (instance->state != INSTANCE_ENDING)
+            return instance;
+    }
+    return NULL;
+}
+
+void upstream_stop(struct upstream *upstream, enum reason reason, void (*done)(void *arg), void *arg)
+{
+    CHECK_OBJ(upstream, UPSTREAM_MAGIC);
+    CHECK(!upstream->stopping);
+    upstream->stopping = true;
+    upstream->stop_reason = reason;
+    upstream->done = done;
+    upstream->done_arg = arg;
+    timer_stop(&upstream->waiters_timer);
+    listing_stop(&upstream->listing);
+    struct instance *instance;
+    while ((instance = first_running(upstream)) != NULL)
+        instance_end(instance, reason);
+    upstream_wake_waiters(&upstream->waiters, reason);
+    look_whether_stopped(upstream);
+}
+
+/* Stopped, or never started. */
+void upstream_free(struct upstream *upstream)
+{
+    if (!upstream)
+        return;
+    CHECK_OBJ(upstream, UPSTREAM_MAGIC);
+    CHECK(upstream->stopped_due || !upstream->started);
+    CHECK(list_is_empty(&upstream->waiters) && !upstream->wake_due);
+    if (upstream->control) {
+        list_remove(&upstream->control->link);
+        instance_free(upstream->control);
+    }
+    CHECK(list_is_empty(&upstream->instances));
+    timer_stop(&upstream->waiters_timer);
+    listing_release(&upstream->listing);
+    definitions_unref(upstream->definitions);
+    map_release(&upstream->by_isolation);
+    buf_release(&upstream->out);
+    buf_release(&upstream->id);
+    hasher_free(upstream->hasher);
+    upstream->magic = 0;
+    free(upstream);
+}
+
+/* ---- definitions ---- */
+
+struct definitions *upstream_definitions(struct upstream *upstream)
+{
+    CHECK_OBJ(upstream, UPSTREAM_MAGIC);
+    return upstream->definitions;
+}
+
+enum upstream_state upstream_state(const struct upstream *upstream)
+{
+    CHECK_OBJ(upstream, UPSTREAM_MAGIC);
+    const struct instance *control = upstream->control;
+    if (!control || upstream->stopping)
+        return UPSTREAM_DOWN;
+    if (control->state == INSTANCE_READY && upstream->definitions)
+        return UPSTREAM_READY;
+    return control->backoff_ms ? UPSTREAM_DOWN : UPSTREAM_STARTING;
+}
+
+void upstream_control_ready(struct upstream *upstream)
+{
+    listing_start(&upstream->listing);
+}
+
+void upstream_listed(struct upstream *upstream, struct definitions *definitions)
+{
+    definitions_unref(upstream->definitions);
+    upstream->definitions = definitions;
+    timer_stop(&upstream->waiters_timer);
+    if (upstream->events.definitions)
+        upstream->events.definitions(upstream->events.arg, upstream);
+    upstream_wake_waiters(&upstream->waiters, REASON_allowed);
+}
+
+/* ---- instances ---- */
+
+static int add_instance(struct upstream *upstream, struct str isolation, struct instance **out)
+{
+    if (upstream->instance_count >= LIMIT_instances_per_server)
+        return E_LIMIT;
+    struct instance *instance;
+    int error = instance_new(upstream, isolation, false, &instance);
+    if (error)
+        return error;
+    error = map_set(&upstream->by_isolation, str_from_c(instance->isolation), instance);
+    if (error) {
+        instance_free(instance);
+        return error;
+    }
+    list_append(&upstream->instances, &instance->link);
+    upstream->instance_count++;
+    *out = instance;
+    return 0;
+}
+
+/* Our own ids only: they become a directory's name. */
+static bool isolation_is_plain(struct str value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        char byte = value.ptr[i];
+        bool plain = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                     byte == '-' || byte == '_';
+        if (!plain)
+            return false;
+    }
+    return value.len > 0 && value.len <= 128;
+}
+
+int upstream_open(struct upstream *upstream, struct str isolation_value, struct upstream_waiter *waiter,
+                  struct instance **out)
+{
+    CHECK_OBJ(upstream, UPSTREAM_MAGIC);
+    if (upstream->stopping || !upstream->started)
+        return E_CLOSED;
+    struct instance *instance = upstream->control;
+    if (upstream->server->isolation != ISOLATION_SERVER) {
+        if (!isolation_is_plain(isolation_value))
+            return E_INVALID;
+        instance = map_get(&upstream->by_isolation, isolation_value);
+        int error = instance ? 0 : add_instance(upstream, isolation_value, &instance);
+        if (error)
+            return error;
+    }
+    *out = instance;
+    if (instance->state == INSTANCE_READY)
+        return 0;
+    instance_wait(instance, waiter);
+    instance_want(instance);
+    return E_AGAIN;
+}
+
+void upstream_close_instances(struct upstream *upstream, struct str isolation_value, enum reason reason)
+{
+    CHECK_OBJ(upstream, UPSTREAM_MAGIC);
+    struct instance *instance = map_get(&upstream->by_isolation, isolation_value);
+    if (instance)
+        instance_end(instance, reason);
+}
