@@ -171,16 +171,21 @@ int sse_feed(struct sse *sse, struct str bytes, int (*event)(void *arg, const st
     return error;
 }
 
+bool sse_is_one_line(struct str json)
+{
+    return line_end(json) == json.len;
+}
+
 void sse_write_message(struct buf *out, struct str json)
 {
-    if (line_end(json) < json.len)
+    if (!sse_is_one_line(json))
         out->failed = true;
-    buf_append_str(out, STR("event: message\ndata: "));
+    buf_append_str(out, STR(SSE_MESSAGE_BEGIN));
     buf_append_str(out, json);
-    buf_append_str(out, STR("\n\n"));
+    buf_append_str(out, STR(SSE_MESSAGE_END));
 }
 
 void sse_write_comment(struct buf *out)
 {
-    buf_append_str(out, STR(":\n\n"));
+    buf_append_str(out, STR(SSE_COMMENT));
 }

@@ -31,7 +31,12 @@ void sse_release(struct sse *sse);
  * comes is no event. */
 int  sse_feed(struct sse *sse, struct str bytes, int (*event)(void *arg, const struct sse_event *event), void *arg) NODISCARD;
 
-/* One message as an event. `json` is our writer's: a raw CR or LF in it makes the buffer fail. */
+/* The two forms, for who writes the parts of an event in place. */
+#define SSE_MESSAGE_BEGIN "event: message\ndata: "
+#define SSE_MESSAGE_END "\n\n"
+#define SSE_COMMENT ":\n\n" /* keeps the connection alive and says nothing */
+/* Without a raw CR or LF, as our writer's JSON is: else it would be more than the data of one event. */
+bool sse_is_one_line(struct str json);
+/* One message as an event; one that is not one line makes the buffer fail. */
 void sse_write_message(struct buf *out, struct str json);
-/* Keeps the connection alive and says nothing. */
 void sse_write_comment(struct buf *out);

@@ -1,0 +1,478 @@
+/* A connection's life: bytes to requests, requests to the gate, deadlines, and the one way out. */
+#include "front/connection.h"
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "base/log.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define STEPS_A_RUN 16 /* reads before other connections get their turn */
+
+static enum reason reason_of(enum http1_fault fault)
+{
+    switch (fault) {
+    case HTTP1_FAULT_NONE: break;
+    case HTTP1_FAULT_SYNTAX: return REASON_http_syntax;
+    case HTTP1_FAULT_VERSION: return REASON_http_version;
+    case HTTP1_FAULT_METHOD: return REASON_method_not_allowed;
+    case HTTP1_FAULT_HEAD_SIZE: return REASON_header_too_large;
+    case HTTP1_FAULT_BODY_SIZE: return REASON_too_large;
+    case HTTP1_FAULT_MEMORY: return REASON_overloaded;
+    }
+    WRONG("a parser that did not fail");
+}
+
+static int64_t now_ms(const struct connection *connection)
+{
+    return loop_now_ms(connection->front->loop);
+}
+
+static void move_to(struct connection *connection, struct list *list)
+{
+    list_remove(&connection->link);
+    list_append(list, &connection->link);
+}
+
+/* What request bodies hold in all connections together has a ceiling. */
+static void count_body(struct connection *connection)
+{
+    struct front_http *front = connection->front;
+    front->body_bytes += connection->http1.body.cap - connection->counted;
+    connection->counted = connection->http1.body.cap;
+}
+
+/* --- deadlines --- */
+
+void connection_arm(struct connection *connection)
+{
+    int64_t due = connection->deadline_ms;
+
+    if (connection->queue.len && connection->stall_ms < due)
+        due = connection->stall_ms;
+    if (due == NO_DEADLINE || (connection->timer.running && connection->timer.due_ms <= due))
+        return;
+    int64_t now = now_ms(connection);
+    timer_start(&connection->timer, due > now ? due - now : 0);
+}
+
+static void idle_is_over(struct connection *connection)
+{
+    if (connection->trimmed) {
+        connection_kill(connection, "idle");
+        return;
+    }
+    http1_trim(&connection->http1);
+    count_body(connection);
+    if (connection->queue.len == 0)
+        buf_release(&connection->queue);
+    if (connection->ahead.len == 0)
+        buf_release(&connection->ahead);
+    connection->trimmed = true;
+    connection->deadline_ms = connection->idle_since_ms + LIMIT_keep_alive_ms;
+}
+
+static void deadline_is_over(struct connection *connection)
+{
+    switch (connection->state) {
+    case CONN_READ:
+        if (http1_is_between(&connection->http1))
+            idle_is_over(connection);
+        else
+            connection_refuse(connection, REASON_request_timeout);
+        return;
+    case CONN_EVENTS: connection_comment(connection); return;
+    case CONN_LINGER: connection_kill(connection, "lingered"); return;
+    case CONN_CALL:
+    case CONN_DRAIN:
+    case CONN_DEAD: WRONG("a deadline in a state that has none");
+    }
+}
+
+static void timer_fired(struct timer *timer)
+{
+    struct connection *connection = CONTAINER_OF(timer, struct connection, timer);
+    int64_t now = now_ms(connection);
+
+    CHECK_OBJ(connection, CONNECTION_MAGIC);
+    if (connection->queue.len && now >= connection->stall_ms)
+        connection_kill(connection, "does not read");
+    else if (now >= connection->deadline_ms)
+        deadline_is_over(connection);
+    if (connection->state != CONN_DEAD)
+        connection_arm(connection);
+}
+
+/* --- life --- */
+
+static void bury(struct connection *connection)
+{
+    struct front_http *front = connection->front;
+
+    if (connection->exchange_out) {
+        connection->exchange_out = false;
+        front->events->gone(front->events->arg, &connection->exchange);
+    }
+    list_remove(&connection->link);
+    http1_release(&connection->http1);
+    buf_release(&connection->ahead);
+    buf_release(&connection->queue);
+    front->body_bytes -= connection->counted;
+    connection->magic = 0;
+    if (front->spare_count == LIMIT_spare_connections) {
+        free(connection);
+        return;
+    }
+    list_append(&front->spare, &connection->link);
+    front->spare_count++;
+}
+
+static void deferred_run(struct deferred *deferred)
+{
+    struct connection *connection = CONTAINER_OF(deferred, struct connection, deferred);
+
+    CHECK_OBJ(connection, CONNECTION_MAGIC);
+    if (connection->state == CONN_DEAD)
+        bury(connection);
+    else
+        connection_run(connection);
+}
+
+static void run_later(struct connection *connection)
+{
+    if (list_is_empty(&connection->deferred.link))
+        loop_defer(connection->front->loop, &connection->deferred);
+}
+
+static void close_stream(struct connection *connection)
+{
+    struct front_http *front = connection->front;
+
+    stream_close(connection->stream);
+    connection->stream = NULL;
+    timer_stop(&connection->timer);
+    connection->state = CONN_DEAD;
+    move_to(connection, &front->dying);
+    front->count--;
+    if (front->listener)
+        listener_resume(front->listener);
+}
+
+void connection_kill(struct connection *connection, const char *why)
+{
+    CHECK_OBJ(connection, CONNECTION_MAGIC);
+    if (connection->state == CONN_DEAD)
+        return;
+    log_debug(connection->front->log, "http: connection closed: %s", why);
+    close_stream(connection);
+    run_later(connection);
+}
+
+void connection_destroy(struct connection *connection)
+{
+    CHECK_OBJ(connection, CONNECTION_MAGIC);
+    CHECK(!connection->running);
+    if (connection->state != CONN_DEAD)
+        close_stream(connection);
+    list_remove(&connection->deferred.link);
+    bury(connection);
+}
+
+static void readable(void *owner)
+{
+    struct connection *connection = owner;
+
+    CHECK_OBJ(connection, CONNECTION_MAGIC);
+    connection->drained = false;
+    if (connection->half_closed)
+        connection_probe(connection);
+    connection_run(connection);
+}
+
+static void writable(void *owner)
+{
+    CHECK_OBJ((struct connection *)owner, CONNECTION_MAGIC);
+    connection_flush(owner);
+}
+
+static const struct stream_events stream_events = { readable, writable };
+
+static struct connection *take_memory(struct front_http *front)
+{
+    if (list_is_empty(&front->spare))
+        return malloc(sizeof(struct connection));
+    struct list *link = front->spare.next;
+    list_remove(link);
+    front->spare_count--;
+    return CONTAINER_OF(link, struct connection, link);
+}
+
+void connection_free_spare(struct front_http *front)
+{
+    while (!list_is_empty(&front->spare))
+        free(take_memory(front));
+}
+
+void connection_start(struct front_http *front, int fd)
+{
+    struct connection *connection = take_memory(front);
+    struct stream *stream;
+
+    if (!connection) {
+        close(fd);
+        return;
+    }
+    if (stream_new(front->loop, fd, true, &stream_events, connection, &stream) != 0) { /* has closed fd */
+        free(connection);
+        return;
+    }
+    *connection = (struct connection){
+        .magic = CONNECTION_MAGIC,
+        .front = front,
+        .stream = stream,
+        .deferred = { .run = deferred_run },
+        .idle_since_ms = loop_now_ms(front->loop),
+        .trimmed = true,
+    };
+    connection->deadline_ms = connection->idle_since_ms + LIMIT_head_ms;
+    list_init(&connection->link);
+    list_init(&connection->deferred.link);
+    timer_init(&connection->timer, front->loop, timer_fired);
+    http1_init(&connection->http1, HTTP1_SERVER, LIMIT_request_body);
+    buf_init(&connection->ahead, FRONT_READ_BYTES);
+    buf_init(&connection->queue, (size_t)LIMIT_stream_queue_bytes + 2 * LIMIT_answer_body);
+    list_append(&front->idle, &connection->link);
+    front->count++;
+    connection_arm(connection);
+}
+
+bool connection_may_keep(const struct connection *connection)
+{
+    const struct http1 *http1 = &connection->http1;
+    return http1_is_whole(http1) && http1->keep_alive && http1->minor == 1 && !connection->half_closed &&
+           !connection->front->stopping;
+}
+
+void connection_linger(struct connection *connection)
+{
+    if (connection->half_closed) {
+        connection_kill(connection, "answered");
+        return;
+    }
+    stream_shutdown_write(connection->stream);
+    connection->state = CONN_LINGER;
+    connection->deadline_ms = now_ms(connection) + LIMIT_linger_ms;
+    connection_arm(connection);
+    if (!connection->drained && !connection->running)
+        run_later(connection);
+}
+
+void connection_finish(struct connection *connection, bool keep)
+{
+    struct front_http *front = connection->front;
+
+    connection->exchange_out = false;
+    connection->route = (struct route){ 0 };
+    if (connection->state == CONN_DEAD)
+        return;
+    if (!keep) {
+        connection->state = CONN_DRAIN;
+        connection->deadline_ms = NO_DEADLINE;
+        move_to(connection, &front->busy);
+        buf_release(&connection->http1.body);
+        count_body(connection);
+        if (connection->queue.len == 0)
+            connection_linger(connection);
+        return;
+    }
+    http1_next(&connection->http1);
+    count_body(connection);
+    connection->state = CONN_READ;
+    connection->trimmed = false;
+    connection->idle_since_ms = now_ms(connection);
+    connection->deadline_ms = connection->idle_since_ms + LIMIT_idle_trim_ms;
+    move_to(connection, &front->idle);
+    connection_arm(connection);
+    if (front->listener && front->count >= LIMIT_connections)
+        listener_resume(front->listener); /* here is one that can make room */
+    if (!connection->running && (connection->ahead.len || !connection->drained))
+        run_later(connection); /* not inside the gate's call */
+}
+
+/* --- from request to exchange --- */
+
+/* False: refused. */
+static bool take_head(struct connection *connection, bool more)
+{
+    enum reason reason = route_request(&connection->front->rules, &connection->http1, &connection->route);
+
+    if (reason != REASON_allowed) {
+        connection_refuse(connection, reason);
+        return false;
+    }
+    connection->deadline_ms = now_ms(connection) + LIMIT_body_ms;
+    if (connection->http1.expects && connection->http1.has_body && !more)
+        connection_continue(connection);
+    return connection->state == CONN_READ;
+}
+
+/* Bytes used, up to the end of one message or a refusal. */
+static size_t take_bytes(struct connection *connection, struct str bytes)
+{
+    size_t total = 0;
+
+    for (;;) {
+        size_t used;
+        struct str rest = str_slice(bytes, total, bytes.len);
+        enum http1_event event = http1_feed(&connection->http1, rest, &used);
+        total += used;
+        switch (event) {
+        case HTTP1_MORE:
+        case HTTP1_DONE: return total;
+        case HTTP1_HEAD:
+            if (!take_head(connection, total < bytes.len))
+                return total;
+            break;
+        case HTTP1_FAILED: connection_refuse(connection, reason_of(connection->http1.fault)); return total;
+        case HTTP1_BODY: WRONG("a server collects bodies");
+        }
+    }
+}
+
+static void dispatch(struct connection *connection)
+{
+    struct front_http *front = connection->front;
+    const struct route *route = &connection->route;
+
+    connection->deadline_ms = NO_DEADLINE;
+    if (route->kind != ROUTE_MESSAGE && route->kind != ROUTE_DELETE) {
+        connection_answer_local(connection);
+        return;
+    }
+    connection->state = CONN_CALL;
+    connection->exchange_out = true;
+    connection->exchange = (struct exchange){
+        .ops = &http_front_ops,
+        .verb = route->kind == ROUTE_DELETE ? VERB_DELETE : VERB_POST,
+        .server = route->server,
+        .token = route->token,
+        .session = route->session,
+        .version = route->version,
+        .body = route->kind == ROUTE_DELETE ? STR_EMPTY : buf_str(&connection->http1.body),
+        .takes_events = route->kind == ROUTE_MESSAGE && connection->http1.minor == 1,
+    };
+    front->events->message(front->events->arg, &connection->exchange);
+}
+
+/* Bytes behind a message wait in `ahead`; those of a refused connection are dropped. */
+static void keep_rest(struct connection *connection, struct str bytes, size_t used, bool from_ahead)
+{
+    if (connection->state != CONN_READ)
+        buf_reset(&connection->ahead);
+    else if (from_ahead)
+        buf_consume(&connection->ahead, used);
+    else if (used < bytes.len)
+        buf_append_str(&connection->ahead, str_slice(bytes, used, bytes.len));
+}
+
+static void take(struct connection *connection, struct str bytes, bool from_ahead)
+{
+    bool between = http1_is_between(&connection->http1);
+
+    if (between) {
+        connection->deadline_ms = now_ms(connection) + LIMIT_head_ms;
+        move_to(connection, &connection->front->busy);
+    }
+    size_t used = take_bytes(connection, bytes);
+    count_body(connection);
+    keep_rest(connection, bytes, used, from_ahead);
+    if (connection->state != CONN_READ)
+        return;
+    if (!buf_ok(&connection->ahead)) {
+        connection_kill(connection, "out of memory");
+    } else if (http1_is_whole(&connection->http1)) {
+        dispatch(connection);
+    } else if (connection->front->body_bytes > LIMIT_process_bytes && connection->http1.body.len) {
+        connection_refuse(connection, REASON_overloaded);
+    } else {
+        connection_arm(connection);
+    }
+}
+
+/* --- reading --- */
+
+/* The client sends no more, and may or may not read on. */
+static void client_ended(struct connection *connection)
+{
+    if (connection->state == CONN_CALL || connection->state == CONN_EVENTS)
+        connection_probe(connection);
+    else if (connection->queue.len == 0)
+        connection_kill(connection, "closed by the client");
+    else if (connection->state == CONN_READ)
+        connection_finish(connection, false); /* an answer is still on its way */
+}
+
+/* Bytes, or a result of 0 when there is nothing to do with what the stream said. */
+static size_t read_some(struct connection *connection)
+{
+    ssize_t got = stream_read(connection->stream, connection->front->read, FRONT_READ_BYTES);
+
+    if (got > 0)
+        return (size_t)got;
+    if (got == E_AGAIN) {
+        connection->drained = true;
+    } else if (got < 0) {
+        connection_kill(connection, "reset");
+    } else {
+        connection->drained = connection->half_closed = true;
+        client_ended(connection);
+    }
+    return 0;
+}
+
+/* One read, and what it leads to. False: nothing more can be done now. */
+static bool step(struct connection *connection)
+{
+    size_t got;
+
+    switch (connection->state) {
+    case CONN_READ:
+        if (connection->ahead.len) {
+            take(connection, buf_str(&connection->ahead), true);
+            return true;
+        }
+        got = connection->half_closed ? 0 : read_some(connection);
+        if (got)
+            take(connection, str_of(connection->front->read, got), false);
+        return got > 0;
+    case CONN_CALL:
+    case CONN_EVENTS: /* one message at a time: what comes ahead waits, mostly in the kernel */
+        got = connection->ahead.len || connection->half_closed ? 0 : read_some(connection);
+        if (got)
+            buf_append(&connection->ahead, connection->front->read, got);
+        return false;
+    case CONN_DRAIN:
+    case CONN_LINGER:
+        got = connection->half_closed ? 0 : read_some(connection);
+        connection->dropped += got;
+        if (connection->dropped > LIMIT_request_body && connection->state != CONN_DEAD)
+            connection_kill(connection, "sends on after its last answer");
+        return got > 0;
+    case CONN_DEAD: return false;
+    }
+    WRONG("no such state");
+}
+
+void connection_run(struct connection *connection)
+{
+    if (connection->running)
+        return;
+    connection->running = true;
+    unsigned steps = 0;
+    while (steps < STEPS_A_RUN && step(connection))
+        steps++;
+    connection->running = false;
+    if (steps == STEPS_A_RUN && connection->state != CONN_DEAD)
+        run_later(connection);
+}

@@ -1,0 +1,40 @@
+/* The data plane over HTTP/1.1: POST and DELETE /mcp/<server> become exchanges, /healthz and /readyz are answered here.
+ * Each connection carries one exchange at a time. An error closes its connection behind the answer.
+ *
+ * A client that is gone: a reset says so at once. An end alone does not, for a client may close its sending side and
+ * still wait; so it is asked by a few bytes that mean nothing (a comment in an event stream, else "100 Continue"), and
+ * one that has closed both sides answers with a reset. Loop thread only. */
+#pragma once
+
+#include "base/error.h"
+#include "base/str.h"
+#include "front/exchange.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct front_http;
+struct log;
+struct loop;
+
+struct front_http_options {            /* all borrowed for the front's life */
+    struct loop      *loop;
+    struct log       *log;
+    struct str        address;         /* numeric, with a port; 0 picks one */
+    const struct str *hosts;           /* allowed in Host beside the address' own: "name" or "name:port" */
+    size_t            host_count;
+    const struct str *origins;         /* allowed in Origin beside the hosts: "https://example.com" */
+    size_t            origin_count;
+    struct str        health;          /* the JSON that /healthz answers; empty: {"status":"ok"} */
+    const struct front_events *events;
+};
+
+/* E_INVALID, E_EXISTS and so on: listener_open's. */
+int      front_http_open(const struct front_http_options *options, struct front_http **out) NODISCARD;
+uint16_t front_http_port(const struct front_http *front);
+/* No new connections; idle ones close at once, the others behind their answers. */
+void     front_http_stop_accepting(struct front_http *front);
+/* Connections that are open now. */
+unsigned front_http_connections(const struct front_http *front);
+/* Closes all; exchanges in flight are gone. Not from inside one of the front's own calls to `events`. NULL is fine. */
+void     front_http_close(struct front_http *front);
