@@ -15,7 +15,7 @@
  * there is none, new ones wait in the kernel. */
 static void make_room(struct front_http *front)
 {
-    if (front->count < LIMIT_connections)
+    if (front->count < front->count_max)
         return;
     if (front->idle.next == front->idle.previous)
         listener_pause(front->listener);
@@ -47,6 +47,7 @@ int front_http_open(const struct front_http_options *options, struct front_http 
     front->events = options->events;
     front->health = options->health.len ? options->health : STR("{\"status\":\"ok\"}");
     front->count = front->spare_count = 0;
+    front->count_max = options->connections ? options->connections : LIMIT_connections;
     front->stopping = false;
     front->body_bytes = 0;
     list_init(&front->idle);
