@@ -25,7 +25,7 @@ static bool parse_host(struct str host, bool v6, bool *loopback)
     return true;
 }
 
-bool address_parse(struct str text, struct address *out)
+bool listen_address_parse(struct str text, struct listen_address *out)
 {
     bool v6 = text.len > 0 && text.ptr[0] == '[';
     size_t end = v6 ? str_find_byte(text, ']') : str_find_byte(text, ':');

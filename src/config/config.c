@@ -128,21 +128,38 @@ static void read_servers(struct reader *reader, struct config *config, struct st
     reader_leave(reader, mark);
 }
 
+static void read_list(struct reader *reader, const struct json *list, struct str **out, size_t *count)
+{
+    struct json_iter iter;
+    const struct json *element;
+    struct str key;
+    *out = arena_alloc(reader->arena, ((list ? json_count(list) : 0) + 1) * sizeof(**out));
+    if (!*out) {
+        reader->no_memory = true;
+        return;
+    }
+    json_iter_init(&iter, list);
+    while (json_iter_next(&iter, &key, &element))
+        (*out)[(*count)++] = json_string(element);
+}
+
 static void read_top(struct reader *reader, struct config *config, const struct json *root)
 {
     struct settings settings;
-    struct address address;
+    struct listen_address address;
     settings_read(reader, root, OF_TOP, &settings);
     config->listen = settings_string(&settings, SETTING_listen);
     config->audit = (enum audit_mode)settings_choice(&settings, SETTING_audit);
     config->log = (enum log_level)settings_choice(&settings, SETTING_log);
     config->insecure = settings_bool(&settings, SETTING_insecure);
+    read_list(reader, settings.of[SETTING_hosts], &config->hosts, &config->host_count);
+    read_list(reader, settings.of[SETTING_origins], &config->origins, &config->origin_count);
     /* A default is found from where the gateway is started, a written path from where it is written. */
     config->data = file_absolute(reader->arena, settings.of[SETTING_data] ? reader->directory : STR("."),
                                  settings_string(&settings, SETTING_data));
     if (!config->data.ptr)
         reader->no_memory = true;
-    if (address_parse(config->listen, &address) && !address.loopback && !config->insecure) {
+    if (listen_address_parse(config->listen, &address) && !address.loopback && !config->insecure) {
         size_t mark = reader_enter(reader, STR("listen"));
         reader_problem(reader, AT_VALUE,
                        STR("listen on 127.0.0.1 behind a proxy with TLS, or write \"insecure\": true"),
@@ -227,6 +244,32 @@ int config_load(struct str path, const struct environment *environment, struct r
     }
     *out = config;
     return 0;
+}
+
+int config_default_data(struct arena *arena, struct str *out)
+{
+    struct settings none = { .disabled = false };
+    *out = file_absolute(arena, STR("."), settings_string(&none, SETTING_data));
+    return out->ptr ? 0 : E_NOMEM;
+}
+
+int config_data_directory(struct str path, struct arena *arena, struct str *out)
+{
+    const struct json *root, *data;
+    struct json_error fault;
+    struct str source;
+    int error = file_read(arena, path, LIMIT_policy_body, &source);
+    if (!error)
+        error = json_parse(arena, source, &json_limits_policy, &root, &fault);
+    if (error)
+        return error;
+    data = json_get(root, STR("data"));
+    if (!data)
+        return config_default_data(arena, out);
+    if (!json_is(data, JSON_STRING) || json_string(data).len == 0)
+        return E_INVALID;
+    *out = file_absolute(arena, file_directory(path), json_string(data));
+    return out->ptr ? 0 : E_NOMEM;
 }
 
 void config_free(struct config *config)

@@ -29,6 +29,10 @@ struct config {
     size_t                server_count;
     struct str            listen;   /* "127.0.0.1:8808", checked */
     struct str            data;     /* the data directory, absolute */
+    struct str           *hosts;    /* names beside `listen` that clients may use */
+    size_t                host_count;
+    struct str           *origins;
+    size_t                origin_count;
     enum audit_mode       audit;
     enum log_level        log;
     bool                  insecure;
@@ -44,6 +48,12 @@ struct environment {
  * and a program that is not there are errors too. Warnings also on success. */
 int  config_load(struct str path, const struct environment *environment, struct report *report, struct config **out) NODISCARD;
 void config_free(struct config *config); /* NULL is fine */
+
+/* The data directory that a configuration names, read without the rest of it: what subcommands need. Absolute; the
+ * default below the working directory where the file names none. */
+int config_data_directory(struct str path, struct arena *arena, struct str *out) NODISCARD;
+/* "warder-data" below the working directory. */
+int config_default_data(struct arena *arena, struct str *out) NODISCARD;
 
 /* A document that has servers in it, and is not a policy. */
 struct json;

@@ -51,11 +51,11 @@ int        settings_choice(const struct settings *settings, enum setting setting
 int64_t    settings_duration_ms(const struct settings *settings, enum setting setting);
 
 /* "127.0.0.1:8808", "[::1]:8808"; numeric alone. */
-struct address {
+struct listen_address {
     bool loopback;
     bool any_port;   /* port 0 */
 };
-bool address_parse(struct str text, struct address *out);
+bool listen_address_parse(struct str text, struct listen_address *out);
 
 /* `value` with every ${NAME}, ${env:NAME} and ${file:PATH} replaced; "$${" stands for "${". What cannot be replaced is
  * a problem of the value being read, and the value comes back as it is. */

@@ -181,7 +181,7 @@ static void read_url(struct reader *reader, const struct settings *settings, str
 {
     size_t mark = reader_enter(reader, STR("url"));
     struct str url = expand(reader, settings_string(settings, SETTING_url));
-    struct address address;
+    struct listen_address address;
     out->url = url;
     if (str_starts_with(url, STR("https://"))) {
         reader_problem(reader, AT_VALUE, STR_EMPTY, "https servers are not yet supported");
@@ -190,7 +190,7 @@ static void read_url(struct reader *reader, const struct settings *settings, str
     } else {
         struct str rest = str_slice(url, 7, url.len);
         struct str authority = str_slice(rest, 0, str_find_byte(rest, '/'));
-        if (!address_parse(authority, &address) || address.any_port || !address.loopback)
+        if (!listen_address_parse(authority, &address) || address.any_port || !address.loopback)
             reader_problem(reader, AT_VALUE, STR("write \"http://127.0.0.1:PORT/PATH\""),
                            "without TLS a server is reached on a numeric loopback address and port only");
         for (size_t i = 0; i < rest.len; i++) {

@@ -170,10 +170,10 @@ static bool check_duration(struct reader *reader, const struct row *row, const s
 
 static bool check_address(struct reader *reader, const struct json *value)
 {
-    struct address address;
+    struct listen_address address;
     if (!check_text(reader, value, "an address"))
         return false;
-    if (address_parse(json_string(value), &address))
+    if (listen_address_parse(json_string(value), &address))
         return true;
     reader_problem(reader, AT_VALUE, STR("write \"127.0.0.1:8808\""), "must be a numeric address and a port");
     return false;

@@ -1,0 +1,423 @@
+/* The control socket's server side: connections, requests, and what waits for the ledger. */
+#include "admin/control.h"
+
+#include "admin/operation.h"
+#include "admin/socket.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "gate/gateway.h"
+#include "io/loop.h"
+#include "io/stream.h"
+#include "net/lines.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CONTROL_MAGIC 0x434f4e54u
+#define CONNECTION_MAGIC 0x434f4e4eu
+
+struct connection {
+    unsigned magic;
+    struct control *control;
+    struct list link;
+    struct stream *stream;
+    struct lines lines;
+    struct buf out;
+    bool busy;    /* a request waits for the ledger */
+    bool follows; /* gets every record */
+};
+
+struct pending { /* an operation that waits for the ledger; the connection may be gone meanwhile */
+    struct list link;
+    struct control *control;
+    struct connection *connection;
+    enum operation_kind kind;
+    char id[GRANT_ID_LEN + 1];
+    char token[GRANT_TOKEN_MAX];
+};
+
+struct control {
+    unsigned magic;
+    struct control_options options;
+    struct listener *listener;
+    struct list connections, pending;
+    size_t connection_count, followers;
+    int64_t started_ms;
+    int directory; /* keeps the socket's path good */
+};
+
+static void drop(struct connection *connection)
+{
+    struct control *control = connection->control;
+    LIST_EACH (&control->pending, link, after) {
+        struct pending *pending = CONTAINER_OF(link, struct pending, link);
+        if (pending->connection == connection)
+            pending->connection = NULL;
+    }
+    if (connection->follows && --control->followers == 0)
+        store_watch(control->options.store, NULL, NULL);
+    control->connection_count--;
+    list_remove(&connection->link);
+    stream_close(connection->stream);
+    lines_release(&connection->lines);
+    buf_release(&connection->out);
+    connection->magic = 0;
+    free(connection);
+}
+
+/* E_CLOSED: the connection was dropped. */
+static int flush(struct connection *connection)
+{
+    while (buf_ok(&connection->out) && connection->out.len > 0) {
+        struct iovec part = { connection->out.ptr, connection->out.len };
+        ssize_t written = stream_write(connection->stream, &part, 1);
+        if (written == E_AGAIN)
+            return 0;
+        if (written < 0)
+            break;
+        buf_consume(&connection->out, (size_t)written);
+    }
+    if (buf_ok(&connection->out) && connection->out.len == 0)
+        return 0;
+    drop(connection); /* broken, or it does not read */
+    return E_CLOSED;
+}
+
+/* ---- what is answered at once ---- */
+
+static void write_servers(const struct gateway *gateway, struct json_writer *writer)
+{
+    static const char *const states[] = { "starting", "ready", "down" };
+    struct gateway_server_status server;
+    json_write_key(writer, STR("servers"));
+    json_write_array(writer);
+    for (size_t i = 0; i < gateway_server_count(gateway); i++) {
+        gateway_server_status(gateway, i, &server);
+        json_write_object(writer);
+        json_write_member_string(writer, STR("name"), server.name);
+        json_write_member_string(writer, STR("state"), str_from_c(states[server.state]));
+        json_write_member_int(writer, STR("tools"), (int64_t)server.tools);
+        json_write_member_bool(writer, STR("policy"), server.has_policy);
+        json_write_object_end(writer);
+    }
+    json_write_array_end(writer);
+}
+
+static void reply_status(struct control *control, struct json_writer *writer)
+{
+    struct gateway_status status;
+    gateway_status(control->options.gateway, &status);
+    reply_begin(writer);
+    json_write_member_int(writer, STR("pid"), getpid());
+    json_write_member_string(writer, STR("url"), control->options.url);
+    json_write_member_string(writer, STR("data"), control->options.data);
+    json_write_member_int(writer, STR("started_ms"), control->started_ms);
+    json_write_member_bool(writer, STR("recording"), store_is_ready(control->options.store));
+    json_write_member_bool(writer, STR("insecure"), control->options.insecure);
+    json_write_member_bool(writer, STR("stopping"), status.stopping);
+    json_write_member_int(writer, STR("calls"), (int64_t)status.calls);
+    json_write_member_int(writer, STR("sessions"), (int64_t)status.sessions);
+    json_write_member_int(writer, STR("allowed"), (int64_t)status.allowed);
+    json_write_member_int(writer, STR("denied"), (int64_t)status.denied);
+    write_servers(control->options.gateway, writer);
+    reply_end(writer);
+}
+
+/* ---- what waits for the ledger ---- */
+
+static struct str error_sentence(int error)
+{
+    return error == E_EXISTS ? STR("a grant in force has this label already") : str_from_c(error_text(error));
+}
+
+static void reply_done(struct pending *pending, int error, struct json_writer *writer)
+{
+    struct control *control = pending->control;
+    const struct grant *grant = pending->id[0] ? store_grant(control->options.store, str_from_c(pending->id)) : NULL;
+    if (error) {
+        reply_error(writer, error_sentence(error));
+    } else if (grant) {
+        reply_grant(writer, grant, pending->token[0] ? pending->token : NULL, clock_wall_ms(control->options.clock));
+    } else {
+        reply_begin(writer);
+        reply_end(writer);
+    }
+}
+
+static void ledger_done(void *arg, int error)
+{
+    struct pending *pending = arg;
+    struct control *control = pending->control;
+    struct connection *connection = pending->connection;
+    if (control) {
+        bool ends_uses = pending->kind == OPERATION_GRANT_REVOKE || pending->kind == OPERATION_GRANT_ROTATE;
+        if (!error && ends_uses)
+            gateway_grant_revoked(control->options.gateway, str_from_c(pending->id));
+        list_remove(&pending->link);
+        if (connection) {
+            struct json_writer writer;
+            connection->busy = false;
+            json_write_init(&writer, &connection->out);
+            reply_done(pending, error, &writer);
+            (void)flush(connection);
+        }
+    }
+    explicit_bzero(pending, sizeof(*pending));
+    free(pending);
+}
+
+/* 0: `ledger_done` will come. Else an error, or E_INVALID with a sentence in *why. */
+static int begin_operation(struct connection *connection, struct operation *operation, struct str *why)
+{
+    struct control *control = connection->control;
+    struct store *store = control->options.store;
+    int64_t now_ms = clock_wall_ms(control->options.clock);
+    struct grant grant = operation->grant;
+    const struct grant *known = NULL;
+    int error = 0;
+    struct pending *pending = calloc(1, sizeof(*pending));
+    if (!pending)
+        return E_NOMEM;
+    pending->kind = operation->kind;
+    if (operation->which.len > 0) {
+        known = operation_find_grant(store, operation->which, now_ms, why);
+        error = known ? 0 : E_NOT_FOUND;
+    }
+    if (!error && operation->kind == OPERATION_GRANT_CREATE)
+        error = operation_make_grant(store, &grant, now_ms, pending->token);
+    if (!error && operation->kind == OPERATION_GRANT_ROTATE) {
+        grant = *known;
+        *why = STR("a revoked grant stays revoked: create a new one");
+        error = known->revoked_ms ? E_INVALID : 0;
+        if (!error)
+            operation_renew_grant(&grant, pending->token);
+    }
+    if (error) {
+        free(pending);
+        return error;
+    }
+    struct str id = known ? known->id : grant.id;
+    if (id.len > 0 && id.len < sizeof(pending->id))
+        memcpy(pending->id, id.ptr, id.len);
+    pending->control = control;
+    pending->connection = connection;
+    list_append(&control->pending, &pending->link);
+    switch (operation->kind) {
+    case OPERATION_GRANT_CREATE:
+    case OPERATION_GRANT_ROTATE: error = store_grant_put(store, &grant, ledger_done, pending); break;
+    case OPERATION_GRANT_REVOKE: error = store_grant_revoke(store, id, ledger_done, pending); break;
+    case OPERATION_CONFIRM_CLOCK: error = store_clock_confirm(store, ledger_done, pending); break;
+    case OPERATION_STATUS:
+    case OPERATION_GRANT_LIST:
+    case OPERATION_AUDIT_FOLLOW:
+    case OPERATION_STOP:
+    case OPERATION_COUNT: WRONG("an operation that does not wait");
+    }
+    if (error) {
+        list_remove(&pending->link);
+        explicit_bzero(pending, sizeof(*pending));
+        free(pending);
+        return error;
+    }
+    connection->busy = true;
+    return 0;
+}
+
+/* ---- live records ---- */
+
+static int record_came(void *arg, uint64_t sequence, const struct record *record)
+{
+    struct control *control = arg;
+    LIST_EACH (&control->connections, link, after) {
+        struct connection *connection = CONTAINER_OF(link, struct connection, link);
+        struct json_writer writer;
+        if (!connection->follows)
+            continue;
+        json_write_init(&writer, &connection->out);
+        record_print_json(record, sequence, &writer);
+        buf_append_byte(&connection->out, '\n');
+        (void)flush(connection);
+    }
+    return 0;
+}
+
+static void follow(struct connection *connection, struct json_writer *writer)
+{
+    struct control *control = connection->control;
+    if (!connection->follows) {
+        connection->follows = true;
+        if (control->followers++ == 0)
+            store_watch(control->options.store, record_came, control);
+    }
+    reply_begin(writer);
+    reply_end(writer);
+}
+
+/* ---- requests ---- */
+
+static void carry_out(struct connection *connection, struct operation *operation, struct json_writer *writer)
+{
+    struct control *control = connection->control;
+    struct str why = STR_EMPTY;
+    switch (operation->kind) {
+    case OPERATION_STATUS: reply_status(control, writer); return;
+    case OPERATION_GRANT_LIST:
+        reply_grants(writer, control->options.store, clock_wall_ms(control->options.clock));
+        return;
+    case OPERATION_AUDIT_FOLLOW: follow(connection, writer); return;
+    case OPERATION_STOP:
+        log_info(control->options.log, "stopping: asked over the control socket");
+        reply_begin(writer);
+        reply_end(writer);
+        control->options.stop(control->options.arg);
+        return;
+    case OPERATION_GRANT_CREATE:
+    case OPERATION_GRANT_REVOKE:
+    case OPERATION_GRANT_ROTATE:
+    case OPERATION_CONFIRM_CLOCK: {
+        int error = begin_operation(connection, operation, &why);
+        if (error)
+            reply_error(writer, why.len > 0 && error != E_EXISTS ? why : error_sentence(error));
+        return;
+    }
+    case OPERATION_COUNT: break;
+    }
+    WRONG("an operation");
+}
+
+static int handle_line(void *arg, struct str line)
+{
+    struct connection *connection = arg;
+    const struct json_limits limits = { OPERATION_MAX, 1000, 8 };
+    struct operation operation;
+    struct json_error fault;
+    const struct json *root;
+    struct json_writer writer;
+    struct arena arena;
+    struct str why = STR("not JSON");
+
+    if (connection->busy) /* one at a time: a client of ours waits for the answer */
+        return E_INVALID;
+    arena_init(&arena, NULL, OPERATION_MAX * 16);
+    json_write_init(&writer, &connection->out);
+    if (json_parse(&arena, line, &limits, &root, &fault) || operation_read(root, &arena, &operation, &why))
+        reply_error(&writer, why);
+    else
+        carry_out(connection, &operation, &writer);
+    arena_release(&arena);
+    return 0;
+}
+
+static void readable(void *owner)
+{
+    struct connection *connection = owner;
+    char bytes[4096];
+    CHECK_OBJ(connection, CONNECTION_MAGIC);
+    for (;;) {
+        ssize_t got = stream_read(connection->stream, bytes, sizeof(bytes));
+        if (got == E_AGAIN)
+            break;
+        if (got <= 0 || lines_feed(&connection->lines, str_of(bytes, (size_t)got), handle_line, connection)) {
+            drop(connection);
+            return;
+        }
+    }
+    (void)flush(connection);
+}
+
+static void writable(void *owner)
+{
+    struct connection *connection = owner;
+    CHECK_OBJ(connection, CONNECTION_MAGIC);
+    (void)flush(connection);
+}
+
+static const struct stream_events connection_events = { .readable = readable, .writable = writable };
+
+/* ---- connections ---- */
+
+static bool may_ask(int fd)
+{
+    struct ucred credentials;
+    socklen_t len = sizeof(credentials);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &len) != 0 || len != sizeof(credentials))
+        return false;
+    return credentials.uid == geteuid() || credentials.uid == 0;
+}
+
+static void accepted(void *owner, int fd)
+{
+    struct control *control = owner;
+    CHECK_OBJ(control, CONTROL_MAGIC);
+    if (!may_ask(fd) || control->connection_count >= LIMIT_control_connections) {
+        close(fd);
+        return;
+    }
+    struct connection *connection = calloc(1, sizeof(*connection));
+    if (!connection) {
+        close(fd);
+        return;
+    }
+    if (stream_new(control->options.loop, fd, true, &connection_events, connection, &connection->stream)) {
+        free(connection);
+        return;
+    }
+    connection->magic = CONNECTION_MAGIC;
+    connection->control = control;
+    lines_init(&connection->lines, OPERATION_MAX);
+    buf_init(&connection->out, LIMIT_control_queue);
+    list_append(&control->connections, &connection->link);
+    control->connection_count++;
+}
+
+static const struct listener_events listener_events = { .accepted = accepted };
+
+int control_open(const struct control_options *options, struct control **out)
+{
+    char path[CONTROL_PATH_MAX];
+    struct control *control = calloc(1, sizeof(*control));
+    if (!control)
+        return E_NOMEM;
+    control->magic = CONTROL_MAGIC;
+    control->options = *options;
+    control->started_ms = clock_wall_ms(options->clock);
+    list_init(&control->connections);
+    list_init(&control->pending);
+    int error = control_path(options->data, &control->directory, path);
+    if (error) {
+        free(control);
+        return error;
+    }
+    error = listener_open_unix(options->loop, str_from_c(path), &listener_events, control, &control->listener);
+    if (error) {
+        close(control->directory);
+        free(control);
+        return error;
+    }
+    *out = control;
+    return 0;
+}
+
+void control_close(struct control *control)
+{
+    if (!control)
+        return;
+    CHECK_OBJ(control, CONTROL_MAGIC);
+    LIST_EACH (&control->connections, link, after)
+        drop(CONTAINER_OF(link, struct connection, link));
+    LIST_EACH (&control->pending, pending_link, pending_after) {
+        struct pending *pending = CONTAINER_OF(pending_link, struct pending, link);
+        list_remove(&pending->link);
+        pending->control = NULL; /* ledger_done frees it */
+        pending->connection = NULL;
+    }
+    listener_close(control->listener);
+    close(control->directory);
+    control->magic = 0;
+    free(control);
+}

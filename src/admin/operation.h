@@ -1,0 +1,59 @@
+/* What an operator asks of a gateway, as one JSON object a line: {"op": "grant.create", ...}. The same object is
+ * carried out over the control socket by a running gateway, or by a subcommand itself when none runs. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "json/json.h"
+#include "json/writer.h"
+#include "model/grant.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define OPERATIONS(O)                                                                              \
+    O(STATUS,        "status")                                                                     \
+    O(GRANT_CREATE,  "grant.create")                                                               \
+    O(GRANT_LIST,    "grant.list")                                                                 \
+    O(GRANT_REVOKE,  "grant.revoke")                                                               \
+    O(GRANT_ROTATE,  "grant.rotate")                                                               \
+    O(AUDIT_FOLLOW,  "audit.follow")                                                               \
+    O(CONFIRM_CLOCK, "limits.confirm-clock")                                                       \
+    O(STOP,          "stop")
+
+enum operation_kind {
+#define O(name, word) OPERATION_##name,
+    OPERATIONS(O)
+#undef O
+    OPERATION_COUNT
+};
+
+struct operation {
+    enum operation_kind kind;
+    struct str          which;       /* revoke, rotate: a grant's id or label */
+    struct grant        grant;       /* create: label, tags, servers, expires_ms (a span until it is made), unattended */
+};
+
+#define OPERATION_MAX   65536 /* bytes of one request */
+#define LABEL_MAX       64
+#define GRANT_NAMES_MAX 64    /* tags, and servers, of one grant */
+
+/* Borrows from the tree and the arena. E_INVALID with a sentence in *why. */
+int operation_read(const struct json *request, struct arena *arena, struct operation *out, struct str *why) NODISCARD;
+
+/* {"ok": true, ...} and {"ok": false, "error": "..."}. */
+void reply_begin(struct json_writer *writer);
+void reply_end(struct json_writer *writer);
+void reply_error(struct json_writer *writer, struct str text);
+
+struct store;
+/* The grant of this id, or the one live grant of this label. NULL with a sentence in *why. */
+const struct grant *operation_find_grant(struct store *store, struct str which, int64_t now_ms, struct str *why);
+/* Gives a new grant its id, token and times. E_EXISTS: a live grant has this label already. */
+int operation_make_grant(struct store *store, struct grant *grant, int64_t now_ms, char token[GRANT_TOKEN_MAX]) NODISCARD;
+/* A new secret for the same grant, so that its limits go on counting. */
+void operation_renew_grant(struct grant *grant, char token[GRANT_TOKEN_MAX]);
+/* {"ok", "id", "label", ..., "token"}; a grant as operators see it, never its secret. `token` NULL: none. */
+void reply_grant(struct json_writer *writer, const struct grant *grant, const char *token, int64_t now_ms);
+void reply_grants(struct json_writer *writer, struct store *store, int64_t now_ms);

@@ -1,0 +1,185 @@
+/* warder audit tail | verify: what was decided, and that nothing of it was changed. */
+#include "admin/client.h"
+#include "base/limits.h"
+#include "cli/ask.h"
+#include "cli/command.h"
+#include "cli/terminal.h"
+#include "model/record.h"
+#include "store/store.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define TAIL_DEFAULT 20
+
+struct tail {
+    bool json;
+    uint64_t last; /* the sequence number that was printed last */
+};
+
+static void print_record(const struct record *record)
+{
+    char when[32];
+    bool allowed = record->reason == REASON_allowed;
+    print_time(when, record->at_ms);
+    printf("%s%s%s  %-9s ", colour_on(stdout, COLOUR_DIM), when, colour_off(stdout), record_kind_name(record->kind));
+    if (record->kind == RECORD_DECISION || record->kind == RECORD_DENIALS || record->kind == RECORD_MALFORMED)
+        print_str(stdout, allowed ? COLOUR_GREEN : COLOUR_RED, reason_row(record->reason)->name);
+    else if (record->kind == RECORD_OUTCOME)
+        printf("%s", outcome_name(record->outcome));
+    const struct str parts[] = { record->server, record->name, record->text, record->rule };
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (parts[i].len == 0)
+            continue;
+        printf("  ");
+        print_str(stdout, i == 1 ? COLOUR_BOLD : COLOUR_NONE, parts[i]);
+    }
+    if (record->grant.len > 0)
+        printf("  grant %" STR_FMT, STR_ARG(record->grant));
+    if (record->count > 1)
+        printf("  %llu times", (unsigned long long)record->count);
+    if (record->kind == RECORD_OUTCOME)
+        printf("  %lld.%03lld ms", (long long)record->micros / 1000, (long long)record->micros % 1000);
+    printf("\n");
+}
+
+static int each_record(void *arg, uint64_t sequence, const struct record *record)
+{
+    struct tail *tail = arg;
+    tail->last = sequence;
+    if (tail->json) {
+        struct json_output output;
+        struct json_writer *writer = json_output_begin(&output);
+        record_print_json(record, sequence, writer);
+        return json_output_end(&output) ? 0 : E_IO;
+    }
+    print_record(record);
+    return fflush(stdout) == 0 ? 0 : E_IO;
+}
+
+/* Live records come as lines of JSON; those that the files showed already are left out. */
+static int follow(const struct invocation *invocation, int fd, struct tail *tail)
+{
+    const struct json_limits limits = { LIMIT_control_queue, 100000, 32 };
+    struct buf rest, line;
+    struct arena arena;
+    int error;
+    buf_init(&rest, LIMIT_control_queue);
+    buf_init(&line, LIMIT_control_queue);
+    arena_init(&arena, NULL, (size_t)LIMIT_control_queue * 8);
+    while ((error = control_receive(fd, &rest, true, &line)) == 0) {
+        const struct json *root;
+        struct json_error fault;
+        if (json_parse(&arena, buf_str(&line), &limits, &root, &fault) == 0 &&
+            (uint64_t)answer_int(root, "sequence") > tail->last) {
+            printf("%" STR_FMT "\n", STR_ARG(buf_str(&line)));
+            if (fflush(stdout) != 0)
+                break;
+        }
+        arena_reset(&arena);
+        buf_reset(&line);
+    }
+    arena_release(&arena);
+    buf_release(&line);
+    buf_release(&rest);
+    return error == E_CLOSED ? failure(invocation, "the gateway ended") : EXIT_NO;
+}
+
+static int tail(const struct invocation *invocation)
+{
+    const char *count_text = option_value(invocation, "number");
+    bool follows = option_value(invocation, "follow") != NULL;
+    unsigned long long count = TAIL_DEFAULT;
+    struct tail state = { .json = invocation->json };
+    struct question_to ask;
+    int fd = -1;
+
+    if (count_text && !str_to_u64(str_from_c(count_text), 1000000000, &count))
+        return usage_error(invocation, "--number takes a whole number, not %s", count_text);
+    int status = ask_begin(invocation, "audit.follow", &ask);
+    if (!status && follows) { /* first, so that nothing is missed between the files and what comes */
+        int error = control_connect(ask.data, &fd);
+        if (!error)
+            error = control_send(fd, STR("{\"op\":\"audit.follow\"}\n"));
+        if (error)
+            status =
+                failure(invocation, "no gateway to follow on %" STR_FMT ": %s", STR_ARG(ask.data), error_text(error));
+    }
+    if (!status) {
+        int error = store_read(ask.data, 0, count, each_record, &state);
+        if (error)
+            status = failure(invocation, "%" STR_FMT ": %s", STR_ARG(ask.data), error_text(error));
+    }
+    if (!status && follows)
+        status = follow(invocation, fd, &state);
+    if (fd >= 0)
+        close(fd);
+    ask_release(&ask);
+    return status;
+}
+
+static int verify(const struct invocation *invocation)
+{
+    struct verify_report report = { .what = STR_EMPTY };
+    struct question_to ask;
+    int status = ask_begin(invocation, "audit.follow", &ask);
+    if (status) {
+        ask_release(&ask);
+        return status;
+    }
+    int error = store_verify(ask.data, &report);
+    if (error && error != E_CORRUPT) {
+        status = failure(invocation, "%" STR_FMT ": %s", STR_ARG(ask.data), error_text(error));
+    } else if (invocation->json) {
+        struct json_output output;
+        struct json_writer *writer = json_output_begin(&output);
+        json_write_object(writer);
+        json_write_member_bool(writer, STR("ok"), !error);
+        json_write_member_int(writer, STR("records"), (int64_t)report.records);
+        json_write_member_int(writer, STR("segments"), (int64_t)report.segments);
+        if (error) {
+            json_write_member_int(writer, STR("sequence"), (int64_t)report.bad_sequence);
+            json_write_member_string(writer, STR("what"), report.what);
+        }
+        json_write_object_end(writer);
+        status = json_output_end(&output) && !error ? EXIT_YES : EXIT_NO;
+    } else if (error) {
+        status = failure(invocation, "broken at record %llu: %" STR_FMT, (unsigned long long)report.bad_sequence,
+                         STR_ARG(report.what));
+    } else {
+        printf("%sfine%s: %llu records in %llu segment%s, each holding the one before\n",
+               colour_on(stdout, COLOUR_GREEN), colour_off(stdout), (unsigned long long)report.records,
+               (unsigned long long)report.segments, report.segments == 1 ? "" : "s");
+    }
+    ask_release(&ask);
+    return status;
+}
+
+static const struct option tail_options[] = {
+    { "number", 'n', "COUNT", "how many of the last records; 0 is all; without it 20", false },
+    { "follow", 'f', NULL, "and each new one, as JSON, until interrupted", false },
+    DATA_OPTIONS,
+    { NULL, 0, NULL, NULL, false },
+};
+
+static const struct option verify_options[] = { DATA_OPTIONS, { NULL, 0, NULL, NULL, false } };
+
+const struct command command_audit_tail = {
+    .summary = "Shows the last records: decisions, outcomes, grants",
+    .arguments = "",
+    .options = tail_options,
+    .json = true,
+    .help = "With --json one object a line, oldest first.\n\n"
+            "  warder audit tail -n 5\n"
+            "  warder audit tail -n 0 --json | jq 'select(.reason == \"rate_limited\")'\n",
+    .run = tail,
+};
+
+const struct command command_audit_verify = {
+    .summary = "Checks that no record was changed or taken out",
+    .arguments = "",
+    .options = verify_options,
+    .json = true,
+    .help = "Each record holds the SHA-256 of the one before; every segment is read and compared.\n",
+    .run = verify,
+};

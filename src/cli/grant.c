@@ -1,0 +1,260 @@
+/* warder grant create | list | revoke | rotate: who may call what. */
+#include "base/check.h"
+#include "cli/ask.h"
+#include "cli/command.h"
+#include "cli/terminal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define DEFAULT_URL "http://127.0.0.1:8808"
+
+static bool print_answer(const struct question_to *ask)
+{
+    return fwrite(ask->answer.ptr, 1, ask->answer.len, stdout) == ask->answer.len && fputc('\n', stdout) != EOF &&
+           fflush(stdout) == 0;
+}
+
+/* Where clients connect: as the running gateway says, else as configured by default. In the arena of `ask`. */
+static struct str find_url(const struct invocation *invocation, struct question_to *ask)
+{
+    struct question_to status;
+    struct str url = STR(DEFAULT_URL);
+    if (ask_begin(invocation, "status", &status) == 0 && ask_send(invocation, &status, true) == 0) {
+        struct str copy = arena_str(&ask->arena, answer_text(status.root, "url"));
+        if (copy.len > 0)
+            url = copy;
+    }
+    ask_release(&status);
+    return url;
+}
+
+/* What a client's file takes; the token stands in it once. */
+static void print_client_config(const struct invocation *invocation, struct question_to *ask)
+{
+    struct str token = answer_text(ask->root, "token"), url = find_url(invocation, ask), key;
+    const struct json *servers = json_get(ask->root, STR("servers")), *server;
+    struct json_iter iter;
+    size_t left = json_count(servers);
+    printf("{\n  \"mcpServers\": {\n");
+    json_iter_init(&iter, servers);
+    while (json_iter_next(&iter, &key, &server)) {
+        struct str name = str_eq(json_string(server), STR("*")) ? STR("SERVER") : json_string(server);
+        printf("    \"%" STR_FMT "\": {\n      \"type\": \"http\",\n      \"url\": \"%" STR_FMT "/mcp/%" STR_FMT "\",\n"
+               "      \"headers\": { \"Authorization\": \"Bearer %" STR_FMT "\" }\n    }%s\n",
+               STR_ARG(name), STR_ARG(url), STR_ARG(name), STR_ARG(token), --left > 0 ? "," : "");
+    }
+    printf("  }\n}\n");
+}
+
+static void print_token(const struct invocation *invocation, struct question_to *ask, const char *done)
+{
+    printf("%s%s%s ", colour_on(stdout, COLOUR_GREEN), done, colour_off(stdout));
+    print_str(stdout, COLOUR_BOLD, answer_text(ask->root, "label"));
+    printf(" (%" STR_FMT "). Its token is shown this once:\n\n  %" STR_FMT "\n\nFor the client's configuration:\n\n",
+           STR_ARG(answer_text(ask->root, "id")), STR_ARG(answer_text(ask->root, "token")));
+    print_client_config(invocation, ask);
+}
+
+/* "90s", "15m", "12h", "30d". */
+static bool read_span(const char *text, int64_t *seconds)
+{
+    static const struct {
+        char letter;
+        int64_t seconds;
+    } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+    struct str digits = str_from_c(text);
+    unsigned long long count;
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        if (digits.len > 1 && digits.ptr[digits.len - 1] == units[i].letter) {
+            digits.len--;
+            if (!str_to_u64(digits, 10000000000ULL / (unsigned long long)units[i].seconds, &count))
+                return false;
+            *seconds = (int64_t)count * units[i].seconds;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void write_many(const struct invocation *invocation, struct question_to *ask, const char *option,
+                       struct str member)
+{
+    const char *value;
+    json_write_key(&ask->writer, member);
+    json_write_array(&ask->writer);
+    for (size_t n = 0; (value = option_nth(invocation, option, n)) != NULL; n++)
+        json_write_string(&ask->writer, str_from_c(value));
+    json_write_array_end(&ask->writer);
+}
+
+static int create(const struct invocation *invocation)
+{
+    const char *label = option_value(invocation, "label"), *expires = option_value(invocation, "expires");
+    struct question_to ask;
+    int64_t seconds = 0;
+    if (!label)
+        return usage_error(invocation, "--label NAME is missing");
+    if (!option_value(invocation, "server"))
+        return usage_error(invocation, "--server NAME is missing; --server '*' is all of them");
+    if (expires && !read_span(expires, &seconds))
+        return usage_error(invocation, "--expires takes a span such as 12h or 30d, not %s", expires);
+    int status = ask_begin(invocation, "grant.create", &ask);
+    if (!status) {
+        json_write_member_string(&ask.writer, STR("label"), str_from_c(label));
+        write_many(invocation, &ask, "server", STR("servers"));
+        write_many(invocation, &ask, "tag", STR("tags"));
+        if (expires)
+            json_write_member_int(&ask.writer, STR("expires_in_s"), seconds);
+        json_write_member_bool(&ask.writer, STR("unattended"), option_value(invocation, "unattended") != NULL);
+        status = ask_send(invocation, &ask, false);
+    }
+    if (!status && invocation->json)
+        status = print_answer(&ask) ? EXIT_YES : EXIT_NO;
+    else if (!status)
+        print_token(invocation, &ask, "Created");
+    ask_release(&ask);
+    return status;
+}
+
+static void print_names(const struct json *names)
+{
+    struct json_iter iter;
+    const struct json *name;
+    struct str key;
+    const char *before = "";
+    json_iter_init(&iter, names);
+    while (json_iter_next(&iter, &key, &name)) {
+        printf("%s", before);
+        print_str(stdout, COLOUR_NONE, json_string(name));
+        before = ",";
+    }
+}
+
+static void print_grants(const struct json *grants)
+{
+    struct json_iter iter;
+    const struct json *grant;
+    struct str key;
+    char when[32];
+    json_iter_init(&iter, grants);
+    while (json_iter_next(&iter, &key, &grant)) {
+        int64_t expires = answer_int(grant, "expires_ms"), revoked = answer_int(grant, "revoked_ms");
+        bool live = answer_bool(grant, "live");
+        printf("%" STR_FMT "  ", STR_ARG(answer_text(grant, "id")));
+        print_str(stdout, live ? COLOUR_BOLD : COLOUR_DIM, answer_text(grant, "label"));
+        printf("  for ");
+        print_names(json_get(grant, STR("servers")));
+        print_time(when, revoked ? revoked : expires);
+        if (revoked)
+            printf("  %srevoked %s%s", colour_on(stdout, COLOUR_RED), when, colour_off(stdout));
+        else if (expires)
+            printf("  %s %s", live ? "until" : "expired", when);
+        printf("\n");
+    }
+    if (json_count(grants) == 0)
+        printf("No grants. warder grant create --label NAME --server NAME makes one.\n");
+}
+
+static int list(const struct invocation *invocation)
+{
+    struct question_to ask;
+    int status = ask_begin(invocation, "grant.list", &ask);
+    if (!status)
+        status = ask_send(invocation, &ask, false);
+    if (!status && invocation->json)
+        status = print_answer(&ask) ? EXIT_YES : EXIT_NO;
+    else if (!status)
+        print_grants(json_get(ask.root, STR("grants")));
+    ask_release(&ask);
+    return status;
+}
+
+static int change(const struct invocation *invocation, const char *op, struct question_to *ask)
+{
+    int status = ask_begin(invocation, op, ask);
+    if (status)
+        return status;
+    json_write_member_string(&ask->writer, STR("grant"), str_from_c(invocation->arguments[0]));
+    return ask_send(invocation, ask, false);
+}
+
+static int revoke(const struct invocation *invocation)
+{
+    struct question_to ask;
+    int status = change(invocation, "grant.revoke", &ask);
+    if (!status && invocation->json) {
+        status = print_answer(&ask) ? EXIT_YES : EXIT_NO;
+    } else if (!status) {
+        printf("Revoked ");
+        print_str(stdout, COLOUR_BOLD, answer_text(ask.root, "label"));
+        printf(" (%" STR_FMT "): no call of it is admitted any more.\n", STR_ARG(answer_text(ask.root, "id")));
+    }
+    ask_release(&ask);
+    return status;
+}
+
+static int rotate(const struct invocation *invocation)
+{
+    struct question_to ask;
+    int status = change(invocation, "grant.rotate", &ask);
+    if (!status && invocation->json)
+        status = print_answer(&ask) ? EXIT_YES : EXIT_NO;
+    else if (!status)
+        print_token(invocation, &ask, "Renewed");
+    ask_release(&ask);
+    return status;
+}
+
+static const struct option create_options[] = {
+    { "label", 'l', "NAME", "what policies, logs and people call it", false },
+    { "server", 's', "NAME", "a server that it may reach; '*' is all of them", true },
+    { "tag", 't', "TAG", "a word that policies can ask for", true },
+    { "expires", 'e', "SPAN", "12h, 30d ...; without it never", false },
+    { "unattended", 'u', NULL, "nobody is there to approve its calls", false },
+    DATA_OPTIONS,
+    { NULL, 0, NULL, NULL, false },
+};
+
+static const struct option data_options[] = { DATA_OPTIONS, { NULL, 0, NULL, NULL, false } };
+
+const struct command command_grant_create = {
+    .summary = "Makes a grant and shows its token, once",
+    .arguments = "",
+    .options = create_options,
+    .json = true,
+    .help = "A grant is what a client's token stands for: which servers it may reach, under which label its calls are\n"
+            "counted and recorded. It takes effect at once; a running gateway need not be restarted.\n\n"
+            "  warder grant create --label billing-agent --server iterable --expires 30d\n",
+    .run = create,
+};
+
+const struct command command_grant_list = {
+    .summary = "Lists the grants",
+    .arguments = "",
+    .options = data_options,
+    .json = true,
+    .run = list,
+};
+
+const struct command command_grant_revoke = {
+    .summary = "Ends a grant: when it returns, no new call is admitted",
+    .arguments = "ID|LABEL",
+    .least = 1,
+    .most = 1,
+    .options = data_options,
+    .json = true,
+    .help = "  warder grant revoke billing-agent\n",
+    .run = revoke,
+};
+
+const struct command command_grant_rotate = {
+    .summary = "Gives a grant a new token; the old one ends",
+    .arguments = "ID|LABEL",
+    .least = 1,
+    .most = 1,
+    .options = data_options,
+    .json = true,
+    .help = "The grant stays what it is: its limits go on counting.\n\n  warder grant rotate billing-agent\n",
+    .run = rotate,
+};

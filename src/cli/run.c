@@ -1,0 +1,356 @@
+/* warder run: the gateway, from its configuration to its end. */
+#include "admin/control.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/environment.h"
+#include "cli/terminal.h"
+#include "config/config.h"
+#include "config/file.h"
+#include "front/http.h"
+#include "gate/gateway.h"
+#include "io/loop.h"
+#include "store/store.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DESCRIPTORS_MAX 65536
+
+struct running {
+    const struct invocation *invocation;
+    struct config *config;
+    struct log log;
+    struct loop *loop;
+    struct store *store;
+    struct gateway_server *servers;
+    struct gateway *gateway;
+    struct front_http *front;
+    struct control *control;
+    struct str data;
+    char self[PATH_MAX];
+    char url[128];
+    bool stopping;
+};
+
+/* ---- the end ---- */
+
+static void stopped(void *arg)
+{
+    struct running *running = arg;
+    loop_stop(running->loop);
+}
+
+static void begin_stop(void *arg)
+{
+    struct running *running = arg;
+    if (running->stopping)
+        return;
+    running->stopping = true;
+    front_http_stop_accepting(running->front);
+    gateway_stop(running->gateway, stopped, running);
+}
+
+static void caught(void *arg, int signal_number)
+{
+    struct running *running = arg;
+    if (running->stopping) { /* the second: every server's guard sees our pipe close, and kills it */
+        log_warn(&running->log, "ended at once by a second signal");
+        _exit(128 + signal_number);
+    }
+    log_info(&running->log, "stopping; again ends at once");
+    begin_stop(running);
+}
+
+/* ---- what is said at the start ---- */
+
+static int count_live(void *arg, const struct grant *grant)
+{
+    size_t *count = arg;
+    *count += grant_is_live(grant, clock_wall_ms(clock_system()));
+    return 0;
+}
+
+static size_t live_grants(const struct running *running)
+{
+    size_t count = 0;
+    AZ(store_grant_each(running->store, count_live, &count));
+    return count;
+}
+
+static void print_server(const struct running *running, const struct config_server *server)
+{
+    struct str name = server->server.name;
+    struct str program = server->server.transport == TRANSPORT_STDIO ? server->server.argv[0] : server->server.url;
+    printf("  %s%" STR_FMT "%s  %s/mcp/%" STR_FMT "\n      ", colour_on(stdout, COLOUR_BOLD), STR_ARG(name),
+           colour_off(stdout), running->url, STR_ARG(name));
+    print_str(stdout, COLOUR_DIM, program);
+    if (server->policy) {
+        printf("\n      policy ");
+        print_str(stdout, COLOUR_NONE, server->policy_path);
+        printf("\n");
+        return;
+    }
+    printf("\n      %sno policy: every call is denied.%s The smallest one to edit, as %" STR_FMT ".policy.json:\n"
+           "        { \"version\": \"1\", \"default\": \"deny\", \"tools\": { \"TOOL\": {} } }\n"
+           "      and beside the server's command: \"policy\": \"%" STR_FMT ".policy.json\"\n",
+           colour_on(stdout, COLOUR_YELLOW), colour_off(stdout), STR_ARG(name), STR_ARG(name));
+}
+
+static void print_ready(const struct running *running)
+{
+    const struct config *config = running->config;
+    printf("%sWarder %s%s listens on %s\n\n", colour_on(stdout, COLOUR_BOLD), WARDER_VERSION, colour_off(stdout),
+           running->url);
+    for (size_t i = 0; i < config->server_count; i++)
+        print_server(running, &config->servers[i]);
+    printf("\nEverything it keeps: %" STR_FMT "\n", STR_ARG(running->data));
+    if (config->audit != AUDIT_DURABLE)
+        printf("%sA power cut can lose records: \"audit\" is not \"durable\".%s\n", colour_on(stdout, COLOUR_YELLOW),
+               colour_off(stdout));
+    if (live_grants(running) == 0)
+        printf("No client has a grant yet: warder grant create --data %" STR_FMT " --label NAME --server %" STR_FMT
+               "\n",
+               STR_ARG(running->data), STR_ARG(config->servers[0].server.name));
+    printf("Ctrl-C stops it.\n");
+    fflush(stdout);
+}
+
+static void write_ready(const struct running *running)
+{
+    const struct config *config = running->config;
+    struct json_output output;
+    struct json_writer *writer = json_output_begin(&output);
+    json_write_object(writer);
+    json_write_member_string(writer, STR("event"), STR("ready"));
+    json_write_member_string(writer, STR("url"), str_from_c(running->url));
+    json_write_member_int(writer, STR("pid"), getpid());
+    json_write_member_string(writer, STR("data"), running->data);
+    json_write_member_int(writer, STR("grants"), (int64_t)live_grants(running));
+    json_write_key(writer, STR("servers"));
+    json_write_array(writer);
+    for (size_t i = 0; i < config->server_count; i++) {
+        json_write_object(writer);
+        json_write_member_string(writer, STR("name"), config->servers[i].server.name);
+        json_write_member_bool(writer, STR("policy"), config->servers[i].policy != NULL);
+        json_write_object_end(writer);
+    }
+    json_write_array_end(writer);
+    json_write_object_end(writer);
+    (void)json_output_end(&output);
+}
+
+/* ---- the start ---- */
+
+/* No core file, no debugger of the same user: secrets are in this memory. As many descriptors as are allowed. */
+static void confine(void)
+{
+    const struct rlimit no_core = { 0, 0 };
+    struct rlimit descriptors;
+    umask(077);
+    (void)setrlimit(RLIMIT_CORE, &no_core);
+#ifndef __SANITIZE_ADDRESS__ /* its leak check attaches to its own process */
+    (void)prctl(PR_SET_DUMPABLE, 0);
+#endif
+    if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
+        descriptors.rlim_cur = descriptors.rlim_max < DESCRIPTORS_MAX ? descriptors.rlim_max : DESCRIPTORS_MAX;
+        (void)setrlimit(RLIMIT_NOFILE, &descriptors);
+    }
+}
+
+static int load_config(struct running *running)
+{
+    const struct invocation *invocation = running->invocation;
+    const char *path = option_value(invocation, "config"), *data = option_value(invocation, "data");
+    struct report report;
+    if (!path && access("warder.json", F_OK) != 0)
+        return usage_error(invocation, "there is no ./warder.json: name one, or a client's own .mcp.json, with -c");
+    report_init(&report);
+    int error =
+        config_load(str_from_c(path ? path : "warder.json"), environment_of_process(), &report, &running->config);
+    print_report(stderr, &report);
+    report_release(&report);
+    if (error)
+        return failure(running->invocation, "not started: %s", error_text(error));
+    running->data = running->config->data;
+    if (data)
+        running->data = file_absolute(&running->config->arena, STR("."), str_from_c(data));
+    return running->data.ptr ? 0 : failure(invocation, "%s", error_text(E_NOMEM));
+}
+
+static int open_store(struct running *running)
+{
+    struct store_options options = {
+        .directory = running->data,
+        .audit = running->config->audit,
+        .loop = running->loop,
+        .clock = clock_system(),
+        .log = &running->log,
+    };
+    int error = store_open(&options, &running->store);
+    if (error == E_LOCKED)
+        return failure(running->invocation, "a gateway runs on %" STR_FMT " already", STR_ARG(running->data));
+    if (error)
+        return failure(running->invocation, "%" STR_FMT ": %s", STR_ARG(running->data), error_text(error));
+    return 0;
+}
+
+static int make_gateway(struct running *running)
+{
+    const struct config *config = running->config;
+    ssize_t len = readlink("/proc/self/exe", running->self, sizeof(running->self) - 1);
+    if (len <= 0)
+        return failure(running->invocation, "cannot find this program's own file");
+    running->self[len] = 0;
+    running->servers = calloc(config->server_count, sizeof(*running->servers));
+    if (!running->servers)
+        return failure(running->invocation, "%s", error_text(E_NOMEM));
+    for (size_t i = 0; i < config->server_count; i++)
+        running->servers[i] = (struct gateway_server){
+            .server = &config->servers[i].server,
+            .policy = config->servers[i].policy,
+            .policy_source = config->servers[i].policy_source,
+        };
+    struct gateway_options options = {
+        .loop = running->loop,
+        .clock = clock_system(),
+        .log = &running->log,
+        .store = running->store,
+        .self = str_from_c(running->self),
+        .data = running->data,
+        .servers = running->servers,
+        .server_count = config->server_count,
+    };
+    int error = gateway_new(&options, &running->gateway);
+    return error ? failure(running->invocation, "%s", error_text(error)) : 0;
+}
+
+static int open_front(struct running *running)
+{
+    const struct config *config = running->config;
+    struct front_http_options options = {
+        .loop = running->loop,
+        .log = &running->log,
+        .address = config->listen,
+        .hosts = config->hosts,
+        .host_count = config->host_count,
+        .origins = config->origins,
+        .origin_count = config->origin_count,
+        .health = config->insecure ? STR("{\"status\":\"ok\",\"insecure\":true}") : STR_EMPTY,
+        .events = gateway_front_events(running->gateway),
+    };
+    int error = front_http_open(&options, &running->front);
+    if (error == E_EXISTS)
+        return failure(running->invocation, "%" STR_FMT " is in use: something else listens there",
+                       STR_ARG(config->listen));
+    if (error)
+        return failure(running->invocation, "cannot listen on %" STR_FMT ": %s", STR_ARG(config->listen),
+                       error_text(error));
+    size_t host = config->listen.len;
+    while (host > 0 && config->listen.ptr[host - 1] != ':')
+        host--;
+    snprintf(running->url, sizeof(running->url), "http://%" STR_FMT "%u", (int)host, config->listen.ptr,
+             (unsigned)front_http_port(running->front));
+    return 0;
+}
+
+static int open_control(struct running *running)
+{
+    struct control_options options = {
+        .loop = running->loop,
+        .clock = clock_system(),
+        .log = &running->log,
+        .store = running->store,
+        .gateway = running->gateway,
+        .data = running->data,
+        .url = str_from_c(running->url),
+        .insecure = running->config->insecure,
+        .stop = begin_stop,
+        .arg = running,
+    };
+    int error = control_open(&options, &running->control);
+    return error ? failure(running->invocation, "cannot make the control socket: %s", error_text(error)) : 0;
+}
+
+static int open_loop(struct running *running)
+{
+    int error = loop_new(clock_system(), &running->log, &running->loop);
+    if (!error)
+        error = loop_on_signal(running->loop, SIGINT, caught, running);
+    if (!error)
+        error = loop_on_signal(running->loop, SIGTERM, caught, running);
+    return error ? failure(running->invocation, "%s", error_text(error)) : 0;
+}
+
+static int start(struct running *running)
+{
+    static int (*const steps[])(struct running *) = { load_config,  open_loop,  open_store,
+                                                      make_gateway, open_front, open_control };
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        if (i == 1)
+            log_init_stderr(&running->log, clock_system(), running->config->log);
+        int status = steps[i](running);
+        if (status)
+            return status;
+    }
+    return 0;
+}
+
+static void release(struct running *running)
+{
+    control_close(running->control);
+    front_http_close(running->front);
+    if (running->gateway)
+        gateway_free(running->gateway);
+    if (running->store)
+        store_close(running->store);
+    if (running->loop)
+        loop_free(running->loop);
+    free(running->servers);
+    config_free(running->config);
+}
+
+static int run(const struct invocation *invocation)
+{
+    struct running running = { .invocation = invocation };
+    confine();
+    int status = start(&running);
+    if (!status) {
+        gateway_start(running.gateway);
+        if (invocation->json)
+            write_ready(&running);
+        else
+            print_ready(&running);
+        loop_run(running.loop);
+    }
+    release(&running);
+    return status;
+}
+
+static const struct option options[] = {
+    { "config", 'c', "FILE", "warder.json, or a client's own file such as .mcp.json; without it ./warder.json", false },
+    { "data", 'd', "DIR", "the data directory, before the one that the configuration names", false },
+    { NULL, 0, NULL, NULL, false },
+};
+
+const struct command command_run = {
+    .summary = "Starts the gateway",
+    .arguments = "",
+    .options = options,
+    .json = true,
+    .help =
+        "Reads the configuration and its policies; with any error it says all of them and does not start. Stops on\n"
+        "SIGTERM or Ctrl-C: calls in flight are finished, servers are ended; a second signal ends at once.\n\n"
+        "  warder run                  with ./warder.json\n"
+        "  warder run -c .mcp.json     in front of the servers that a client's file names; without \"policy\"\n"
+        "                              beside a server's command all its calls are denied\n"
+        "  warder run --json           says that it is ready as one line of JSON\n",
+    .run = run,
+};

@@ -1,0 +1,84 @@
+/* warder, bare: what runs here, and what to do next. */
+#include "cli/ask.h"
+#include "cli/command.h"
+#include "cli/terminal.h"
+#include "config/file.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static void print_running(const struct question_to *ask)
+{
+    struct json_iter iter;
+    const struct json *server;
+    struct str key, url = answer_text(ask->root, "url");
+    char since[32];
+    print_time(since, answer_int(ask->root, "started_ms"));
+    printf("A gateway runs on %s%" STR_FMT "%s since %s (process %lld, data %" STR_FMT ").\n\n",
+           colour_on(stdout, COLOUR_BOLD), STR_ARG(url), colour_off(stdout), since,
+           (long long)answer_int(ask->root, "pid"), STR_ARG(ask->data));
+    json_iter_init(&iter, json_get(ask->root, STR("servers")));
+    while (json_iter_next(&iter, &key, &server)) {
+        struct str state = answer_text(server, "state");
+        bool policy = answer_bool(server, "policy");
+        printf("  %s%-20" STR_FMT "%s %" STR_FMT, colour_on(stdout, COLOUR_BOLD), STR_ARG(answer_text(server, "name")),
+               colour_off(stdout), STR_ARG(state));
+        if (str_eq(state, STR("ready")))
+            printf(", %lld tools", (long long)answer_int(server, "tools"));
+        printf("%s\n", policy ? "" : ", no policy: everything is denied");
+    }
+    printf("\n%lld calls allowed, %lld denied; %lld sessions, %lld calls in flight.\n",
+           (long long)answer_int(ask->root, "allowed"), (long long)answer_int(ask->root, "denied"),
+           (long long)answer_int(ask->root, "sessions"), (long long)answer_int(ask->root, "calls"));
+    if (!answer_bool(ask->root, "recording"))
+        printf("%sNothing can be recorded now, so every call is denied.%s\n", colour_on(stdout, COLOUR_RED),
+               colour_off(stdout));
+    printf("\nNext:\n  warder grant create --label NAME --server NAME   a token for a client\n"
+           "  warder audit tail                                what was decided\n");
+}
+
+static void print_next(const struct question_to *ask)
+{
+    printf("No gateway runs on %" STR_FMT ".\n\nNext:\n", STR_ARG(ask->data));
+    if (access("warder.json", F_OK) == 0)
+        printf("  warder check warder.json    whether the configuration and its policies are right\n"
+               "  warder run                  start the gateway\n");
+    else if (access(".mcp.json", F_OK) == 0)
+        printf("  warder run -c .mcp.json     start the gateway in front of the servers of that file\n");
+    else
+        printf("  warder help configuration   what to write into warder.json\n"
+               "  warder run -c FILE          start the gateway with it, or with a client's own .mcp.json\n");
+    printf("  warder --help               every command\n");
+}
+
+static int run(const struct invocation *invocation)
+{
+    struct question_to ask;
+    int status = ask_begin(invocation, "status", &ask);
+    bool known = status == 0;
+    if (known)
+        status = ask_send(invocation, &ask, true);
+    if (invocation->json && known) {
+        if (status == EXIT_YES)
+            printf("%" STR_FMT "\n", STR_ARG(buf_str(&ask.answer)));
+        else if (ask.down)
+            printf("{\"ok\":false,\"error\":\"no gateway runs\"}\n");
+    } else if (known && status == EXIT_YES) {
+        print_running(&ask);
+    } else if (ask.down) {
+        print_next(&ask);
+    }
+    ask_release(&ask);
+    return status;
+}
+
+static const struct option options[] = { DATA_OPTIONS, { NULL, 0, NULL, NULL, false } };
+
+const struct command command_status = {
+    .summary = "Says what runs, and what to do next; \"warder\" alone does the same",
+    .arguments = "",
+    .options = options,
+    .json = true,
+    .help = "Exit status 0: a gateway runs; 1: none does.\n",
+    .run = run,
+};
