@@ -31,7 +31,7 @@ static void keep_instructions(struct upstream *upstream, const struct json *resu
     buf_append_str(kept, json_string(text));
     if (buf_ok(kept))
         return;
-    log_warn(upstream->services.log, "server %" STR_FMT ": its instructions are too long and are left out",
+    log_warn(upstream->services.log, "server '%" STR_FMT "': its instructions are too long and are left out",
              STR_ARG(upstream->server->name));
     buf_reset(kept);
 }
@@ -68,8 +68,8 @@ static void handshake_answered(struct leg *leg, const struct message *message, s
                                                        : read_result(instance, message->result);
     arena_release(arena);
     if (fault) {
-        log_warn(instance->upstream->services.log, "server %" STR_FMT ": %s", STR_ARG(instance->upstream->server->name),
-                 fault);
+        log_warn(instance->upstream->services.log, "server '%" STR_FMT "': %s",
+                 STR_ARG(instance->upstream->server->name), fault);
         instance_lose(instance, REASON_upstream_malformed);
         return;
     }

@@ -80,7 +80,7 @@ void instance_complain(struct instance *instance, const char *what)
 {
     uint64_t count = ++instance->dropped;
     if ((count & (count - 1)) == 0)
-        log_warn(instance->upstream->services.log, "server %" STR_FMT ": dropped a message: %s (%" PRIu64 " so far)",
+        log_warn(instance->upstream->services.log, "server '%" STR_FMT "': dropped a message: %s (%" PRIu64 " so far)",
                  STR_ARG(instance->upstream->server->name), what, count);
 }
 
@@ -143,7 +143,7 @@ void instance_notify(struct instance *instance, struct str method, struct str pa
 {
     message_write_notification(&instance->upstream->out, method, params);
     if (write_out(instance, NULL) != 0)
-        log_debug(instance->upstream->services.log, "server %" STR_FMT " took no notification",
+        log_debug(instance->upstream->services.log, "server '%" STR_FMT "' took no notification",
                   STR_ARG(instance->upstream->server->name));
 }
 
@@ -250,13 +250,13 @@ static void start(struct instance *instance)
 {
     struct upstream *upstream = instance->upstream;
     instance->state = INSTANCE_STARTING;
-    instance->ready_ms = 0;
+    instance->was_ready = false;
     instance->capabilities = (struct capabilities){ 0 };
     timer_start(&instance->timer, LIMIT_server_start_ms);
     int error = upstream->ops->open(instance);
     if (!error)
         return;
-    log_warn(upstream->services.log, "server %" STR_FMT " cannot be started: %s", STR_ARG(upstream->server->name),
+    log_warn(upstream->services.log, "server '%" STR_FMT "' cannot be started: %s", STR_ARG(upstream->server->name),
              error_text(error));
     instance->state = INSTANCE_LOST;
     timer_stop(&instance->timer);
@@ -310,7 +310,7 @@ static void timer_fired(struct timer *timer)
     switch (instance->state) {
     case INSTANCE_RESTING: rest_is_over(instance); break;
     case INSTANCE_STARTING:
-        log_warn(instance->upstream->services.log, "server %" STR_FMT " was not ready after %d s",
+        log_warn(instance->upstream->services.log, "server '%" STR_FMT "' was not ready after %d s",
                  STR_ARG(instance->upstream->server->name), LIMIT_server_start_ms / 1000);
         instance_lose(instance, REASON_upstream_timeout);
         break;
@@ -330,6 +330,7 @@ void instance_opened(struct instance *instance)
 void instance_is_ready(struct instance *instance)
 {
     instance->state = INSTANCE_READY;
+    instance->was_ready = true;
     instance->ready_ms = instance->used_ms = now_of(instance);
     timer_stop(&instance->timer);
     if (instance_is_control(instance))
@@ -372,7 +373,7 @@ void instance_end(struct instance *instance, enum reason reason)
 static void set_rest(struct instance *instance)
 {
     int64_t now_ms = now_of(instance);
-    bool was_healthy = instance->ready_ms && now_ms - instance->ready_ms >= LIMIT_healthy_ms;
+    bool was_healthy = instance->was_ready && now_ms - instance->ready_ms >= LIMIT_healthy_ms;
     if (was_healthy || !instance->backoff_ms)
         instance->backoff_ms = LIMIT_restart_first_ms;
     else if (instance->backoff_ms < LIMIT_restart_most_ms / 2)
@@ -384,14 +385,13 @@ static void set_rest(struct instance *instance)
 
 static void failed(struct instance *instance)
 {
-    bool never_ready = !instance->ready_ms;
     instance->state = INSTANCE_RESTING;
     set_rest(instance);
-    log_warn(instance->upstream->services.log, "server %" STR_FMT ": %s ended; it may start again in %" PRId64 " ms",
+    log_warn(instance->upstream->services.log, "server '%" STR_FMT "': %s ended; it may start again in %" PRId64 " ms",
              STR_ARG(instance->upstream->server->name),
              instance_is_control(instance) ? "the control session" : "an instance", instance->backoff_ms);
     timer_start(&instance->timer, instance->backoff_ms);
-    if (never_ready)
+    if (!instance->was_ready)
         upstream_wake_waiters(&instance->waiters, REASON_upstream_unavailable);
 }
 

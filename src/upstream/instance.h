@@ -38,6 +38,7 @@ struct instance {
     struct timer     timer;        /* by state: the next start, the handshake's end, idleness */
     struct timer     deadline;     /* the first deadline of legs and waiters, or earlier */
     uint64_t         last_id;
+    bool             was_ready;    /* since its last start */
     int64_t          backoff_ms;   /* the wait before the next start; 0: it has not failed */
     int64_t          not_before_ms, ready_ms, used_ms;
     struct leg       handshake;

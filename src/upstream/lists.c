@@ -175,7 +175,7 @@ static void look_in(struct listing *listing, int64_t after_ms)
 
 static void fail(struct listing *listing, const char *why)
 {
-    log_warn(listing->upstream->services.log, "server %" STR_FMT ": its %" STR_FMT " cannot be read: %s",
+    log_warn(listing->upstream->services.log, "server '%" STR_FMT "': its %" STR_FMT " cannot be read: %s",
              STR_ARG(server_name(listing)), STR_ARG(method_row(rows[listing->kind].method)->name), why);
     abandon(listing);
     listing->retry_ms = listing->retry_ms ? 2 * listing->retry_ms : LIMIT_restart_first_ms;

@@ -71,7 +71,7 @@ static void noted(struct instance *instance, const struct message *message, cons
     case METHOD_PROMPTS_LIST_CHANGED:
     case METHOD_RESOURCES_LIST_CHANGED: listing_again(&instance->upstream->listing); break;
     default:
-        log_debug(instance->upstream->services.log, "server %" STR_FMT ": a notification is not passed on: %" STR_FMT,
+        log_debug(instance->upstream->services.log, "server '%" STR_FMT "': a notification is not passed on: %" STR_FMT,
                   STR_ARG(instance->upstream->server->name), STR_ARG(str_slice(message->method, 0, 80)));
         break;
     }

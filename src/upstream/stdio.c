@@ -34,8 +34,9 @@ struct stdio {
     struct list queue; /* struct waiting */
     size_t queued_bytes, queued_messages;
     struct timer stall;
-    bool closing;   /* no message is handed over any more */
-    struct job job; /* makes the home ready */
+    bool closing;      /* no message is handed over any more */
+    bool ended_itself; /* it closed its output first */
+    struct job job;    /* makes the home ready */
     char home[PATH_MAX];
     int job_error;
     struct deferred begun, broken, dead; /* told at the end of the turn: started; the pipe broke; to be freed */
@@ -112,7 +113,7 @@ static int enqueue(struct stdio *stdio, struct leg *leg, struct str message, siz
 static void stalled(struct timer *timer)
 {
     struct stdio *stdio = CONTAINER_OF(timer, struct stdio, stall);
-    log_warn(log_of(stdio), "server %" STR_FMT " has not read its input for %d s and is killed",
+    log_warn(log_of(stdio), "server '%" STR_FMT "' has not read its input for %d s and is killed",
              STR_ARG(name_of(stdio)), LIMIT_write_stall_ms / 1000);
     instance_lose(stdio->instance, REASON_upstream_full);
 }
@@ -224,7 +225,7 @@ static bool read_most(struct stdio *stdio, int most)
         int error = lines_feed(&stdio->lines, str_of(stdio->buffer, (size_t)got), on_line, stdio);
         if (!error || stdio->closing)
             continue;
-        log_warn(log_of(stdio), "server %" STR_FMT " wrote a line above %d bytes and is killed",
+        log_warn(log_of(stdio), "server '%" STR_FMT "' wrote a line above %d bytes and is killed",
                  STR_ARG(name_of(stdio)), LIMIT_answer_body);
         instance_lose(stdio->instance, REASON_upstream_malformed);
     }
@@ -240,6 +241,8 @@ static void output_has_ended(struct stdio *stdio)
     stdio->out = NULL;
     if (stdio->closing)
         return;
+    log_debug(log_of(stdio), "server '%" STR_FMT "' closed its output", STR_ARG(name_of(stdio)));
+    stdio->ended_itself = true;
     instance_lose(stdio->instance, REASON_upstream_closed);
 }
 
@@ -298,10 +301,10 @@ static void closed(struct stdio *stdio)
 static void log_status(const struct stdio *stdio, int status)
 {
     if (WIFSIGNALED(status))
-        log_warn(log_of(stdio), "server %" STR_FMT " was ended by signal %d", STR_ARG(name_of(stdio)),
+        log_warn(log_of(stdio), "server '%" STR_FMT "' was ended by signal %d", STR_ARG(name_of(stdio)),
                  WTERMSIG(status));
     else
-        log_warn(log_of(stdio), "server %" STR_FMT " ended with status %d", STR_ARG(name_of(stdio)),
+        log_warn(log_of(stdio), "server '%" STR_FMT "' ended with status %d", STR_ARG(name_of(stdio)),
                  WEXITSTATUS(status));
 }
 
@@ -310,7 +313,7 @@ static void child_ended(void *owner, int status)
 {
     struct stdio *stdio = owner;
     CHECK_OBJ(stdio, STDIO_MAGIC);
-    if (!stdio->closing)
+    if (!stdio->closing || stdio->ended_itself)
         log_status(stdio, status);
     if (stdio->out)
         (void)read_most(stdio, LIMIT_answer_body / READ_BYTES);
@@ -409,7 +412,7 @@ static void home_is_made(struct job *job)
     if (!error && !stdio->closing)
         error = run(stdio, stdio->home);
     if (error)
-        log_warn(log_of(stdio), "server %" STR_FMT " cannot be started: %s", STR_ARG(name_of(stdio)),
+        log_warn(log_of(stdio), "server '%" STR_FMT "' cannot be started: %s", STR_ARG(name_of(stdio)),
                  error_text(error));
     if (error || stdio->closing) {
         closed(stdio);
