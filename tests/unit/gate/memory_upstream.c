@@ -1,0 +1,145 @@
+#include "memory_upstream.h"
+
+#include "base/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct memory memory;
+struct upstream { int unused; };
+struct instance { int unused; };
+static struct upstream the_upstream;
+static struct instance the_instance;
+
+void memory_init(void)
+{
+    memory = (struct memory){ .instances_ready = true };
+    list_init(&memory.waiters);
+    list_init(&memory.legs);
+}
+
+void memory_release(void)
+{
+    memory_unlist();
+}
+
+void memory_unlist(void)
+{
+    definitions_unref(memory.definitions);
+    memory.definitions = NULL;
+}
+
+void memory_list(const char *const *names)
+{
+    memory_unlist();
+    struct definitions *made = definitions_new(1 << 20);
+    AN(made);
+    size_t count = 0;
+    while (names[count])
+        count++;
+    made->tools = arena_zalloc(&made->arena, sizeof(*made->tools) * count);
+    made->tool_count = count;
+    made->has_tools = true;
+    for (size_t at = 0; at < count; at++) {
+        made->tools[at].name = str_from_c(names[at]);
+        made->tools[at].definition = arena_printf(&made->arena, "{\"name\":\"%s\"}", names[at]);
+    }
+    size_t dropped;
+    AZ(definitions_index(made, &dropped));
+    memory.definitions = made;
+}
+
+void memory_wake(enum reason reason)
+{
+    while (!list_is_empty(&memory.waiters)) {
+        struct upstream_waiter *waiter = CONTAINER_OF(memory.waiters.next, struct upstream_waiter, link);
+        list_remove(&waiter->link);
+        waiter->ready(waiter, reason);
+    }
+}
+
+struct leg *memory_leg(void)
+{
+    return list_is_empty(&memory.legs) ? NULL : CONTAINER_OF(memory.legs.next, struct leg, link);
+}
+
+void memory_answer(struct leg *leg, const char *result)
+{
+    struct arena arena;
+    struct json_error fault;
+    struct message message = { .kind = MESSAGE_RESULT };
+    arena_init(&arena, NULL, 1 << 20);
+    AZ(json_parse(&arena, str_from_c(result), &json_limits_answer, &message.result, &fault));
+    list_remove(&leg->link);
+    leg->events->answer(leg, &message, &arena);
+}
+
+void memory_end(struct leg *leg, enum reason reason)
+{
+    list_remove(&leg->link);
+    leg->events->ended(leg, reason);
+}
+
+int upstream_new(const struct upstream_services *services, const struct server *server,
+                 const struct upstream_events *events, struct upstream **out)
+{
+    (void)services, (void)server, (void)events;
+    *out = &the_upstream;
+    return 0;
+}
+
+void upstream_start(struct upstream *upstream) { (void)upstream; }
+void upstream_free(struct upstream *upstream) { (void)upstream; }
+struct definitions *upstream_definitions(struct upstream *upstream) { return (void)upstream, memory.definitions; }
+enum upstream_state upstream_state(const struct upstream *upstream) { return (void)upstream, UPSTREAM_READY; }
+
+void upstream_stop(struct upstream *upstream, enum reason reason, void (*done)(void *arg), void *arg)
+{
+    (void)upstream;
+    while (memory_leg())
+        memory_end(memory_leg(), reason);
+    memory_wake(reason);
+    done(arg);
+}
+
+void upstream_wait(struct upstream *upstream, struct upstream_waiter *waiter)
+{
+    (void)upstream;
+    list_append(&memory.waiters, &waiter->link);
+}
+
+void upstream_wait_cancel(struct upstream_waiter *waiter) { list_remove(&waiter->link); }
+
+int upstream_open(struct upstream *upstream, struct str isolation_value, struct upstream_waiter *waiter, struct instance **out)
+{
+    (void)upstream, (void)isolation_value;
+    *out = &the_instance;
+    if (memory.instances_ready)
+        return 0;
+    list_append(&memory.waiters, &waiter->link);
+    return E_AGAIN;
+}
+
+int upstream_send(struct instance *instance, struct leg *leg, struct str method, struct str params)
+{
+    (void)method;
+    leg->instance = instance;
+    leg->sent = SENT_ALL;
+    list_append(&memory.legs, &leg->link);
+    memory.sent++;
+    snprintf(memory.last_params, sizeof(memory.last_params), "%" STR_FMT, STR_ARG(params));
+    return 0;
+}
+
+void upstream_cancel(struct leg *leg, enum reason reason)
+{
+    (void)reason;
+    list_remove(&leg->link);
+    memory.cancelled++;
+}
+
+void upstream_close_instances(struct upstream *upstream, struct str isolation_value, enum reason reason)
+{
+    (void)upstream, (void)isolation_value, (void)reason;
+    memory.closed_instances++;
+}
