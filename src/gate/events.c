@@ -30,6 +30,7 @@ void call_happened(struct call *call, enum call_event event)
     case ACTION_ABANDON:
         store_admit_abandon(call->gateway->store, call->admission, row->reason);
         call->admission = NULL;
+        call->was_admitted = true; /* its record is on the way */
         call_end(call, row->reason);
         return;
     case ACTION_CUT:

@@ -24,13 +24,10 @@ static enum step_next end(struct call *call, enum reason reason)
 static const struct grant *grant_behind(struct gateway *gateway, struct str token)
 {
     struct str id, secret;
-    struct sha256 hash;
     if (grant_token_parse(token, &id, &secret) != 0)
         return NULL;
-    grant_secret_hash(secret, &hash);
     const struct grant *grant = store_grant(gateway->store, id);
-    if (!grant || !str_eq_secret(str_of((const char *)hash.bytes, SHA256_LEN),
-                                 str_of((const char *)grant->secret_hash.bytes, SHA256_LEN)))
+    if (!grant || !grant_secret_fits(gateway->hasher, grant, secret))
         return NULL;
     return grant_is_live(grant, clock_wall_ms(gateway->clock)) ? grant : NULL;
 }
@@ -155,6 +152,16 @@ static int read_operation(struct call *call, struct str *detail)
     return E_INVALID;
 }
 
+/* From here on the call has a record, whatever becomes of it. */
+static void name_call(struct call *call)
+{
+    uint8_t entropy[10];
+    random_bytes(entropy, sizeof(entropy));
+    entropy[0] = entropy[1] = 0; /* the node number */
+    id_make(&call->id, clock_wall_ms(call->gateway->clock), 0, entropy);
+    call->named = true;
+}
+
 static enum step_next read_request(struct call *call)
 {
     const struct method_row *row = method_row(call->method_id);
@@ -173,6 +180,7 @@ static enum step_next read_request(struct call *call)
         return malformed(call, REASON_invalid_params);
     if (call->params.progress_token)
         message_write_id(&call->progress, call->params.progress_token);
+    name_call(call);
     if (call->grant->calls >= LIMIT_calls_per_grant)
         return end(call, REASON_too_many_calls);
     call->grant->calls++;
@@ -304,15 +312,6 @@ static int write_operation(struct call *call)
     return 0;
 }
 
-static void name_call(struct call *call)
-{
-    uint8_t entropy[10];
-    random_bytes(entropy, sizeof(entropy));
-    entropy[0] = entropy[1] = 0; /* the node number */
-    id_make(&call->id, clock_wall_ms(call->gateway->clock), 0, entropy);
-    call->named = true;
-}
-
 enum step_next step_decide(struct call *call)
 {
     switch (method_row(call->method_id)->kind) {
@@ -324,7 +323,6 @@ enum step_next step_decide(struct call *call)
     }
     if (write_operation(call) != 0)
         return malformed(call, REASON_too_large);
-    name_call(call);
 
     const struct grant *grant = store_grant(call->gateway->store, str_of(call->grant->id, GRANT_ID_LEN));
     if (!grant || !grant_is_live(grant, clock_wall_ms(call->gateway->clock)))

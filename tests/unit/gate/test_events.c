@@ -11,11 +11,13 @@
 #include "policy/policy.h"
 #include "store/store.h"
 
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -95,7 +97,8 @@ static void make_grant(struct world *world)
 {
     struct str server = STR("*");
     struct grant grant = { .label = STR("test"), .servers = &server, .server_count = 1 };
-    grant_make(&grant, clock_wall_ms(clock_system()), world->token);
+    grant.created_ms = clock_wall_ms(clock_system());
+    grant_make(&grant, world->token);
     snprintf(world->grant, sizeof(world->grant), "%" STR_FMT, STR_ARG(grant.id));
     int put = 0;
     assert_int_equal(store_grant_put(world->store, &grant, has_put, &put), 0);
@@ -118,12 +121,12 @@ static void open_world(struct world *world)
     struct arena arena;
     struct problems problems = { 0 };
     arena_init(&arena, NULL, 1 << 20);
-    assert_int_equal(policy_load(STR(policy_text), &arena, &problems, &world->policy), 0);
+    assert_int_equal(policy_load(str_from_c(policy_text), &arena, &problems, &world->policy), 0);
     arena_release(&arena);
 
     memory_init();
     memory_list(tools);
-    struct gateway_server server = { &world->server, world->policy, STR(policy_text) };
+    struct gateway_server server = { &world->server, world->policy, str_from_c(policy_text) };
     struct gateway_options options = { .loop = world->loop, .clock = clock_system(), .log = &world->log, .store = world->store,
                                        .self = STR("/nowhere"), .data = str_from_c(world->directory),
                                        .servers = &server, .server_count = 1 };
@@ -151,8 +154,12 @@ static void close_world(struct world *world)
     loop_free(world->loop);
     policy_unref(world->policy);
     memory_release();
-    char command[128];
-    snprintf(command, sizeof(command), "%s", world->directory);
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)status, (void)type, (void)walk;
+    return remove(path);
 }
 
 /* What the ledger says of the one call. */
@@ -238,6 +245,7 @@ static void check_cell(const struct cell *cell)
 
     struct told told = { 0 };
     assert_int_equal(store_read(str_from_c(directory), 0, 0, tell, &told), 0);
+    assert_int_equal(nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
     bool admitted = cell->step == STEP_ADMIT || cell->step == STEP_AWAIT;
     assert_int_equal(told.admitted, admitted ? 1 : 0);
     assert_int_equal(told.outcomes, told.admitted);
