@@ -294,7 +294,7 @@ void connection_finish(struct connection *connection, bool keep)
     connection->deadline_ms = connection->idle_since_ms + LIMIT_idle_trim_ms;
     move_to(connection, &front->idle);
     connection_arm(connection);
-    if (front->listener && front->count >= LIMIT_connections)
+    if (front->listener && front->count >= front->count_max)
         listener_resume(front->listener); /* here is one that can make room */
     if (!connection->running && (connection->ahead.len || !connection->drained))
         run_later(connection); /* not inside the gate's call */

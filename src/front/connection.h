@@ -66,6 +66,7 @@ struct front_http {
     struct list                idle;      /* connections between messages, the longest idle first */
     struct list                busy, dying, spare;
     unsigned                   count;     /* idle and busy */
+    unsigned                   count_max;
     unsigned                   spare_count;
     bool                       stopping;
     size_t                     body_bytes; /* of requests, in all connections */

@@ -8,14 +8,14 @@
 
 #include <stdlib.h>
 
-#define HEAD_MAX 4096 /* bytes of what we write before a message */
-#define BODY_MAX 4096 /* bytes of a body that the front makes itself */
+#define HEAD_MAX 4096  /* bytes of what we write before a message */
+#define BODY_MAX 4096  /* bytes of a body that the front makes itself */
 
 /* At the ceiling the connection that has been idle the longest makes room, but never the one that has just come; when
  * there is none, new ones wait in the kernel. */
 static void make_room(struct front_http *front)
 {
-    if (front->count < LIMIT_connections)
+    if (front->count < front->count_max)
         return;
     if (front->idle.next == front->idle.previous)
         listener_pause(front->listener);
@@ -47,6 +47,7 @@ int front_http_open(const struct front_http_options *options, struct front_http 
     front->events = options->events;
     front->health = options->health.len ? options->health : STR("{\"status\":\"ok\"}");
     front->count = front->spare_count = 0;
+    front->count_max = options->connections ? options->connections : LIMIT_connections;
     front->stopping = false;
     front->body_bytes = 0;
     list_init(&front->idle);
@@ -91,7 +92,7 @@ void front_http_stop_accepting(struct front_http *front)
     listener_close(front->listener);
     front->listener = NULL;
     front->stopping = true;
-    LIST_EACH (&front->idle, link, after) {
+    LIST_EACH(&front->idle, link, after) {
         struct connection *connection = CONTAINER_OF(link, struct connection, link);
         if (connection->queue.len == 0)
             connection_kill(connection, "the gateway stops");

@@ -25,6 +25,7 @@ struct front_http_options {            /* all borrowed for the front's life */
     size_t            host_count;
     const struct str *origins;         /* allowed in Origin beside the hosts: "https://example.com" */
     size_t            origin_count;
+    unsigned          connections;     /* the ceiling; 0: LIMIT_connections */
     struct str        health;          /* the JSON that /healthz answers; empty: {"status":"ok"} */
     const struct front_events *events;
 };

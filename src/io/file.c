@@ -52,7 +52,7 @@ static int read_all(int fd, size_t max, struct buf *out)
     }
 }
 
-int file_read(const char *path, size_t max, struct buf *out)
+int file_read_into(const char *path, size_t max, struct buf *out)
 {
     size_t before = out->len;
     int fd, error;

@@ -22,8 +22,9 @@
     K(GATEWAY,    "gateway")     /* started, stopped */                                            \
     K(CLOCK,      "clock")       /* an operator confirmed the clock */                             \
     K(MALFORMED,  "malformed")   /* a message that did not parse, with its reason and count */     \
-    K(CHECKPOINT, "checkpoint")  /* current state at the start of a segment */                 \
-    K(LIST,       "list")        /* a list was answered; count: how many were shown */
+    K(CHECKPOINT, "checkpoint")  /* current state at the start of a segment */                     \
+    K(LIST,       "list")        /* a list was answered; count: how many were shown */             \
+    K(RESET,      "reset")       /* an operator set a limit's counter back */
 
 enum record_kind {
 #define K(name, word) RECORD_##name,

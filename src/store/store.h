@@ -61,7 +61,8 @@ bool store_is_ready(const struct store *store);
 /* Grants are in memory; pointers are good until the next turn of the loop. */
 const struct grant *store_grant(struct store *store, struct str id);             /* NULL: none of this id */
 int  store_grant_each(struct store *store, int (*each)(void *arg, const struct grant *grant), void *arg);
-/* Durable when `done` runs. `grant`'s id and secret_hash are filled in by the caller (store_grant_make). */
+/* Durable when `done` runs. `grant`'s id and secret_hash are filled in by the caller (grant_make). In memory it is put or
+ * revoked when the call returns: a revoked grant admits nothing from then on. E_NOT_FOUND, E_NOSPACE, E_NOMEM. */
 typedef void store_done(void *arg, int error);
 int  store_grant_put(struct store *store, const struct grant *grant, store_done *done, void *arg) NODISCARD;
 int  store_grant_revoke(struct store *store, struct str id, store_done *done, void *arg) NODISCARD;
@@ -71,13 +72,31 @@ int  store_grant_put_now(struct store *store, const struct grant *grant) NODISCA
 int  store_grant_revoke_now(struct store *store, struct str id) NODISCARD;
 int  store_clock_confirm_now(struct store *store) NODISCARD;
 
+/* Limits: what is used now (see counters_each), and setting one counter back. */
+int  store_limits_each(struct store *store, int (*each)(void *arg, const struct counter_key *key, amount used, int64_t window_ms),
+                       void *arg);
+int  store_limits_reset(struct store *store, const struct counter_key *key, store_done *done, void *arg) NODISCARD;
+int  store_limits_reset_now(struct store *store, const struct counter_key *key) NODISCARD;
+
 /* A policy is bytes to the store: its revision is recorded when it goes live. */
 void store_revision(struct store *store, struct str server, struct str policy, const struct sha256 *revision);
 
-/* Records in order from the ledger's files, at most `last` of them (0: all), for audit tail and verify. Own thread allowed. */
+/* Records in order from the ledger's files, beginning at sequence number `from`; with `last` only that many, up to the
+ * ledger's end. For people and for verify; any thread, also beside a running gateway. `each` ends it with a nonzero
+ * value; a negative one is returned. E_NOT_FOUND: no ledger. E_CORRUPT. */
 typedef int store_each_record(void *arg, uint64_t sequence, const struct record *record);
 int  store_read(struct str directory, uint64_t from, uint64_t last, store_each_record *each, void *arg) NODISCARD;
+/* Reads everything. E_CORRUPT: bad_sequence is the first record that is damaged or missing, and `what` says how. */
 struct verify_report { uint64_t records, segments, bad_sequence; struct str what; };
 int  store_verify(struct str directory, struct verify_report *report) NODISCARD;
 /* Each record once it is durable: live tail. NULL takes it away. */
 void store_watch(struct store *store, store_each_record *each, void *arg);
+
+struct store_stats {
+    uint64_t batches, records, bytes; /* written since the start */
+    uint64_t backlog;                 /* bytes that wait to be durable */
+    uint64_t dropped;                 /* records that found no room, to be recorded as one count */
+    uint32_t flush_p50_us;            /* of the last batches: what a lone call waits for */
+    bool     direct;                  /* written past the page cache */
+};
+void store_stats(struct store *store, struct store_stats *out);

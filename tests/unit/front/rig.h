@@ -82,7 +82,8 @@ static inline bool rig_ready(void *arg, char *out, size_t max)
     return !rig->not_ready;
 }
 
-static inline void rig_init(struct rig *rig)
+/* `connections`: the ceiling; 0: the usual one. */
+static inline void rig_init_with(struct rig *rig, unsigned connections)
 {
     static const struct str hosts[] = { { "127.0.0.1", 9 } }, origins[] = { { "https://app.example", 19 } };
 
@@ -99,9 +100,15 @@ static inline void rig_init(struct rig *rig)
         .host_count = 1,
         .origins = origins,
         .origin_count = 1,
+        .connections = connections,
         .events = &rig->events,
     };
     assert_int_equal(front_http_open(&options, &rig->front), 0);
+}
+
+static inline void rig_init(struct rig *rig)
+{
+    rig_init_with(rig, 0);
 }
 
 static inline void rig_release(struct rig *rig)

@@ -61,13 +61,13 @@ static void what_was_written_is_read(void **state)
     assert_int_equal(status.st_mode & 0777, 0640);
     buf_init(&buf, 100002);
     buf_append_str(&buf, STR("ab"));
-    assert_int_equal(file_read(in_directory("file"), 100000, &buf), 0); /* exactly at both ceilings */
+    assert_int_equal(file_read_into(in_directory("file"), 100000, &buf), 0); /* exactly at both ceilings */
     assert_int_equal(buf.len, 100002);
     assert_memory_equal(buf.ptr + 2, bytes, 100000);
     buf_release(&buf);
     assert_int_equal(file_write_atomic(in_directory("file"), STR("new"), 0600), 0);
     buf_init(&buf, 100);
-    assert_int_equal(file_read(in_directory("file"), 100, &buf), 0);
+    assert_int_equal(file_read_into(in_directory("file"), 100, &buf), 0);
     assert_true(str_eq(buf_str(&buf), STR("new")));
     assert_int_equal(stat(in_directory("file"), &status), 0);
     assert_int_equal(status.st_mode & 0777, 0600);
@@ -84,13 +84,13 @@ static void too_long_is_a_limit_and_leaves_the_buffer(void **state)
     assert_int_equal(file_write_atomic(in_directory("file"), STR("0123456789"), 0600), 0);
     buf_init(&buf, 100);
     buf_append_str(&buf, STR("ab"));
-    assert_int_equal(file_read(in_directory("file"), 9, &buf), E_LIMIT);
+    assert_int_equal(file_read_into(in_directory("file"), 9, &buf), E_LIMIT);
     assert_true(str_eq(buf_str(&buf), STR("ab")));
-    assert_int_equal(file_read("/dev/zero", 50, &buf), E_LIMIT);
-    assert_int_equal(file_read(in_directory("file"), 10, &buf), 0);
+    assert_int_equal(file_read_into("/dev/zero", 50, &buf), E_LIMIT);
+    assert_int_equal(file_read_into(in_directory("file"), 10, &buf), 0);
     buf_release(&buf);
     buf_init(&buf, 9);
-    assert_int_equal(file_read(in_directory("file"), 10, &buf), E_LIMIT);
+    assert_int_equal(file_read_into(in_directory("file"), 10, &buf), E_LIMIT);
     buf_release(&buf);
 }
 
@@ -100,8 +100,8 @@ static void errors_have_their_names(void **state)
 
     (void)state;
     buf_init(&buf, 100);
-    assert_int_equal(file_read(in_directory("nothing"), 9, &buf), E_NOT_FOUND);
-    assert_int_equal(file_read(directory, 9, &buf), E_INVALID);
+    assert_int_equal(file_read_into(in_directory("nothing"), 9, &buf), E_NOT_FOUND);
+    assert_int_equal(file_read_into(directory, 9, &buf), E_INVALID);
     assert_int_equal(file_write_atomic(in_directory("no/file"), STR("x"), 0600), E_NOT_FOUND);
     assert_int_equal(mkdir(in_directory("link"), 0700), 0);
     assert_int_equal(file_write_atomic(in_directory("link"), STR("x"), 0600), E_INVALID); /* a directory stands there */

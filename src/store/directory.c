@@ -1,0 +1,213 @@
+/* Opening and locking of the data directory, and the names of segments. */
+#include "store/directory.h"
+
+#include "base/check.h"
+#include "base/log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int error_of(int number)
+{
+    switch (number) {
+    case ENOENT: return E_NOT_FOUND;
+    case ENOSPC:
+    case EDQUOT: return E_NOSPACE;
+    case ENOMEM: return E_NOMEM;
+    case EACCES:
+    case EPERM: return E_DENIED;
+    default: return E_IO;
+    }
+}
+
+static int path_of(struct str path, char out[PATH_MAX])
+{
+    if (path.len == 0 || path.len >= PATH_MAX || str_find_byte(path, '\0') < path.len)
+        return E_INVALID;
+    memcpy(out, path.ptr, path.len);
+    out[path.len] = '\0';
+    return 0;
+}
+
+/* Nobody else may read what agents do: a looser directory of ours is tightened. */
+static int keep_private(int fd, const char *name, struct log *log)
+{
+    struct stat status;
+    if (fstat(fd, &status) < 0)
+        return E_IO;
+    if ((status.st_mode & 077) == 0)
+        return 0;
+    if (status.st_uid != geteuid()) {
+        log_error(log, "data directory %s: it belongs to another user, and others may enter it", name);
+        return E_DENIED;
+    }
+    log_warn(log, "data directory %s: others could enter it; its mode is 0700 now", name);
+    return fchmod(fd, 0700) < 0 ? E_IO : 0;
+}
+
+static int lock_take(int data, const char *name, struct log *log, int *lock)
+{
+    int fd = openat(data, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return error_of(errno);
+    /* Held by the open file, not by the process: no other close in this process gives it up. */
+    struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    char text[32] = "";
+    if (fcntl(fd, F_OFD_SETLK, &all) == 0) {
+        int len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+        if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)len, 0) != len)
+            log_warn(log, "data directory %s: the lock names no process (%s)", name, strerror(errno));
+        *lock = fd;
+        return 0;
+    }
+    if (errno != EAGAIN && errno != EACCES) {
+        log_error(log, "data directory %s cannot be locked: %s", name, strerror(errno));
+        close(fd);
+        return E_IO;
+    }
+    ssize_t len = pread(fd, text, sizeof text - 1, 0);
+    text[len > 0 ? strcspn(text, "\n") : 0] = '\0';
+    log_error(log, "data directory %s: process %s holds it; stop that one, or take another directory", name,
+              text[0] != '\0' ? text : "(unknown)");
+    close(fd);
+    return E_LOCKED;
+}
+
+int directory_open(struct str path, struct log *log, int *data, int *lock)
+{
+    char name[PATH_MAX];
+    int error = path_of(path, name);
+    if (error < 0)
+        return error;
+    if (mkdir(name, 0700) < 0 && errno != EEXIST) {
+        error = error_of(errno);
+        log_error(log, "data directory %s cannot be made: %s", name, strerror(errno));
+        return error;
+    }
+    int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        error = error_of(errno);
+        log_error(log, "data directory %s cannot be opened: %s", name, strerror(errno));
+        return error;
+    }
+    error = keep_private(fd, name, log);
+    if (error == 0)
+        error = lock_take(fd, name, log, lock);
+    if (error < 0) {
+        close(fd);
+        return error;
+    }
+    *data = fd;
+    return 0;
+}
+
+int directory_open_ledger(struct str path, int *ledger)
+{
+    char name[PATH_MAX];
+    int error = path_of(path, name);
+    if (error < 0)
+        return error;
+    int data = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (data < 0)
+        return error_of(errno);
+    *ledger = openat(data, "ledger", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    error = *ledger < 0 ? error_of(errno) : 0;
+    close(data);
+    return error;
+}
+
+int directory_make_ledger(int data, int *ledger)
+{
+    bool made = mkdirat(data, "ledger", 0700) == 0;
+    if (!made && errno != EEXIST)
+        return error_of(errno);
+    *ledger = openat(data, "ledger", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (*ledger < 0)
+        return error_of(errno);
+    if (made && fsync(data) < 0) {
+        close(*ledger);
+        return E_IO;
+    }
+    return 0;
+}
+
+void segment_name(uint64_t number, char out[SEGMENT_NAME_MAX])
+{
+    (void)snprintf(out, SEGMENT_NAME_MAX, "%016llx.seg", (unsigned long long)number);
+}
+
+/* 0 for a name that is no segment's. */
+static uint64_t segment_number(const char *name)
+{
+    uint64_t number = 0;
+    for (int i = 0; i < 16; i++) {
+        char c = name[i];
+        if (c >= '0' && c <= '9')
+            number = number << 4 | (uint64_t)(c - '0');
+        else if (c >= 'a' && c <= 'f')
+            number = number << 4 | (uint64_t)(c - 'a' + 10);
+        else
+            return 0;
+    }
+    return strcmp(name + 16, ".seg") == 0 ? number : 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint64_t first = *(const uint64_t *)a, second = *(const uint64_t *)b;
+    return first < second ? -1 : first > second;
+}
+
+static int numbers_read(DIR *directory, uint64_t **numbers, size_t *count)
+{
+    size_t room = 0;
+    const struct dirent *entry;
+    errno = 0;
+    while ((entry = readdir(directory)) != NULL) {
+        uint64_t number = segment_number(entry->d_name);
+        if (number == 0)
+            continue;
+        if (*count == room) {
+            room = room == 0 ? 16 : room * 2;
+            uint64_t *more = realloc(*numbers, room * sizeof *more);
+            if (more == NULL)
+                return E_NOMEM;
+            *numbers = more;
+        }
+        (*numbers)[(*count)++] = number;
+        errno = 0;
+    }
+    return errno == 0 ? 0 : E_IO;
+}
+
+int segment_list(int ledger, uint64_t **numbers, size_t *count)
+{
+    *numbers = NULL;
+    *count = 0;
+    int fd = openat(ledger, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return E_IO;
+    DIR *directory = fdopendir(fd);
+    if (directory == NULL) {
+        close(fd);
+        return E_NOMEM;
+    }
+    int error = numbers_read(directory, numbers, count);
+    (void)closedir(directory);
+    if (error < 0) {
+        free(*numbers);
+        *numbers = NULL;
+        *count = 0;
+        return error;
+    }
+    if (*count > 0)
+        qsort(*numbers, *count, sizeof **numbers, by_number);
+    return 0;
+}

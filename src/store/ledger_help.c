@@ -1,0 +1,79 @@
+/* The ledger's helper, at low priority: fills the next segment with zeros before it is needed, and looks at the disk. */
+#include "store/ledger_types.h"
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "base/log.h"
+
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define LOW_PRIORITY 10
+
+/* Bytes that are free for this user; a disk that cannot be asked counts as roomy, its writes will tell. */
+static uint64_t disk_free(struct ledger *ledger)
+{
+    struct statvfs status;
+    if (fstatvfs(ledger->options.directory, &status) < 0)
+        return UINT64_MAX;
+    return (uint64_t)status.f_bavail * status.f_frsize;
+}
+
+void ledger_measure_disk(struct ledger *ledger)
+{
+    bool low = disk_free(ledger) < LIMIT_disk_reserve;
+    if (atomic_exchange(&ledger->disk_low, low) == low)
+        return;
+    if (low)
+        log_error(ledger->options.log, "ledger: less than %d MiB are free; calls are denied until there is room",
+                  LIMIT_disk_reserve >> 20);
+    else
+        log_info(ledger->options.log, "ledger: the disk has room again");
+}
+
+static bool told_to_stop(void *arg)
+{
+    struct ledger *ledger = arg;
+    AZ(pthread_mutex_lock(&ledger->mutex));
+    bool stop = ledger->stop;
+    AZ(pthread_mutex_unlock(&ledger->mutex));
+    return stop;
+}
+
+/* Never so large that making it ready would itself take the reserve. */
+static void make_next(struct ledger *ledger, uint64_t size)
+{
+    uint64_t free_bytes = disk_free(ledger);
+    while (size > SEGMENT_FIRST_BYTES && size + LIMIT_disk_reserve > free_bytes)
+        size /= 4;
+    size = block_align(size);
+    int error = segment_make(ledger->options.directory, NEXT_NAME, size, told_to_stop, ledger);
+    if (error == 0)
+        atomic_store(&ledger->next_ready, size);
+    else if (error != E_AGAIN)
+        log_warn(ledger->options.log, "ledger: the next segment could not be made ready: %s", error_text(error));
+}
+
+void *ledger_helper(void *arg)
+{
+    struct ledger *ledger = arg;
+    CHECK_OBJ(ledger, LEDGER_MAGIC);
+    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), LOW_PRIORITY);
+    for (;;) {
+        AZ(pthread_mutex_lock(&ledger->mutex));
+        while (ledger->make_next == 0 && !ledger->look && !ledger->stop)
+            AZ(pthread_cond_wait(&ledger->help, &ledger->mutex));
+        uint64_t size = ledger->make_next;
+        bool stop = ledger->stop;
+        ledger->make_next = 0;
+        ledger->look = false;
+        AZ(pthread_mutex_unlock(&ledger->mutex));
+        if (stop)
+            return NULL;
+        ledger_measure_disk(ledger);
+        if (size != 0)
+            make_next(ledger, size);
+    }
+}

@@ -1,0 +1,86 @@
+/* The ledger's insides, shared by the loop's side (ledger.c) and its threads (ledger_write.c, ledger_help.c). */
+#pragma once
+
+#include "base/digest.h"
+#include "base/list.h"
+#include "store/ledger.h"
+#include "store/segment.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LEDGER_MAGIC 0x4c454447u
+#define FLUSHES_KEPT 255 /* of which the median is told */
+#define NEXT_NAME "next.seg" /* made ready by the helper */
+#define NEW_NAME "new.seg"   /* made by the ledger's thread, because the helper was not ready */
+
+struct wakeup;
+
+struct batch {
+    struct list link;
+    struct list waits;
+    char       *bytes;          /* at a block; begins with room for the header */
+    size_t      len, cap;
+    uint64_t    first_sequence;
+    uint32_t    count;
+    uint64_t    segment, offset;
+    /* a segment's first batch */
+    bool        begins_segment, uses_next;
+    uint64_t    segment_size;
+    int64_t     created_ms;
+};
+
+struct ledger {
+    unsigned              magic;
+    struct ledger_options options;
+    struct wakeup        *wakeup;
+
+    /* the loop's side */
+    struct batch         *filling;
+    struct list           spare;            /* batches, kept for their memory */
+    size_t                spares;
+    size_t                outstanding;      /* batches sealed and not reaped */
+    size_t                outstanding_bytes;
+    uint64_t              next_sequence;
+    uint64_t              segment, segment_size, segment_used;
+    bool                  beginning;        /* a checkpoint is being appended */
+    bool                  next_asked;
+
+    /* the writer's side: the thread's, or the caller's of ledger_write_now */
+    int                   fd;
+    enum segment_sync     sync;
+    struct hasher        *hasher;
+    struct sha256         last;
+    uint64_t              written;          /* last sequence number written */
+    bool                  dirty;            /* written and not synced */
+    int64_t               synced_us;
+
+    /* shared, under `mutex` */
+    pthread_mutex_t       mutex;
+    pthread_cond_t        work, help;
+    struct list           sealed, done;
+    bool                  stop;
+    uint64_t              make_next;        /* size of the segment to make ready, or 0 */
+    bool                  look;             /* at the disk */
+    uint32_t              flush_us[FLUSHES_KEPT];
+    uint64_t              batches, records, bytes;
+
+    atomic_bool           disk_full, disk_low;
+    _Atomic uint64_t      next_ready;       /* size of NEXT_NAME, or 0 */
+    _Atomic uint64_t      durable;
+    pthread_t             writer, helper;
+    bool                  started;
+};
+
+/* ledger_write.c: links, writes, flushes. 0, or the errno (ENOSPC, EDQUOT) that another try may get past; any other
+ * failure ends the process. */
+int  batch_write(struct ledger *ledger, struct batch *batch);
+void ledger_sync(struct ledger *ledger);
+void *ledger_writer(void *ledger);
+int64_t monotonic_us(void);
+
+/* ledger_help.c */
+void *ledger_helper(void *ledger);
+void ledger_measure_disk(struct ledger *ledger);

@@ -1,0 +1,213 @@
+/* Reading the ledger's files: for people, from any thread, beside a running gateway. */
+#include "store/store.h"
+
+#include "base/check.h"
+#include "store/chain.h"
+#include "store/directory.h"
+#include "store/segment.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct reading {
+    int                   ledger;
+    uint64_t             *numbers;
+    size_t                count, at;    /* segments; the one being read */
+    struct segment_reader segment;
+    struct chain          chain;
+    const char           *why;          /* of damage */
+    struct frame_counts { uint64_t records, segments; } seen;
+    uint64_t              from, end;    /* records [from, end) are told */
+    store_each_record    *each;
+    void                 *arg;
+};
+
+static int reading_open(struct reading *reading, struct str directory)
+{
+    *reading = (struct reading){ .ledger = -1, .segment = { .fd = -1 } };
+    int error = directory_open_ledger(directory, &reading->ledger);
+    if (error < 0)
+        return error;
+    error = segment_list(reading->ledger, &reading->numbers, &reading->count);
+    if (error == 0)
+        error = chain_init(&reading->chain);
+    return error;
+}
+
+static void reading_close(struct reading *reading)
+{
+    segment_reader_close(&reading->segment);
+    chain_release(&reading->chain);
+    free(reading->numbers);
+    if (reading->ledger >= 0)
+        close(reading->ledger);
+}
+
+static int tell(struct reading *reading, uint64_t sequence, const struct record *record)
+{
+    if (reading->each == NULL || sequence < reading->from || sequence >= reading->end)
+        return 0;
+    return reading->each(reading->arg, sequence, record);
+}
+
+static int read_batch(struct reading *reading, const struct batch_header *header, struct str frames)
+{
+    for (uint32_t i = 0; i < header->count; i++) {
+        struct record record;
+        uint64_t sequence = reading->chain.next;
+        int error = chain_next(&reading->chain, &frames, &record, &reading->why);
+        if (error < 0)
+            return error;
+        reading->seen.records++;
+        error = tell(reading, sequence, &record);
+        if (error != 0)
+            return error;
+    }
+    if (frames.len == 0)
+        return 0;
+    reading->why = "more stands in its batch than the batch counts";
+    return E_CORRUPT;
+}
+
+static int read_batches(struct reading *reading)
+{
+    for (;;) {
+        struct batch_header batch;
+        struct str frames;
+        int error = segment_reader_next(&reading->segment, &batch, &frames);
+        if (error == E_NOT_FOUND) { /* a gateway may have written since the window was read */
+            segment_reader_refresh(&reading->segment);
+            error = segment_reader_next(&reading->segment, &batch, &frames);
+        }
+        if (error == E_NOT_FOUND)
+            return 0;
+        if (error == 0)
+            error = read_batch(reading, &batch, frames);
+        if (error != 0)
+            return error;
+    }
+}
+
+/* Whether what stands behind the last whole batch is an end, or damage; a gateway may go on writing meanwhile. */
+static int check_end(struct reading *reading, bool last)
+{
+    struct segment_rest rest;
+    uint64_t offset = reading->segment.offset;
+    int error = segment_reader_rest(&reading->segment, &rest);
+    if (error < 0)
+        return error;
+    bool damaged = reading->segment.offset == BLOCK_BYTES;
+    if (last)
+        damaged = damaged || (rest.batch_follows && rest.durable_before >= reading->chain.next);
+    else
+        damaged = damaged || rest.dirty_end > reading->segment.offset;
+    if (!damaged)
+        return 0;
+    error = last ? read_batches(reading) : 0;
+    if (error != 0 || reading->segment.offset > offset)
+        return error;
+    reading->why = "its batch is not whole";
+    return E_CORRUPT;
+}
+
+static int read_segment(struct reading *reading)
+{
+    uint64_t number = reading->numbers[reading->at];
+    bool first = reading->at == 0, last = reading->at + 1 == reading->count;
+    int error = segment_reader_open(&reading->segment, reading->ledger, number);
+    if (error < 0) {
+        reading->why = error == E_INVALID ? "its segment was written by a later version" : "its segment's head is damaged";
+        return error;
+    }
+    const struct segment_header *header = &reading->segment.header;
+    if (first)
+        chain_begin(&reading->chain, header->first_sequence, &header->before);
+    else if (number != reading->numbers[reading->at - 1] + 1 || header->first_sequence != reading->chain.next ||
+             memcmp(&header->before, &reading->chain.last, sizeof header->before) != 0) {
+        reading->why = "its segment does not follow the one before";
+        return E_CORRUPT;
+    }
+    error = read_batches(reading);
+    if (error == 0)
+        error = check_end(reading, last);
+    if (error == 0)
+        reading->seen.segments++;
+    segment_reader_close(&reading->segment);
+    return error;
+}
+
+static int read_from(struct reading *reading, size_t at)
+{
+    int error = 0;
+    for (reading->at = at; reading->at < reading->count && error == 0; reading->at++)
+        error = read_segment(reading);
+    return error;
+}
+
+/* The last segment that begins at or before a sequence number; the first one if all begin behind it. */
+static int find_segment(struct reading *reading, uint64_t sequence, size_t *at)
+{
+    for (*at = reading->count; *at > 0;) {
+        (*at)--;
+        int error = segment_reader_open(&reading->segment, reading->ledger, reading->numbers[*at]);
+        if (error < 0)
+            return error;
+        uint64_t first = reading->segment.header.first_sequence;
+        segment_reader_close(&reading->segment);
+        if (first <= sequence)
+            return 0;
+    }
+    return 0;
+}
+
+/* Sets `from` so that `last` records are left up to the end as it is now. */
+static int count_back(struct reading *reading, uint64_t last)
+{
+    int error = read_from(reading, reading->count - 1);
+    if (error != 0)
+        return error;
+    uint64_t end = reading->chain.next;
+    if (end > last && end - last > reading->from)
+        reading->from = end - last;
+    reading->end = end;
+    return 0;
+}
+
+int store_read(struct str directory, uint64_t from, uint64_t last, store_each_record *each, void *arg)
+{
+    struct reading reading;
+    size_t at = 0;
+    int error = reading_open(&reading, directory);
+    if (error == 0 && reading.count > 0) {
+        reading.from = from;
+        reading.end = UINT64_MAX;
+        if (last > 0)
+            error = count_back(&reading, last);
+        if (error == 0)
+            error = find_segment(&reading, reading.from, &at);
+        reading.each = each;
+        reading.arg = arg;
+        if (error == 0)
+            error = read_from(&reading, at);
+    }
+    reading_close(&reading);
+    return error > 0 ? 0 : error;
+}
+
+int store_verify(struct str directory, struct verify_report *report)
+{
+    struct reading reading;
+    *report = (struct verify_report){ .what = STR_EMPTY };
+    int error = reading_open(&reading, directory);
+    if (error == 0)
+        error = read_from(&reading, 0);
+    report->records = reading.seen.records;
+    report->segments = reading.seen.segments;
+    if (error < 0) {
+        report->bad_sequence = reading.chain.next;
+        report->what = str_from_c(reading.why != NULL ? reading.why : error_text(error));
+    }
+    reading_close(&reading);
+    return error;
+}

@@ -1,0 +1,63 @@
+/* What replaying the ledger gives: counters, grants, policies' revisions, calls that are open. Every change of it has a
+ * record; a checkpoint is the same state as records, so that a segment can be read without the ones before it. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "model/counters.h"
+#include "model/grant.h"
+#include "model/record.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct open_call {          /* admitted, without an outcome yet; on state->open */
+    struct list link;
+    struct id   id;
+};
+
+struct grant_entry {
+    struct list  link;      /* on state->grants, oldest first */
+    struct grant grant;
+    struct arena arena;     /* owns the grant's strings and lists */
+};
+
+struct revision_entry {     /* the policy that is live for a server */
+    struct list   link;
+    struct str    server, policy;
+    struct sha256 revision;
+    char          bytes[];
+};
+
+struct state {
+    struct counters *counters;
+    struct map       grants_by_id;
+    struct list      grants, revisions, open;
+    bool             clock_jumped;   /* calls with limits wait for the operator */
+};
+
+int  state_init(struct state *state) NODISCARD;
+void state_release(struct state *state);
+
+struct grant_entry *grant_entry_new(const struct grant *grant) NODISCARD; /* a copy; NULL: no memory */
+void grant_entry_free(struct grant_entry *entry);
+struct grant_entry *state_grant(const struct state *state, struct str id);
+/* Takes the entry; *old is what it replaces, for the caller to free when nobody looks at it any more, or NULL. */
+int  state_set_grant(struct state *state, struct grant_entry *entry, struct grant_entry **old) NODISCARD;
+const struct revision_entry *state_revision(const struct state *state, struct str server);
+int  state_set_revision(struct state *state, struct str server, struct str policy, const struct sha256 *revision) NODISCARD;
+
+/* One record of a segment that is read at start. Open calls are collected by state_replay_begin/_end. */
+struct replay {
+    struct state *state;
+    struct map    open;     /* by call id */
+};
+void state_replay_begin(struct replay *replay, struct state *state);
+int  state_replay(struct replay *replay, const struct record *record) NODISCARD;
+/* Open calls now stand on state->open; each was allocated with malloc. */
+void state_replay_end(struct replay *replay);
+
+/* The whole state as CHECKPOINT records, in an order that replays. `each` returns negative to end it. */
+typedef int state_each(void *arg, const struct record *record);
+int  state_checkpoint(struct state *state, int64_t now_ms, state_each *each, void *arg) NODISCARD;

@@ -1,0 +1,377 @@
+/* How connections live and end: time-outs, event streams, clients that go, ceilings, the stop. */
+#include "rig.h"
+
+#include "front/connection.h"
+
+#define HOLD POST("hold", 2, "{}")
+
+static void hold(struct rig *rig, struct client *client)
+{
+    unsigned before = rig->held_count;
+    client_open(client, rig);
+    client_send(client, STR(HOLD));
+    RIG_UNTIL(rig, rig->held_count == before + 1);
+}
+
+static void slow_heads_and_bodies_are_told_and_closed(void **state)
+{
+    (void)state;
+    static const struct str request = STR("POST /mcp/echo HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n");
+    struct rig rig;
+    struct client head, body;
+    rig_init(&rig);
+    client_open(&head, &rig);
+    client_open(&body, &rig);
+    client_send(&body, STR("POST /mcp/echo HTTP/1.1\r\n" FIELDS "Content-Length: 100\r\n\r\n"));
+    rig_settle(&rig);
+    for (size_t i = 0; i < 10; i++) { /* an octet a second */
+        assert_false(client_read(&head));
+        client_send(&head, str_slice(request, i, i + 1));
+        rig_settle(&rig);
+        rig_pass(&rig, LIMIT_head_ms / 10);
+    }
+    RIG_UNTIL(&rig, client_has(&head, "HTTP/1.1 408 Request Timeout\r\n") && head.ended);
+    assert_true(client_has(&head, "\"reason\":\"request_timeout\""));
+    for (int i = 10; i < 30; i++) {
+        assert_false(client_read(&body));
+        client_send(&body, STR(" "));
+        rig_pass(&rig, LIMIT_body_ms / 30);
+    }
+    RIG_UNTIL(&rig, client_has(&body, "HTTP/1.1 408 ") && body.ended);
+    assert_int_equal(rig.messages, 0);
+    client_close(&head);
+    client_close(&body);
+    rig_release(&rig);
+}
+
+static void idle_connections_close_without_a_word(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct client silent, served;
+    rig_init(&rig);
+    client_open(&silent, &rig);
+    client_open(&served, &rig);
+    client_send(&served, STR(POST("echo", 2, "{}")));
+    RIG_UNTIL(&rig, client_has(&served, "\r\n\r\n{}"));
+    size_t len = served.got.len;
+    rig_pass(&rig, LIMIT_head_ms - 1);
+    assert_false(client_read(&silent));
+    rig_pass(&rig, 1);
+    RIG_UNTIL(&rig, client_read(&silent));
+    assert_int_equal(silent.got.len, 0);
+    rig_pass(&rig, LIMIT_keep_alive_ms - LIMIT_head_ms - 1);
+    assert_false(client_read(&served));
+    rig_pass(&rig, 1);
+    RIG_UNTIL(&rig, client_read(&served));
+    assert_int_equal(served.got.len, len);
+    assert_true(served.ended && silent.ended);
+    assert_int_equal(front_http_connections(rig.front), 0);
+    client_close(&silent);
+    client_close(&served);
+    rig_release(&rig);
+}
+
+static void an_idle_connection_holds_no_buffer(void **state)
+{
+    (void)state;
+    static char body[100000];
+    struct rig rig;
+    struct client client;
+    char head[300];
+    rig_init(&rig);
+    client_open(&client, &rig);
+    memset(body, ' ', sizeof(body));
+    snprintf(head, sizeof(head), "POST /mcp/note HTTP/1.1\r\n" FIELDS "Content-Length: %zu\r\n\r\n", sizeof(body));
+    client_send(&client, str_from_c(head));
+    client_send(&client, str_of(body, sizeof(body)));
+    RIG_UNTIL(&rig, client_has(&client, "HTTP/1.1 202 "));
+    const struct connection *connection = CONTAINER_OF(rig.front->idle.next, struct connection, link);
+    assert_null(connection->http1.body.ptr); /* a large one goes at once */
+    assert_non_null(connection->http1.head.ptr);
+    rig_pass(&rig, LIMIT_idle_trim_ms);
+    assert_null(connection->http1.head.ptr);
+    assert_null(connection->queue.ptr);
+    assert_int_equal(rig.front->body_bytes, 0);
+    assert_true(sizeof(*connection) < 3072);
+    client_send(&client, STR(POST("echo", 2, "{}")));
+    RIG_UNTIL(&rig, client_has(&client, "\r\n\r\n{}"));
+    client_close(&client);
+    rig_release(&rig);
+}
+
+static void events_and_the_final_message(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct client client;
+    rig_init(&rig);
+    hold(&rig, &client);
+    struct exchange *exchange = rig.held[0];
+    assert_true(exchange->takes_events);
+    assert_int_equal(exchange->ops->event(exchange, STR("{\"p\":1}")), 0);
+    RIG_UNTIL(&rig, client_has(&client, "\r\n\r\n1e\r\nevent: message\ndata: {\"p\":1}\n\n\r\n"));
+    assert_true(client_has(&client, "Content-Type: text/event-stream\r\n"));
+    assert_true(client_has(&client, "Transfer-Encoding: chunked\r\n"));
+    assert_true(client_has(&client, "X-Accel-Buffering: no\r\n"));
+    assert_false(client_has(&client, "Content-Length"));
+    assert_int_equal(exchange->ops->event(exchange, STR("{\n}")), E_INVALID);
+    rig_pass(&rig, LIMIT_sse_comment_ms - 1);
+    assert_false(client_has(&client, ":\n\n"));
+    rig_pass(&rig, 1);
+    RIG_UNTIL(&rig, client_has(&client, "3\r\n:\n\n\r\n"));
+    rig_pass(&rig, LIMIT_sse_comment_ms);
+    RIG_UNTIL(&rig, client_has(&client, ":\n\n") && client_count(&client, ":\n\n") == 2);
+    assert_int_equal(exchange->ops->event(exchange, STR("{\"p\":2}")), 0);
+    exchange->ops->answer(exchange, 200, STR("{\"r\":3}"), STR_EMPTY);
+    RIG_UNTIL(&rig, client_has(&client, "\r\n1e\r\nevent: message\ndata: {\"p\":2}\n\n\r\n"
+                                        "1e\r\nevent: message\ndata: {\"r\":3}\n\n\r\n0\r\n\r\n"));
+    client_send(&client, STR(POST("echo", 2, "[]"))); /* the connection lives on */
+    RIG_UNTIL(&rig, client_has(&client, "\r\n\r\n[]"));
+    client_close(&client);
+    rig_release(&rig);
+}
+
+static void a_stream_that_ends_early_still_says_so(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct client client;
+    rig_init(&rig);
+    hold(&rig, &client);
+    assert_int_equal(rig.held[0]->ops->event(rig.held[0], STR("{}")), 0);
+    rig.held[0]->ops->end(rig.held[0], REASON_upstream_closed);
+    RIG_UNTIL(&rig, client_has(&client, "\n\n\r\n0\r\n\r\n"));
+    assert_true(client_has(&client, "data: {\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":1004,"));
+    client_close(&client);
+
+    hold(&rig, &client);
+    assert_int_equal(rig.held[1]->ops->event(rig.held[1], STR("{}")), 0);
+    rig.held[1]->ops->answer(rig.held[1], 200, STR("{\r}"), STR_EMPTY); /* would be two lines */
+    RIG_UNTIL(&rig, client_has(&client, "\"reason\":\"internal\"}}}\n\n\r\n0\r\n\r\n"));
+    client_close(&client);
+    rig_release(&rig);
+}
+
+static void set_reset_on_close(struct client *client)
+{
+    struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+    assert_int_equal(setsockopt(client->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
+}
+
+static void a_client_that_goes_is_noticed(void **state)
+{
+    (void)state;
+    for (int events = 0; events < 2; events++)
+        for (int reset = 0; reset < 2; reset++) {
+            struct rig rig;
+            struct client client;
+            rig_init(&rig);
+            hold(&rig, &client);
+            if (events) {
+                assert_int_equal(rig.held[0]->ops->event(rig.held[0], STR("{}")), 0);
+                RIG_UNTIL(&rig, client_has(&client, "data: {}\n\n"));
+            }
+            if (reset)
+                set_reset_on_close(&client);
+            client_close(&client);
+            RIG_UNTIL(&rig, rig.gone == 1);
+            assert_null(rig.held[0]);
+            assert_int_equal(front_http_connections(rig.front), 0);
+            rig_release(&rig);
+            assert_int_equal(rig.gone, 1);
+        }
+}
+
+static void a_client_that_only_stops_sending_is_answered(void **state)
+{
+    (void)state;
+    for (int events = 0; events < 2; events++) {
+        struct rig rig;
+        struct client client;
+        rig_init(&rig);
+        hold(&rig, &client);
+        if (events)
+            assert_int_equal(rig.held[0]->ops->event(rig.held[0], STR("{}")), 0);
+        assert_int_equal(shutdown(client.fd, SHUT_WR), 0);
+        rig_settle(&rig);
+        rig_pass(&rig, 60000);
+        assert_int_equal(rig.gone, 0);
+        rig.held[0]->ops->answer(rig.held[0], 200, STR("{\"r\":1}"), STR_EMPTY);
+        RIG_UNTIL(&rig, client_has(&client, "{\"r\":1}") && client.ended);
+        assert_true(client_count(&client, "100 Continue") <= 4);
+        assert_int_equal(client_count(&client, "HTTP/1.1 200 OK"), 1);
+        client_close(&client);
+        assert_int_equal(rig.gone, 0);
+        rig_release(&rig);
+    }
+}
+
+static void an_answer_to_a_client_that_went_is_dropped(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct client client;
+    rig_init(&rig);
+    hold(&rig, &client);
+    set_reset_on_close(&client);
+    client_close(&client);
+    struct exchange *exchange = rig.held[0];
+    usleep(2000);
+    for (int i = 0; i < 100 && exchange->ops->event(exchange, STR("{}")) == 0; i++)
+        usleep(1000); /* until the reset is there: no turn of the loop in between */
+    assert_int_equal(exchange->ops->event(exchange, STR("{}")), E_CLOSED);
+    assert_int_equal(rig.gone, 0); /* never inside the gate's own call */
+    exchange->ops->answer(exchange, 200, STR("{}"), STR_EMPTY);
+    rig_settle(&rig);
+    assert_int_equal(rig.gone, 0); /* it was answered, as far as the gate knows */
+    rig_release(&rig);
+}
+
+static void who_does_not_read_is_held_back_and_then_dropped(void **state)
+{
+    (void)state;
+    static char message[32768];
+    struct rig rig;
+    struct client client;
+    rig_init(&rig);
+    hold(&rig, &client);
+    memset(message, 'x', sizeof(message));
+    struct exchange *exchange = rig.held[0];
+    unsigned sent = 0;
+    int error;
+    while ((error = exchange->ops->event(exchange, str_of(message, sizeof(message)))) == 0)
+        assert_true(++sent < 10000);
+    assert_int_equal(error, E_FULL);
+    assert_true(sent >= LIMIT_stream_queue_messages);
+    /* What is read makes room again. */
+    RIG_UNTIL(&rig, client_count(&client, "data: x") == sent || (client.got.len = 0, client_read(&client)) ||
+                        exchange->ops->event(exchange, STR("{}")) == 0);
+    assert_false(client.ended || client.reset);
+    while (exchange->ops->event(exchange, str_of(message, sizeof(message))) == 0)
+        ;
+    rig_pass(&rig, LIMIT_write_stall_ms - 1);
+    assert_int_equal(rig.gone, 0);
+    rig_pass(&rig, LIMIT_write_stall_ms);
+    assert_int_equal(rig.gone, 1);
+    client_close(&client);
+    rig_release(&rig);
+}
+
+static void a_large_answer_is_written_as_it_is_read(void **state)
+{
+    (void)state;
+    static char message[LIMIT_answer_body];
+    struct rig rig;
+    struct client client;
+    rig_init(&rig);
+    hold(&rig, &client);
+    memset(message, 'x', sizeof(message));
+    message[sizeof(message) - 1] = '!';
+    rig.held[0]->ops->answer(rig.held[0], 200, str_of(message, sizeof(message)), STR_EMPTY);
+    client_send(&client, STR(POST("echo", 2, "{}")));
+    RIG_UNTIL(&rig, client_has(&client, "!HTTP/1.1 200 OK") && client_has(&client, "\r\n\r\n{}"));
+    assert_true(client_has(&client, "Content-Length: 16777216\r\n"));
+    assert_int_equal(client_count(&client, "x!"), 1);
+    client_close(&client);
+    rig_release(&rig);
+}
+
+static void at_the_ceiling_the_idle_make_room(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct client calling[3], idle, waiting;
+    rig_init_with(&rig, 3);
+    hold(&rig, &calling[0]);
+    client_open(&idle, &rig);
+    client_send(&idle, STR(POST("echo", 2, "{}")));
+    RIG_UNTIL(&rig, client_has(&idle, "\r\n\r\n{}"));
+    hold(&rig, &calling[1]); /* the third: the idle one goes */
+    RIG_UNTIL(&rig, client_read(&idle));
+    assert_true(idle.ended);
+    hold(&rig, &calling[2]);
+    assert_int_equal(front_http_connections(rig.front), 3);
+    client_open(&waiting, &rig);
+    client_send(&waiting, STR(POST("echo", 2, "[]")));
+    rig_settle(&rig);
+    assert_false(client_has(&waiting, "HTTP"));
+    assert_int_equal(rig.gone, 0); /* nobody's call is ended for it */
+    rig.held[1]->ops->answer(rig.held[1], 200, STR("{}"), STR_EMPTY);
+    RIG_UNTIL(&rig, client_has(&waiting, "\r\n\r\n[]"));
+    RIG_UNTIL(&rig, client_read(&calling[1])); /* answered, then idle, then in the way */
+    assert_true(client_has(&calling[1], "\r\n\r\n{}"));
+    for (int i = 0; i < 3; i++)
+        client_close(&calling[i]);
+    client_close(&idle);
+    client_close(&waiting);
+    rig_release(&rig);
+}
+
+static void a_stop_lets_calls_end(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct client idle, calling;
+    rig_init(&rig);
+    client_open(&idle, &rig);
+    client_send(&idle, STR(POST("echo", 2, "{}")));
+    RIG_UNTIL(&rig, client_has(&idle, "\r\n\r\n{}"));
+    hold(&rig, &calling);
+    front_http_stop_accepting(rig.front);
+    RIG_UNTIL(&rig, client_read(&idle));
+    assert_false(client_read(&calling));
+    rig.held[0]->ops->answer(rig.held[0], 200, STR("[]"), STR_EMPTY);
+    RIG_UNTIL(&rig, client_has(&calling, "\r\n\r\n[]") && calling.ended);
+    assert_true(client_has(&calling, "Connection: close\r\n"));
+    struct client late;
+    late.fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(front_http_port(rig.front)) };
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(connect(late.fd, (const struct sockaddr *)&address, sizeof(address)), -1);
+    close(late.fd);
+    client_close(&idle);
+    client_close(&calling);
+    rig_release(&rig);
+}
+
+static void closing_tells_the_gate_at_once(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct client one, two, reading;
+    rig_init(&rig);
+    hold(&rig, &one);
+    hold(&rig, &two);
+    client_open(&reading, &rig);
+    client_send(&reading, STR("POST /mcp/echo HTTP/1.1\r\n"));
+    assert_int_equal(rig.held[1]->ops->event(rig.held[1], STR("{}")), 0);
+    rig_settle(&rig);
+    front_http_close(rig.front);
+    rig.front = NULL;
+    assert_int_equal(rig.gone, 2);
+    client_close(&one);
+    client_close(&two);
+    client_close(&reading);
+    rig_release(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(slow_heads_and_bodies_are_told_and_closed),
+        cmocka_unit_test(idle_connections_close_without_a_word),
+        cmocka_unit_test(an_idle_connection_holds_no_buffer),
+        cmocka_unit_test(events_and_the_final_message),
+        cmocka_unit_test(a_stream_that_ends_early_still_says_so),
+        cmocka_unit_test(a_client_that_goes_is_noticed),
+        cmocka_unit_test(a_client_that_only_stops_sending_is_answered),
+        cmocka_unit_test(an_answer_to_a_client_that_went_is_dropped),
+        cmocka_unit_test(who_does_not_read_is_held_back_and_then_dropped),
+        cmocka_unit_test(a_large_answer_is_written_as_it_is_read),
+        cmocka_unit_test(at_the_ceiling_the_idle_make_room),
+        cmocka_unit_test(a_stop_lets_calls_end),
+        cmocka_unit_test(closing_tells_the_gate_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
