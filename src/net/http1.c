@@ -5,7 +5,7 @@
 #include "net/octets.h"
 
 #define HTTP1_MAGIC 0x31707474u
-#define KEPT_BYTES 2048 /* a larger buffer goes back to the heap behind its message */
+#define KEPT_BYTES 4096 /* a larger buffer goes back to the heap behind its message */
 #define INTERIM_MAX 4   /* 1xx answers to one request */
 
 enum { STATE_HEAD, STATE_BODY, STATE_WHOLE, STATE_FAILED };
