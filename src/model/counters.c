@@ -473,6 +473,7 @@ static int sliding_replay(struct counter *counter, amount cost, int64_t moment_m
 {
     if (moment_ms > counter->window_ms)
         counter->window_ms = moment_ms;
+    moments_prune(counter, counter->window_ms);
     for (amount left = cost; left >= AMOUNT_ONE; left -= AMOUNT_ONE) {
         if (counter->count == LIMIT_sliding_moments)
             moment_drop_first(counter);

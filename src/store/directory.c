@@ -108,15 +108,22 @@ int directory_open(struct str path, struct log *log, int *data, int *lock)
     return 0;
 }
 
-int directory_open_ledger(struct str path, int *ledger)
+int directory_open_data(struct str path, int *data)
 {
     char name[PATH_MAX];
     int error = path_of(path, name);
     if (error < 0)
         return error;
-    int data = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (data < 0)
-        return error_of(errno);
+    *data = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return *data < 0 ? error_of(errno) : 0;
+}
+
+int directory_open_ledger(struct str path, int *ledger)
+{
+    int data;
+    int error = directory_open_data(path, &data);
+    if (error < 0)
+        return error;
     *ledger = openat(data, "ledger", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     error = *ledger < 0 ? error_of(errno) : 0;
     close(data);

@@ -13,6 +13,7 @@ struct log;
  * E_LOCKED is logged with the holder's process id. */
 int directory_open(struct str path, struct log *log, int *data, int *lock) NODISCARD;
 /* For reading alone, without the lock. E_NOT_FOUND. */
+int directory_open_data(struct str path, int *data) NODISCARD;
 int directory_open_ledger(struct str path, int *ledger) NODISCARD;
 /* DATA/ledger, made when missing. */
 int directory_make_ledger(int data, int *ledger) NODISCARD;

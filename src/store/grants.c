@@ -11,27 +11,36 @@
 
 struct act {                    /* waits for its record */
     struct ledger_wait wait;
+    struct list        link;    /* on store->acts */
     store_done        *done;
     void              *arg;
 };
+
+static void act_free(struct act *act)
+{
+    list_remove(&act->link);
+    free(act);
+}
 
 static void act_is_durable(struct ledger_wait *wait)
 {
     struct act *act = CONTAINER_OF(wait, struct act, wait);
     store_done *done = act->done;
     void *arg = act->arg;
-    free(act);
+    act_free(act);
     if (done != NULL)
         done(arg, 0);
 }
 
-static int act_new(store_done *done, void *arg, struct act **out)
+static int act_new(struct store *store, store_done *done, void *arg, struct act **out)
 {
     *out = malloc(sizeof **out);
     if (*out == NULL)
         return E_NOMEM;
     **out = (struct act){ .wait = { .done = act_is_durable }, .done = done, .arg = arg };
     list_init(&(*out)->wait.link);
+    list_init(&(*out)->link);
+    list_append(&store->acts, &(*out)->link);
     return 0;
 }
 
@@ -144,12 +153,12 @@ int store_grant_put(struct store *store, const struct grant *grant, store_done *
 {
     CHECK_OBJ(store, STORE_MAGIC);
     struct act *act;
-    int error = act_new(done, arg, &act);
+    int error = act_new(store, done, arg, &act);
     if (error < 0)
         return error;
     error = grant_put(store, grant, &act->wait);
     if (error < 0)
-        free(act);
+        act_free(act);
     return error;
 }
 
@@ -157,12 +166,12 @@ int store_grant_revoke(struct store *store, struct str id, store_done *done, voi
 {
     CHECK_OBJ(store, STORE_MAGIC);
     struct act *act;
-    int error = act_new(done, arg, &act);
+    int error = act_new(store, done, arg, &act);
     if (error < 0)
         return error;
     error = grant_revoke(store, id, &act->wait);
     if (error < 0)
-        free(act);
+        act_free(act);
     return error;
 }
 
@@ -170,7 +179,7 @@ int store_clock_confirm(struct store *store, store_done *done, void *arg)
 {
     CHECK_OBJ(store, STORE_MAGIC);
     struct act *act;
-    int error = act_new(done, arg, &act);
+    int error = act_new(store, done, arg, &act);
     return error < 0 ? error : clock_confirm(store, &act->wait);
 }
 
@@ -178,7 +187,7 @@ int store_limits_reset(struct store *store, const struct counter_key *key, store
 {
     CHECK_OBJ(store, STORE_MAGIC);
     struct act *act;
-    int error = act_new(done, arg, &act);
+    int error = act_new(store, done, arg, &act);
     return error < 0 ? error : limits_reset(store, key, &act->wait);
 }
 
@@ -232,13 +241,17 @@ void store_revision(struct store *store, struct str server, struct str policy, c
 
 void grants_init(struct store *store)
 {
+    list_init(&store->acts);
     list_init(&store->buried);
     list_init(&store->bury.link);
     store->bury.run = bury;
 }
 
+/* Acts that are left were written with the last batch; whoever waited for them is gone. */
 void grants_release(struct store *store)
 {
+    LIST_EACH(&store->acts, link, after)
+        act_free(CONTAINER_OF(link, struct act, link));
     if (!list_is_empty(&store->bury.link))
         list_remove(&store->bury.link);
     bury(&store->bury);

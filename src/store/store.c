@@ -7,6 +7,7 @@
 #include "store/checkpoint.h"
 #include "store/directory.h"
 #include "store/format.h"
+#include "store/projection.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -164,6 +165,7 @@ static void ticked(struct timer *timer)
     if (flood_flush(store->flood, clock_mono_ms(store->options.clock), false))
         again = true;
     write_dropped(store);
+    projection_look(store->projection, ledger_durable(store->ledger));
     if ((again || store->dropped > 0 || !ledger_has_disk(store->ledger)) && !timer->running)
         timer_start(timer, TICK_MS);
 }
@@ -280,8 +282,12 @@ static int start(struct store *store)
     if (loop == NULL)
         return 0;
     int error = ledger_start(store->ledger, loop);
+    if (error == 0)
+        error = projection_start(store->data, store->directory, store->options.directory, store->options.log,
+                                 &store->projection);
     if (error < 0)
         return error;
+    projection_look(store->projection, ledger_durable(store->ledger));
     store->quiet.quiet = quiet_now;
     loop_on_quiet(loop, &store->quiet);
     return 0;
@@ -351,6 +357,7 @@ void store_close(struct store *store)
     timer_stop(&store->hold);
     timer_stop(&store->tick);
     ledger_close(store->ledger);
+    projection_stop(store->projection);
     grants_release(store);
     flood_free(store->flood);
     state_release(&store->state);

@@ -92,6 +92,29 @@ int  store_verify(struct str directory, struct verify_report *report) NODISCARD;
 /* Each record once it is durable: live tail. NULL takes it away. */
 void store_watch(struct store *store, store_each_record *each, void *arg);
 
+/* Questions to the projection, state.db: for operators, never on a call's path. Any thread. */
+struct store_query {             /* what is empty or zero asks for everything */
+    struct str kind, grant, server, name, reason;
+    struct str call;             /* a call's id, or how it ends: hexadecimal digits, dashes or not */
+    int64_t    since_ms, until_ms;
+    uint64_t   before;           /* sequence number: to read on where an answer ended */
+    unsigned   limit;            /* rows at most; 0: 100. Never above 10,000 */
+};
+struct store_row {               /* strings live until the callback returns */
+    uint64_t   sequence, count;
+    int64_t    at_ms;
+    struct str kind, call, server, method, name, grant, session, client, reason, rule, text;
+    bool       ended;            /* an outcome is known: the members below */
+    struct str outcome, outcome_reason;
+    int64_t    outcome_ms, micros;
+    bool       given_back;
+};
+typedef int store_each_row(void *arg, const struct store_row *row); /* nonzero ends it */
+/* Newest first. *known: the last record that the projection holds. E_NOT_FOUND: there is no projection yet. */
+int  store_query(struct str directory, const struct store_query *query, store_each_row *each, void *arg, uint64_t *known) NODISCARD;
+/* Brings the projection up to the ledger's end, where no gateway runs. */
+int  store_project(struct str directory, struct log *log) NODISCARD;
+
 struct store_stats {
     uint64_t batches, records, bytes; /* written since the start */
     uint64_t backlog;                 /* bytes that wait to be durable */

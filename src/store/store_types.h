@@ -35,6 +35,7 @@ struct store {
     struct quiet        quiet;
     struct timer        hold, deadline, tick;
     struct deferred     tell_instant, bury;
+    struct list         acts;           /* operators' acts that are not durable yet */
     struct list         buried;         /* grants that were replaced in this turn */
     bool                active;         /* something was recorded since the last tick */
     uint64_t            dropped;        /* denials that found the backlog full */

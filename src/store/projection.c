@@ -1,0 +1,341 @@
+/* Reading behind the writer, segment by segment, in transactions of bounded size. */
+#include "store/projection.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "store/chain.h"
+#include "store/database.h"
+#include "store/directory.h"
+#include "store/segment.h"
+#include "store/store.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define LOW_PRIORITY 15
+#define RECORDS_A_TRANSACTION 2048
+#define STACK_BYTES 524288u
+
+struct follower {                   /* one reading of the ledger into the database */
+    int                   data, ledger;
+    char                 *path;
+    struct log           *log;
+    struct database      *database;
+    struct segment_reader segment;  /* fd -1: not placed yet */
+    struct chain          chain;
+    uint64_t              until;    /* records up to here are durable */
+    uint64_t              pending;  /* applied in the open transaction */
+    bool                  damaged;  /* the ledger, at chain.next */
+    bool                  fresh;    /* the database was empty: checkpoints count */
+    uint64_t              fresh_until; /* end of the first segment's checkpoint */
+};
+
+struct projection {
+    struct follower follower;
+    pthread_t       thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t  wake;
+    uint64_t        durable;
+    bool            stop;
+};
+
+static int follower_init(struct follower *follower, int data, int ledger, struct str path, struct log *log)
+{
+    *follower = (struct follower){ .data = data, .ledger = ledger, .log = log, .segment = { .fd = -1 } };
+    int error = chain_init(&follower->chain);
+    follower->path = strndup(path.ptr, path.len);
+    return follower->path == NULL ? E_NOMEM : error;
+}
+
+static void follower_release(struct follower *follower)
+{
+    segment_reader_close(&follower->segment);
+    database_close(follower->database);
+    follower->database = NULL;
+    chain_release(&follower->chain);
+    free(follower->path);
+}
+
+static int apply_batch(struct follower *follower, const struct batch_header *header, struct str frames, uint64_t skip_to)
+{
+    const char *why = NULL;
+    for (uint32_t i = 0; i < header->count; i++) {
+        struct record record;
+        uint64_t sequence = follower->chain.next;
+        int error = chain_next(&follower->chain, &frames, &record, &why);
+        if (error == E_CORRUPT || error == E_INVALID) { /* not the database's fault */
+            follower->damaged = true;
+            return E_IO;
+        }
+        if (error < 0)
+            return error;
+        if (sequence <= skip_to)
+            continue;
+        bool fresh = follower->fresh && sequence < follower->fresh_until;
+        error = database_apply(follower->database, sequence, &record, fresh);
+        if (error < 0)
+            return error;
+        follower->pending++;
+    }
+    return 0;
+}
+
+/* The segment that holds `sequence`, or the first one there is. */
+static int open_segment_of(struct follower *follower, uint64_t sequence)
+{
+    uint64_t *numbers;
+    size_t count;
+    int error = segment_list(follower->ledger, &numbers, &count);
+    if (error < 0)
+        return error;
+    error = E_NOT_FOUND;
+    for (size_t at = count; at > 0; at--) {
+        segment_reader_close(&follower->segment);
+        error = segment_reader_open(&follower->segment, follower->ledger, numbers[at - 1]);
+        if (error < 0 || follower->segment.header.first_sequence <= sequence)
+            break;
+    }
+    free(numbers);
+    return error;
+}
+
+/* Finds the place behind the last applied record. E_CORRUPT: the database is of another ledger, or ahead of this one. */
+static int place(struct follower *follower)
+{
+    struct sha256 applied_hash;
+    uint64_t applied = database_applied(follower->database, &applied_hash);
+    int error = open_segment_of(follower, applied + 1);
+    if (error < 0)
+        return error;
+    const struct segment_header *head = &follower->segment.header;
+    follower->fresh = applied == 0;
+    follower->fresh_until = head->first_sequence;
+    chain_begin(&follower->chain, head->first_sequence, &head->before);
+    if (applied != 0 && head->first_sequence > applied + 1)
+        return E_CORRUPT;
+    while (applied != 0 && follower->chain.next <= applied) {
+        struct batch_header header;
+        struct str frames;
+        error = segment_reader_next(&follower->segment, &header, &frames);
+        if (error == E_NOT_FOUND)
+            return E_CORRUPT;
+        if (error == 0)
+            error = apply_batch(follower, &header, frames, UINT64_MAX);
+        if (error < 0)
+            return error;
+    }
+    if (applied != 0 && memcmp(&applied_hash, &follower->chain.last, sizeof applied_hash) != 0)
+        return E_CORRUPT;
+    return 0;
+}
+
+/* The checkpoint at the head of the first segment of a rebuild ends with its batch. */
+static void note_checkpoint(struct follower *follower, const struct batch_header *header)
+{
+    if (follower->fresh && header->first_sequence == follower->segment.header.first_sequence &&
+        follower->fresh_until == header->first_sequence)
+        follower->fresh_until = header->first_sequence + header->count;
+}
+
+static int commit(struct follower *follower)
+{
+    int error = database_commit(follower->database, follower->chain.next - 1, &follower->chain.last);
+    if (error == 0)
+        follower->pending = 0;
+    return error;
+}
+
+static int next_segment(struct follower *follower)
+{
+    struct segment_reader next;
+    int error = segment_reader_open(&next, follower->ledger, follower->segment.header.number + 1);
+    if (error < 0)
+        return error;
+    if (next.header.first_sequence != follower->chain.next) {
+        segment_reader_close(&next);
+        return E_NOT_FOUND;
+    }
+    segment_reader_close(&follower->segment);
+    follower->segment = next;
+    return 0;
+}
+
+/* One batch into the open transaction. E_NOT_FOUND: nothing more is durable. */
+static int follow_batch(struct follower *follower)
+{
+    struct batch_header header;
+    struct str frames;
+    if (follower->chain.next > follower->until)
+        return E_NOT_FOUND;
+    int error = segment_reader_next(&follower->segment, &header, &frames);
+    if (error == E_NOT_FOUND) {
+        segment_reader_refresh(&follower->segment);
+        error = segment_reader_next(&follower->segment, &header, &frames);
+    }
+    if (error == E_NOT_FOUND)
+        return next_segment(follower);
+    if (error < 0)
+        return error;
+    note_checkpoint(follower, &header);
+    return apply_batch(follower, &header, frames, 0);
+}
+
+/* One transaction. 1: there may be more; 0: caught up. */
+static int follow(struct follower *follower)
+{
+    int error = 0;
+    if (follower->database == NULL)
+        error = database_open(follower->data, str_from_c(follower->path), &follower->database);
+    if (error == 0 && follower->segment.fd < 0)
+        error = place(follower);
+    if (error < 0)
+        return error == E_NOT_FOUND ? 0 : error;
+    if (follower->chain.next > follower->until)
+        return 0;
+    error = database_begin(follower->database);
+    while (error == 0 && follower->pending < RECORDS_A_TRANSACTION)
+        error = follow_batch(follower);
+    if (error < 0 && error != E_NOT_FOUND)
+        return error;
+    bool more = error == 0;
+    error = commit(follower);
+    return error < 0 ? error : more;
+}
+
+/* After a failure: the next try begins at what is committed, in a new database if the old one was no good. */
+static void start_over(struct follower *follower, int error)
+{
+    if (follower->damaged)
+        log_error(follower->log, "projection: the ledger is damaged at record %llu; queries know nothing behind it",
+                  (unsigned long long)follower->chain.next);
+    else
+        log_warn(follower->log, "projection: %s; %s", error_text(error),
+                 error == E_CORRUPT ? "state.db is made again from the ledger" : "tried again later");
+    if (follower->database != NULL)
+        database_rollback(follower->database);
+    database_close(follower->database);
+    follower->database = NULL;
+    follower->pending = 0;
+    segment_reader_close(&follower->segment);
+    if (error == E_CORRUPT)
+        database_remove(follower->data);
+}
+
+static bool wait_for_more(struct projection *projection, bool at_once)
+{
+    AZ(pthread_mutex_lock(&projection->mutex));
+    while (!at_once && !projection->stop && projection->durable <= projection->follower.until)
+        AZ(pthread_cond_wait(&projection->wake, &projection->mutex));
+    projection->follower.until = projection->durable;
+    bool stop = projection->stop;
+    AZ(pthread_mutex_unlock(&projection->mutex));
+    return !stop;
+}
+
+static void *projection_run(void *arg)
+{
+    struct projection *projection = arg;
+    struct follower *follower = &projection->follower;
+    bool more = false;
+    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), LOW_PRIORITY);
+    while (wait_for_more(projection, more)) {
+        int result = follow(follower);
+        more = result > 0;
+        if (result < 0)
+            start_over(follower, result);
+        if (follower->damaged)
+            break;
+        else if (!more && follower->database != NULL)
+            database_rest(follower->database);
+    }
+    return NULL;
+}
+
+int projection_start(int data, int ledger, struct str path, struct log *log, struct projection **out)
+{
+    struct projection *projection = calloc(1, sizeof *projection);
+    if (projection == NULL)
+        return E_NOMEM;
+    int error = follower_init(&projection->follower, data, ledger, path, log);
+    AZ(pthread_mutex_init(&projection->mutex, NULL));
+    AZ(pthread_cond_init(&projection->wake, NULL));
+    if (error == 0) {
+        pthread_attr_t attributes;
+        sigset_t all, before;
+        AZ(pthread_attr_init(&attributes));
+        (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
+        (void)sigfillset(&all);
+        AZ(pthread_sigmask(SIG_SETMASK, &all, &before));
+        if (pthread_create(&projection->thread, &attributes, projection_run, projection) != 0)
+            error = E_NOMEM;
+        AZ(pthread_sigmask(SIG_SETMASK, &before, NULL));
+        (void)pthread_attr_destroy(&attributes);
+    }
+    if (error == 0) {
+        *out = projection;
+        return 0;
+    }
+    follower_release(&projection->follower);
+    free(projection);
+    return error;
+}
+
+void projection_stop(struct projection *projection)
+{
+    if (projection == NULL)
+        return;
+    AZ(pthread_mutex_lock(&projection->mutex));
+    projection->stop = true;
+    AZ(pthread_cond_signal(&projection->wake));
+    AZ(pthread_mutex_unlock(&projection->mutex));
+    AZ(pthread_join(projection->thread, NULL));
+    follower_release(&projection->follower);
+    (void)pthread_cond_destroy(&projection->wake);
+    (void)pthread_mutex_destroy(&projection->mutex);
+    free(projection);
+}
+
+void projection_look(struct projection *projection, uint64_t durable)
+{
+    AZ(pthread_mutex_lock(&projection->mutex));
+    if (durable > projection->durable) {
+        projection->durable = durable;
+        AZ(pthread_cond_signal(&projection->wake));
+    }
+    AZ(pthread_mutex_unlock(&projection->mutex));
+}
+
+int store_project(struct str directory, struct log *log)
+{
+    struct follower follower;
+    int data, ledger, result = 1;
+    int error = directory_open_data(directory, &data);
+    if (error < 0)
+        return error;
+    error = directory_open_ledger(directory, &ledger);
+    if (error < 0) {
+        close(data);
+        return error;
+    }
+    error = follower_init(&follower, data, ledger, directory, log);
+    follower.until = UINT64_MAX;
+    for (int failures = 0; error == 0 && result > 0;) {
+        result = follow(&follower);
+        if (result == E_CORRUPT && failures++ == 0) {
+            start_over(&follower, result);
+            result = 1;
+        }
+    }
+    if (error == 0)
+        error = follower.damaged ? E_CORRUPT : result;
+    follower_release(&follower);
+    close(ledger);
+    close(data);
+    return error;
+}

@@ -1,0 +1,185 @@
+/* Operators' questions to state.db, on a connection of their own that only reads. */
+#include "store/store.h"
+
+#include "base/check.h"
+#include "base/encode.h"
+#include "store/database.h"
+
+#include <limits.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ROWS_DEFAULT 100
+#define ROWS_MAX 10000
+#define BUSY_MS 5000
+
+static const char columns[] =
+    "SELECT r.seq, r.at, r.kind, r.call, r.server, r.method, r.name, r.grant_id, r.session, r.client, r.reason, r.rule,"
+    " r.text, r.count, o.outcome, o.reason, o.at, o.micros, o.given_back"
+    " FROM records r LEFT JOIN outcomes o ON r.kind = 'decision' AND o.call = r.call WHERE 1";
+
+/* Conditions are added as text that stands here; values are only ever bound. */
+struct question {
+    char        sql[1536];
+    struct str  texts[8];
+    size_t      text_count;
+    int64_t     ints[4];
+    size_t      int_count;
+    char        call[2 * sizeof(struct id) + 2];
+};
+
+static void add(struct question *question, const char *sql)
+{
+    size_t len = strlen(question->sql);
+    int added = snprintf(question->sql + len, sizeof question->sql - len, "%s", sql);
+    CHECK(added >= 0 && (size_t)added < sizeof question->sql - len);
+}
+
+static void add_text(struct question *question, const char *condition, struct str value)
+{
+    if (value.len == 0)
+        return;
+    CHECK(question->text_count < ARRAY_LEN(question->texts));
+    char sql[96];
+    (void)snprintf(sql, sizeof sql, " AND %s?%zu", condition, 1 + question->text_count);
+    add(question, sql);
+    question->texts[question->text_count++] = value;
+}
+
+static void add_int(struct question *question, const char *condition, int64_t value)
+{
+    if (value == 0)
+        return;
+    CHECK(question->int_count < ARRAY_LEN(question->ints));
+    char sql[96];
+    (void)snprintf(sql, sizeof sql, " AND %s?%zu", condition, ARRAY_LEN(question->texts) + 1 + question->int_count);
+    add(question, sql);
+    question->ints[question->int_count++] = value;
+}
+
+/* "%" and the digits in upper case, for LIKE over hex(); nothing but digits and dashes is an id's end. */
+static int add_call(struct question *question, struct str call)
+{
+    size_t len = 0;
+    if (call.len == 0)
+        return 0;
+    question->call[len++] = '%';
+    for (size_t i = 0; i < call.len; i++) {
+        char c = call.ptr[i];
+        if (c == '-')
+            continue;
+        if (c >= 'a' && c <= 'f')
+            c = (char)(c - 'a' + 'A');
+        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'F')) || len == sizeof question->call - 1)
+            return E_SYNTAX;
+        question->call[len++] = c;
+    }
+    add_text(question, "hex(r.call) LIKE ", str_of(question->call, len));
+    return 0;
+}
+
+static int question_make(const struct store_query *query, struct question *question)
+{
+    add(question, columns);
+    add_text(question, "r.kind = ", query->kind);
+    add_text(question, "r.grant_id = ", query->grant);
+    add_text(question, "r.server = ", query->server);
+    add_text(question, "r.name = ", query->name);
+    add_text(question, "r.reason = ", query->reason);
+    add_int(question, "r.at >= ", query->since_ms);
+    add_int(question, "r.at < ", query->until_ms);
+    add_int(question, "r.seq < ", (int64_t)query->before);
+    int error = add_call(question, query->call);
+    unsigned limit = query->limit == 0 ? ROWS_DEFAULT : query->limit < ROWS_MAX ? query->limit : ROWS_MAX;
+    char tail[64];
+    (void)snprintf(tail, sizeof tail, " ORDER BY r.seq DESC LIMIT %u", limit);
+    add(question, tail);
+    return error;
+}
+
+static struct str column_text(sqlite3_stmt *statement, int at)
+{
+    const void *bytes = sqlite3_column_text(statement, at);
+    int len = sqlite3_column_bytes(statement, at);
+    return bytes == NULL || len <= 0 ? STR_EMPTY : str_of(bytes, (size_t)len);
+}
+
+static int tell_row(sqlite3_stmt *statement, store_each_row *each, void *arg)
+{
+    char call[ID_TEXT_LEN + 1] = "";
+    if (sqlite3_column_bytes(statement, 3) == (int)sizeof(struct id)) {
+        struct id id;
+        memcpy(id.bytes, sqlite3_column_blob(statement, 3), sizeof id.bytes);
+        id_print(&id, call);
+    }
+    struct store_row row = {
+        .sequence = (uint64_t)sqlite3_column_int64(statement, 0), .at_ms = sqlite3_column_int64(statement, 1),
+        .kind = column_text(statement, 2), .call = str_from_c(call), .server = column_text(statement, 4),
+        .method = column_text(statement, 5), .name = column_text(statement, 6), .grant = column_text(statement, 7),
+        .session = column_text(statement, 8), .client = column_text(statement, 9), .reason = column_text(statement, 10),
+        .rule = column_text(statement, 11), .text = column_text(statement, 12),
+        .count = (uint64_t)sqlite3_column_int64(statement, 13),
+        .ended = sqlite3_column_type(statement, 14) != SQLITE_NULL,
+        .outcome = column_text(statement, 14), .outcome_reason = column_text(statement, 15),
+        .outcome_ms = sqlite3_column_int64(statement, 16), .micros = sqlite3_column_int64(statement, 17),
+        .given_back = sqlite3_column_int(statement, 18) != 0,
+    };
+    return each(arg, &row);
+}
+
+static int read_known(sqlite3 *handle, uint64_t *known)
+{
+    sqlite3_stmt *statement;
+    int code = sqlite3_prepare_v2(handle, "SELECT applied FROM meta", -1, &statement, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(statement);
+    if (code == SQLITE_ROW)
+        *known = (uint64_t)sqlite3_column_int64(statement, 0);
+    (void)sqlite3_finalize(statement);
+    return code == SQLITE_ROW ? 0 : E_NOT_FOUND;
+}
+
+static int ask(sqlite3 *handle, const struct question *question, store_each_row *each, void *arg)
+{
+    sqlite3_stmt *statement;
+    if (sqlite3_prepare_v2(handle, question->sql, -1, &statement, NULL) != SQLITE_OK)
+        return E_IO;
+    for (size_t i = 0; i < question->text_count; i++)
+        (void)sqlite3_bind_text64(statement, (int)i + 1, question->texts[i].ptr, question->texts[i].len, SQLITE_STATIC,
+                                  SQLITE_UTF8);
+    for (size_t i = 0; i < question->int_count; i++)
+        (void)sqlite3_bind_int64(statement, (int)(ARRAY_LEN(question->texts) + i) + 1, question->ints[i]);
+    int stop = 0, code;
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW && stop == 0)
+        stop = tell_row(statement, each, arg);
+    (void)sqlite3_finalize(statement);
+    return code == SQLITE_DONE || stop != 0 ? 0 : E_IO;
+}
+
+int store_query(struct str directory, const struct store_query *query, store_each_row *each, void *arg, uint64_t *known)
+{
+    char path[PATH_MAX];
+    struct question question = { 0 };
+    sqlite3 *handle = NULL;
+    *known = 0;
+    int error = question_make(query, &question);
+    if (error < 0)
+        return error;
+    if (snprintf(path, sizeof path, "%" STR_FMT "/" DATABASE_NAME, STR_ARG(directory)) >= (int)sizeof path)
+        return E_INVALID;
+    if (access(path, R_OK) < 0)
+        return E_NOT_FOUND;
+    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
+    if (sqlite3_open_v2(path, &handle, flags, NULL) != SQLITE_OK)
+        error = E_IO;
+    if (error == 0)
+        (void)sqlite3_busy_timeout(handle, BUSY_MS);
+    if (error == 0)
+        error = read_known(handle, known);
+    if (error == 0)
+        error = ask(handle, &question, each, arg);
+    (void)sqlite3_close(handle);
+    return error;
+}
