@@ -63,7 +63,6 @@ int policy_check(const struct policy *policy, const struct definitions *definiti
                  struct problems *problems)
 {
     CHECK_OBJ(policy, POLICY_MAGIC);
-    *problems = (struct problems){ .items = NULL };
     struct str *names = arena_alloc(arena, (definitions->tool_count + 1) * sizeof *names);
     if (names == NULL)
         return E_NOMEM;

@@ -121,9 +121,10 @@ static bool step_pin(struct run *run)
 /* The first number that a double cannot carry; NULL: none. The recursion is as deep as JSON may be. */
 static const struct json *odd_number(const struct json *node)
 {
-    if (json_is(node, JSON_NUMBER))
+    enum json_kind kind = node != NULL ? json_kind(node) : JSON_NULL;
+    if (kind == JSON_NUMBER)
         return decimal_fits_double(json_number(node)) ? NULL : node;
-    if (!json_is(node, JSON_ARRAY) && !json_is(node, JSON_OBJECT))
+    if (kind != JSON_ARRAY && kind != JSON_OBJECT)
         return NULL;
     struct json_iter iter;
     struct str key;

@@ -184,6 +184,7 @@ static void warn_of_rule(struct loader *loader, const struct place *place, const
 
 static void load_rule(struct loader *loader, const struct place *place, const struct json *node, struct rule *rule)
 {
+    size_t errors = loader->report.problems->errors;
     rule->pointer = load_pointer(loader, place);
     if (!schema_check(&loader->report, place, node, SCHEMA_RULE))
         return;
@@ -191,7 +192,8 @@ static void load_rule(struct loader *loader, const struct place *place, const st
     load_checks(loader, place, node, SCHEMA_RULE, &rule->checks);
     load_limits(loader, place, schema_get(node, SCHEMA_RULE, STR("limits")),
                 schema_get(node, SCHEMA_RULE, STR("rate_limit")), place->key, &rule->checks);
-    warn_of_rule(loader, place, rule);
+    if (errors == loader->report.problems->errors)
+        warn_of_rule(loader, place, rule);
 }
 
 static void report_overlap(void *arg, const struct selector *a, const struct selector *b)

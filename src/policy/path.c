@@ -40,6 +40,8 @@ static bool is_later(struct str text)
 static struct str guess(struct arena *arena, struct str text)
 {
     static const struct str starts[] = { STR("params.arguments."), STR("arguments."), STR("params."), STR("$.") };
+    if (text.len == 0)
+        return STR_EMPTY;
     for (size_t i = 0; i < ARRAY_LEN(starts); i++)
         if (str_starts_with(text, starts[i])) {
             struct str rest = str_slice(text, starts[i].len, text.len);

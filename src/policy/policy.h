@@ -27,7 +27,8 @@ struct problems {                   /* all of a document at once; in the arena g
 
 /* E_INVALID with every error of the document in *problems (warnings too, also on success). One reference. */
 int  policy_load(struct str source, struct arena *arena, struct problems *problems, struct policy **out) NODISCARD;
-/* Warnings that need the server's tools: exact names that are not there, tools that only `default` covers. */
+/* Warnings that need the server's tools: exact names that are not there, tools that only `default` covers. They are
+ * added to those in *problems, and all are put in order. */
 struct definitions;
 int  policy_check(const struct policy *policy, const struct definitions *definitions, struct arena *arena, struct problems *problems) NODISCARD;
 struct policy *policy_ref(struct policy *policy);

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "json/json.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -71,6 +72,7 @@ static struct str problem_text(struct reporter *reporter, struct str text)
     return copy;
 }
 
+PRINTF_LIKE(6, 0)
 static void report(struct reporter *reporter, const struct place *place, enum spot spot, bool warning, struct str fix,
                    const char *format, va_list arguments)
 {

@@ -109,8 +109,9 @@ static int pattern_add(struct selectors *selectors, struct arena *arena, struct 
 {
     if (selectors->count == selectors->capacity) {
         size_t capacity = selectors->capacity > 0 ? 2 * selectors->capacity : 8;
-        struct selector **patterns = arena_realloc(arena, selectors->patterns, selectors->capacity * sizeof *patterns,
-                                                   capacity * sizeof *patterns);
+        struct selector **patterns =
+            arena_realloc(arena, selectors->patterns, selectors->capacity * sizeof(struct selector *),
+                          capacity * sizeof(struct selector *));
         if (patterns == NULL)
             return E_NOMEM;
         selectors->patterns = patterns;
@@ -156,7 +157,7 @@ static int selector_order(const void *left, const void *right)
 void selectors_sort(struct selectors *selectors)
 {
     if (selectors->count > 1)
-        qsort(selectors->patterns, selectors->count, sizeof *selectors->patterns, selector_order);
+        qsort(selectors->patterns, selectors->count, sizeof(struct selector *), selector_order);
 }
 
 /* The first in [low, high) whose prefix has at `depth` a byte above or equal to `byte`; all of them are longer. */

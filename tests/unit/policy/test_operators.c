@@ -1,0 +1,114 @@
+/* Every operator on every kind of argument, seen from both sides: `require` passes only on true, `deny_if` only on
+ * false. */
+#include "rig.h"
+
+#include "base/check.h"
+#include "policy/ops.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+static const char *const arguments[] = { NULL, "null", "true", "false", "5", "20", "'abc'", "''", "[]", "['abc']", "{}" };
+
+struct row {
+    const char *op, *value, *answers, *negated; /* one letter an argument above */
+    const char *argument;                       /* or one argument alone */
+    char answer;
+};
+
+static const struct row rows[] = {
+#define OP_ROW(op, value, answers, negated) { #op, value, answers, negated, NULL, 0 },
+#define TEST(op, value, argument, answer) { #op, value, NULL, NULL, argument, #answer[0] },
+#include "operators.def"
+#undef OP_ROW
+#undef TEST
+};
+
+static void load(struct rig *rig, const struct row *row, bool negate, bool deny_if)
+{
+    char policy[1024], test[512];
+    snprintf(test, sizeof test, "{'path':'args.x','op':'%s','value':%s}", row->op, row->value);
+    snprintf(policy, sizeof policy,
+             "{'version':'1','default':'deny','lists':{'n':[20,30]},'tools':{'t':{'%s':[{'conditions':[%s%s%s]}]}}}",
+             deny_if ? "deny_if" : "require", negate ? "{'not':" : "", test, negate ? "}" : "");
+    rig_load(rig, policy);
+}
+
+static bool passes(struct rig *rig, const char *argument)
+{
+    char args[512];
+    snprintf(args, sizeof args, argument != NULL ? "{'x':%s}" : "{}", argument);
+    return rig_call(rig, "t", args)->verdict == VERDICT_ALLOW;
+}
+
+static char answer(bool required_passes, bool denied_passes)
+{
+    if (required_passes)
+        return denied_passes ? '?' : 'T';
+    return denied_passes ? 'F' : 'U';
+}
+
+static void expect(struct rig *require, struct rig *deny_if, const struct row *row, const char *argument, char wanted)
+{
+    char got = answer(passes(require, argument), passes(deny_if, argument));
+    if (got != wanted)
+        print_message("%s %s on %s: %c, wanted %c\n", row->op, row->value, argument != NULL ? argument : "nothing", got,
+                      wanted);
+    assert_int_equal(got, wanted);
+}
+
+static void check_row(const struct row *row, bool negate)
+{
+    struct rig require, deny_if;
+    rig_init(&require);
+    rig_init(&deny_if);
+    require.server.exact_numbers = deny_if.server.exact_numbers = true; /* odd numbers get as far as the operator */
+    load(&require, row, negate, false);
+    load(&deny_if, row, negate, true);
+    const char *answers = negate ? row->negated : row->answers;
+    if (answers == NULL)
+        expect(&require, &deny_if, row, row->argument, row->answer);
+    for (size_t i = 0; answers != NULL && i < ARRAY_LEN(arguments); i++)
+        expect(&require, &deny_if, row, arguments[i], answers[i]);
+    rig_release(&require);
+    rig_release(&deny_if);
+}
+
+static void test_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        check_row(&rows[i], false);
+        if (rows[i].negated != NULL)
+            check_row(&rows[i], true);
+    }
+}
+
+static void test_every_operator_has_rows(void **state)
+{
+    (void)state;
+    const struct op *op;
+    for (size_t at = 0; (op = op_at(at)) != NULL; at++) {
+        size_t tables = 0;
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+            tables += rows[i].answers != NULL && str_eq(str_from_c(rows[i].op), op->name);
+        if (tables < 2)
+            print_message("operators.def needs two rows or more of %s\n", op->name.ptr);
+        assert_true(tables >= 2);
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+            assert_true(rows[i].answers == NULL || (strlen(rows[i].answers) == ARRAY_LEN(arguments) &&
+                                                    strlen(rows[i].negated) == ARRAY_LEN(arguments)));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_every_operator_has_rows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
