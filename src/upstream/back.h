@@ -16,6 +16,9 @@ struct back_ops {
      * notifications and answers. Keeps leg->sent true from now on, also after later events. E_FULL: it does not read.
      * E_CLOSED: the connection is breaking. A call of instance_lose may follow, never inside. */
     int  (*send)(struct instance *instance, struct leg *leg, struct str message) NODISCARD;
+    /* 0: what was sent without a leg stands before what will be sent. E_AGAIN: not yet; instance_settled follows. May be
+     * NULL: always. */
+    int  (*settle)(struct instance *instance) NODISCARD;
     /* The leg is over for its owner. Bytes of it that wait and whose message has not begun are dropped. */
     void (*forget)(struct instance *instance, struct leg *leg);
     void (*close)(struct instance *instance);   /* gently; no message is handed over any more */
@@ -26,6 +29,7 @@ extern const struct back_ops stdio_back, http_back;
 
 /* What a back calls. */
 void instance_opened(struct instance *instance);    /* bytes can be sent */
+void instance_settled(struct instance *instance);
 /* One message of the server. `only`: it came as the answer to this leg and may end no other; NULL: any. The back must
  * look afterwards whether it was closed meanwhile. */
 void instance_receive(struct instance *instance, struct str message, const struct leg *only);

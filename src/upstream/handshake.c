@@ -74,7 +74,17 @@ static void handshake_answered(struct leg *leg, const struct message *message, s
         return;
     }
     instance_notify(instance, method_row(METHOD_INITIALIZED)->name, STR_EMPTY);
-    instance_is_ready(instance);
+    const struct back_ops *ops = instance->upstream->ops;
+    if (instance->state == INSTANCE_STARTING && (!ops->settle || ops->settle(instance) == 0))
+        instance_is_ready(instance);
+}
+
+/* Servers refuse what comes before notifications/initialized. */
+void instance_settled(struct instance *instance)
+{
+    CHECK_OBJ(instance, INSTANCE_MAGIC);
+    if (instance->state == INSTANCE_STARTING)
+        instance_is_ready(instance);
 }
 
 /* After this the connection is of no use; where it was lost before, that is nothing new. */

@@ -129,9 +129,8 @@ int upstream_new_with_back(const struct upstream_services *services, const struc
 int upstream_new(const struct upstream_services *services, const struct server *server,
                  const struct upstream_events *events, struct upstream **out)
 {
-    if (server->transport != TRANSPORT_STDIO)
-        return E_INVALID;
-    return upstream_new_with_back(services, server, events, &stdio_back, out);
+    const struct back_ops *back = server->transport == TRANSPORT_HTTP ? &http_back : &stdio_back;
+    return upstream_new_with_back(services, server, events, back, out);
 }
 
 void upstream_start(struct upstream *upstream)
