@@ -176,9 +176,10 @@ static int load_config(struct running *running)
     int error =
         config_load(str_from_c(path ? path : "warder.json"), environment_of_process(), &report, &running->config);
     print_report(stderr, &report);
+    bool said = report.errors > 0;
     report_release(&report);
     if (error)
-        return failure(running->invocation, "not started: %s", error_text(error));
+        return failure(running->invocation, "not started%s%s", said ? "" : ": ", said ? "" : error_text(error));
     running->data = running->config->data;
     if (data)
         running->data = file_absolute(&running->config->arena, STR("."), str_from_c(data));

@@ -80,7 +80,8 @@ static bool name_server(struct reader *reader, struct str written, struct str *o
         reader_warning(reader, AT_NAME, STR_EMPTY, "is called %" STR_FMT " here", STR_ARG(made));
         return true;
     }
-    reader_problem(reader, AT_NAME, reader_guess(reader, made), "a server's name is a-z, 0-9 and -, at most %d bytes",
+    reader_problem(reader, AT_NAME, reader_guess(reader, made),
+                   "\"%" STR_FMT "\" is no name of a server: a-z, 0-9 and -, at most %d bytes", STR_ARG(written),
                    SERVER_NAME_MAX);
     return false;
 }

@@ -95,9 +95,9 @@ static const struct {
       "1:16 /mcpServers no server is configured [write \"mcpServers\": {\"NAME\": {\"command\": \"...\", \"policy\": \"...\"}}]", E_INVALID },
     { "{\"mcpServers\": {\"a\": 1}}", "1:22 /mcpServers/a must be an object, not number", E_INVALID },
     { "{\"mcpServers\": {\"A b\": {\"command\": \"server\"}}}",
-      "1:17 /mcpServers/A b a server's name is a-z, 0-9 and -, at most 64 bytes [did you mean \"a-b\"?]", E_INVALID },
+      "1:17 /mcpServers/A b \"A b\" is no name of a server: a-z, 0-9 and -, at most 64 bytes [did you mean \"a-b\"?]", E_INVALID },
     { "{\"mcpServers\": {\"\": {\"command\": \"server\"}}}",
-      "1:17 /mcpServers/ a server's name is a-z, 0-9 and -, at most 64 bytes", E_INVALID },
+      "1:17 /mcpServers/ \"\" is no name of a server: a-z, 0-9 and -, at most 64 bytes", E_INVALID },
     { "{\"lissten\": \"127.0.0.1:1\",\n \"mcpServers\": {\"a\": {\"comand\": \"server\", \"polcy\": \"x\", \"zzz\": 1}}}",
       "1:2 /lissten unknown setting \"lissten\" [did you mean \"listen\"?]\n"
       "2:23 /mcpServers/a/comand unknown setting \"comand\" [did you mean \"command\"?]\n"
