@@ -173,6 +173,7 @@ static int explain(const struct invocation *invocation, struct arena *arena, con
     question.args_absent = !question.args;
     server.exact_numbers = option_value(invocation, "exact-numbers") != NULL;
     known.name = question.name;
+    question.definitions = tools;
     if (question.subject == SUBJECT_TOOL)
         question.tool = tools ? definitions_tool(tools, question.name) : &known;
 

@@ -46,6 +46,7 @@ static bool is_listed(struct call *call, const struct listing *listing, size_t a
         .subject = listing->subject,
         .server = call->route->server,
         .tool = listing->tools ? &listing->tools[at] : NULL,
+        .definitions = upstream_definitions(call->route->upstream),
         .name = listing->tools ? listing->tools[at].name : listing->items[at].name,
         .grant = grant,
         .pin = PIN_ACCEPTED,

@@ -268,6 +268,7 @@ static void decide(struct call *call, const struct grant *grant)
     struct question question = {
         .subject = subject_of[method_row(call->method_id)->subject],
         .server = call->route->server,
+        .definitions = upstream_definitions(call->route->upstream),
         .name = call->params.name,
         .args = call->params.arguments,
         .args_absent = call->params.arguments == NULL,

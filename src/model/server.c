@@ -14,7 +14,37 @@ struct definitions *definitions_new(size_t ceiling)
     definitions->refs = 1;
     arena_init(&definitions->arena, NULL, ceiling);
     map_init(&definitions->tools_by_name);
+    map_init(&definitions->tools_by_prompt);
     return definitions;
+}
+
+struct str prompt_name(struct arena *arena, struct str name)
+{
+    char *out = arena_alloc(arena, name.len + 1);
+    if (out == NULL)
+        return (struct str){ NULL, 0 };
+    for (size_t i = 0; i < name.len; i++) {
+        char byte = name.ptr[i];
+        if (byte >= 'A' && byte <= 'Z')
+            byte = (char)(byte - 'A' + 'a');
+        out[i] = byte == '-' ? '_' : byte;
+    }
+    return str_of(out, name.len);
+}
+
+static int index_for_prompts(struct definitions *definitions)
+{
+    static struct tool several = { .name = { "", 0 } }; /* never written */
+    for (size_t i = 0; i < definitions->tool_count; i++) {
+        struct str name = prompt_name(&definitions->arena, definitions->tools[i].name);
+        if (name.ptr == NULL)
+            return E_NOMEM;
+        struct tool *tool = map_get(&definitions->tools_by_prompt, name) != NULL ? &several : &definitions->tools[i];
+        int error = map_set(&definitions->tools_by_prompt, name, tool);
+        if (error < 0)
+            return error;
+    }
+    return 0;
 }
 
 static int mark_doubles(struct definitions *definitions, bool *is_double)
@@ -39,6 +69,8 @@ int definitions_index(struct definitions *definitions, size_t *dropped)
     *dropped = 0;
     map_release(&definitions->tools_by_name);
     map_init(&definitions->tools_by_name);
+    map_release(&definitions->tools_by_prompt);
+    map_init(&definitions->tools_by_prompt);
     if (definitions->tool_count == 0)
         return 0;
 
@@ -64,7 +96,7 @@ int definitions_index(struct definitions *definitions, size_t *dropped)
         if (error < 0)
             return error;
     }
-    return 0;
+    return index_for_prompts(definitions);
 }
 
 struct definitions *definitions_ref(struct definitions *definitions)
@@ -82,6 +114,7 @@ void definitions_unref(struct definitions *definitions)
     if (--definitions->refs > 0)
         return;
     map_release(&definitions->tools_by_name);
+    map_release(&definitions->tools_by_prompt);
     arena_release(&definitions->arena);
     free(definitions);
 }
@@ -89,4 +122,9 @@ void definitions_unref(struct definitions *definitions)
 const struct tool *definitions_tool(const struct definitions *definitions, struct str name)
 {
     return map_get(&definitions->tools_by_name, name);
+}
+
+const struct tool *definitions_tool_of_prompt(const struct definitions *definitions, struct str name)
+{
+    return map_get(&definitions->tools_by_prompt, name);
 }

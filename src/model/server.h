@@ -69,6 +69,7 @@ struct definitions {
     struct str   instructions;   /* of the server's initialize result; untrusted text */
     bool         has_tools, has_prompts, has_resources, has_completions; /* declared capabilities */
     struct map   tools_by_name;
+    struct map   tools_by_prompt; /* under prompt_name() */
 };
 
 struct definitions *definitions_new(size_t ceiling) NODISCARD; /* one reference; NULL: no memory */
@@ -77,3 +78,9 @@ int  definitions_index(struct definitions *definitions, size_t *dropped) NODISCA
 struct definitions *definitions_ref(struct definitions *definitions);
 void definitions_unref(struct definitions *definitions); /* NULL is fine */
 const struct tool *definitions_tool(const struct definitions *definitions, struct str name); /* NULL: no such tool */
+/* Prompts that drive a tool are named like it, in looser spelling: ASCII letters in lower case, '-' as '_'. ptr NULL:
+ * no memory. */
+struct str prompt_name(struct arena *arena, struct str name);
+/* The tool that is named like a prompt, given its prompt_name(); NULL: none. Where several tools are, it is one without
+ * a name, which no rule selects by its own. */
+const struct tool *definitions_tool_of_prompt(const struct definitions *definitions, struct str name);

@@ -38,7 +38,6 @@ enum action { ACTION_ALLOW, ACTION_DENY };
 
 struct rule { /* a member of `tools` */
     struct str    pointer, reason;
-    struct str    action_pointer;
     enum action   action;
     struct checks checks;
 };
@@ -76,5 +75,3 @@ struct policy {
 
 /* True if no call that this rule selects can pass: `action` deny, or a `deny_if` that always holds. */
 bool rule_always_denies(const struct rule *rule);
-/* How tools and prompts of one name are told: ASCII lower case, '-' as '_'. ptr NULL: no memory. */
-struct str prompt_name(struct arena *arena, struct str name);

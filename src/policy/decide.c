@@ -102,8 +102,8 @@ static bool step_action(struct run *run)
 {
     if (run->rule == NULL || run->rule->action == ACTION_ALLOW)
         return false;
-    trace_step(run->trace, 0, TRACE_STOP, run->rule->action_pointer, "the action is to deny");
-    return end(run, VERDICT_DENY, REASON_denied, run->rule->action_pointer, run->rule->reason);
+    trace_step(run->trace, 0, TRACE_STOP, run->rule_pointer, "the action is to deny");
+    return end(run, VERDICT_DENY, REASON_denied, run->rule_pointer, run->rule->reason);
 }
 
 /* Where a list is filtered there is nothing more to ask. */
@@ -323,6 +323,14 @@ static const struct selector *prompt_goes_with(const struct policy *policy, stru
     return selected->exact || selected->pattern.literal > denied->pattern.literal ? NULL : denied;
 }
 
+/* The server has a tool of the prompt's name, and nothing but the default speaks of it, and that denies. */
+static bool prompt_goes_with_default(const struct run *run, struct str name)
+{
+    const struct definitions *definitions = run->question->definitions;
+    const struct tool *tool = definitions != NULL ? definitions_tool_of_prompt(definitions, name) : NULL;
+    return tool != NULL && !run->policy->allow_default && selectors_find(&run->policy->tools, tool->name) == NULL;
+}
+
 static void decide_prompt(struct run *run)
 {
     struct str name = prompt_name(run->arena, run->question->name);
@@ -331,12 +339,13 @@ static void decide_prompt(struct run *run)
         return;
     }
     const struct selector *with = prompt_goes_with(run->policy, name);
-    if (with == NULL) {
+    if (with == NULL && !prompt_goes_with_default(run, name)) {
         decide_access(run, &run->policy->prompts, REASON_unknown_prompt);
         return;
     }
-    trace_step(run->trace, 0, TRACE_STOP, with->pointer, "named like a tool that is hidden or denied");
-    end(run, VERDICT_HIDE, REASON_unknown_prompt, with->pointer, STR_EMPTY);
+    struct str rule = with != NULL ? with->pointer : STR("/default");
+    trace_step(run->trace, 0, TRACE_STOP, rule, "named like a tool that is hidden or denied");
+    end(run, VERDICT_HIDE, REASON_unknown_prompt, rule, STR_EMPTY);
 }
 
 static void decide_method(struct run *run)

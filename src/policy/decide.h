@@ -25,6 +25,7 @@ struct question {                     /* all that a decision may look at; borrow
     enum subject          subject;
     const struct server  *server;
     const struct tool    *tool;       /* NULL: no such tool (subject TOOL: hidden) */
+    const struct definitions *definitions; /* what the server lists: a PROMPT goes with the tool of its name; NULL: none */
     struct str            name;       /* as asked, bytes after unescaping; for METHOD the method */
     const struct json    *args;       /* NULL: left open, when a list is filtered; for calls an object */
     bool                  args_absent;/* a call without `arguments`: judged as {} */

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/nearest.h"
+#include "model/server.h"
 
 bool rule_always_denies(const struct rule *rule)
 {
@@ -13,20 +14,6 @@ bool rule_always_denies(const struct rule *rule)
         if (rule->checks.deny_if[i].count == 0)
             return true;
     return false;
-}
-
-struct str prompt_name(struct arena *arena, struct str name)
-{
-    char *out = arena_alloc(arena, name.len + 1);
-    if (out == NULL)
-        return (struct str){ NULL, 0 };
-    for (size_t i = 0; i < name.len; i++) {
-        char byte = name.ptr[i];
-        if (byte >= 'A' && byte <= 'Z')
-            byte = (char)(byte - 'A' + 'a');
-        out[i] = byte == '-' ? '_' : byte;
-    }
-    return str_of(out, name.len);
 }
 
 static struct selector *add_selector(struct loader *loader, struct selectors *selectors, struct str text,
@@ -151,7 +138,6 @@ static void load_action(struct loader *loader, const struct place *place, const 
     }
     if (action != NULL && load_word(loader, &at, action, words, ARRAY_LEN(words), &word))
         rule->action = (enum action)word;
-    rule->action_pointer = load_pointer(loader, &at);
     rule->reason = load_text(node, SCHEMA_RULE, STR("reason"));
     at = place_member(place, STR("reason"));
     if (rule->action == ACTION_ALLOW && json_get(node, STR("reason")) != NULL)

@@ -43,6 +43,22 @@ static void a_name_that_stands_twice_is_in_none(void **state)
     definitions_unref(NULL);
 }
 
+static void a_prompt_finds_the_tool_of_its_name(void **state)
+{
+    (void)state;
+    const char *const names[] = { "get_jobs", "Send-All", "x_y", "X-y" };
+    struct definitions *definitions = made_of(names, 4);
+    struct str name = prompt_name(&definitions->arena, STR("Get-Jobs"));
+    size_t dropped;
+    assert_int_equal(definitions_index(definitions, &dropped), 0);
+    assert_ptr_equal(definitions_tool_of_prompt(definitions, name), &definitions->tools[0]);
+    assert_ptr_equal(definitions_tool_of_prompt(definitions, STR("send_all")), &definitions->tools[1]);
+    assert_null(definitions_tool_of_prompt(definitions, STR("send-all")));
+    assert_int_equal(definitions_tool_of_prompt(definitions, STR("x_y"))->name.len, 0);
+    assert_null(definitions_tool_of_prompt(definitions, STR("other")));
+    definitions_unref(definitions);
+}
+
 static void an_empty_list_has_nothing(void **state)
 {
     (void)state;
@@ -70,6 +86,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_that_stands_twice_is_in_none),
+        cmocka_unit_test(a_prompt_finds_the_tool_of_its_name),
         cmocka_unit_test(an_empty_list_has_nothing),
         cmocka_unit_test(every_reason_is_found_by_its_word),
     };

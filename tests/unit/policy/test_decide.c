@@ -72,7 +72,7 @@ static void test_order(void **state)
     rig.question.pin = PIN_CHANGED;
     expect(rig_call(&rig, "h", "{}"), VERDICT_HIDE, REASON_unknown_tool, "/hide/0");
     expect(rig_call(&rig, "x", "{}"), VERDICT_DENY, REASON_default_deny, "/default");
-    expect(rig_call(&rig, "n", "{}"), VERDICT_DENY, REASON_denied, "/tools/n/action");
+    expect(rig_call(&rig, "n", "{}"), VERDICT_DENY, REASON_denied, "/tools/n");
     expect(rig_call(&rig, "c", "{'x':1e999}"), VERDICT_DENY, REASON_pin_changed, "(pin)");
     rig.question.pin = PIN_NEVER;
     expect(rig_call(&rig, "n", "{}"), VERDICT_HIDE, REASON_unknown_tool, "(unknown)");
@@ -193,6 +193,35 @@ static void test_prompts(void **state)
     rig_release(&rig);
 }
 
+/* Of what the server lists, a prompt goes also with the tools that only the default denies. */
+static void test_prompts_of_tools(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig);
+    struct definitions *definitions = definitions_new(1 << 20);
+    assert_non_null(definitions);
+    static struct tool tools[] = { { .name = STR("get_jobs") }, { .name = STR("Get-Lists") }, { .name = STR("a_b") },
+                                   { .name = STR("a-b") }, { .name = STR("list_x") } };
+    definitions->tools = tools;
+    definitions->tool_count = ARRAY_LEN(tools);
+    size_t dropped;
+    assert_int_equal(definitions_index(definitions, &dropped), 0);
+    rig.question.definitions = definitions;
+    rig_load(&rig, "{'version':'1','default':'deny','prompts':{'default':'allow'},'tools':{'get_jobs':{},'a_b':{},'list_*':{}}}");
+    assert_true(asked(&rig, SUBJECT_PROMPT, "get-jobs", "/prompts/default"));
+    assert_true(asked(&rig, SUBJECT_PROMPT, "list-x", "/prompts/default"));
+    assert_true(asked(&rig, SUBJECT_PROMPT, "guide", "/prompts/default"));
+    assert_false(asked(&rig, SUBJECT_PROMPT, "get-lists", "/default"));
+    assert_false(asked(&rig, SUBJECT_PROMPT, "GET_LISTS", "/default"));
+    assert_false(asked(&rig, SUBJECT_PROMPT, "a-b", "/default")); /* two tools are meant, one of them denied */
+    rig_load(&rig, "{'version':'1','default':'allow','prompts':{'deny':['guide']}}");
+    assert_true(asked(&rig, SUBJECT_PROMPT, "get-lists", "/default"));
+    assert_false(asked(&rig, SUBJECT_PROMPT, "guide", "/prompts/deny/0"));
+    definitions_unref(definitions);
+    rig_release(&rig);
+}
+
 static void test_methods(void **state)
 {
     (void)state;
@@ -262,6 +291,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),          cmocka_unit_test(test_order),   cmocka_unit_test(test_no_policy),
         cmocka_unit_test(test_lists),         cmocka_unit_test(test_resources), cmocka_unit_test(test_prompts),
+        cmocka_unit_test(test_prompts_of_tools),
         cmocka_unit_test(test_methods),       cmocka_unit_test(test_bare_question),
         cmocka_unit_test(test_small_arenas),
     };
