@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "store/segment.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -138,7 +139,7 @@ int directory_make_ledger(int data, int *ledger)
     *ledger = openat(data, "ledger", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (*ledger < 0)
         return error_of(errno);
-    if (made && fsync(data) < 0) {
+    if (made && segment_sync(data, fsync) != 0) {
         close(*ledger);
         return E_IO;
     }

@@ -35,19 +35,10 @@ static _Noreturn void die(struct ledger *ledger, const char *what, int number)
 
 static bool is_full(int number) { return number == ENOSPC || number == EDQUOT; }
 
-static int sync_file(int fd)
-{
-    int result;
-    do {
-        result = fdatasync(fd);
-    } while (result < 0 && errno == EINTR);
-    return result < 0 ? errno : 0;
-}
-
 void ledger_sync(struct ledger *ledger)
 {
     if (ledger->dirty) {
-        int number = sync_file(ledger->fd);
+        int number = segment_sync(ledger->fd, fdatasync);
         if (number != 0)
             die(ledger, "a sync", number);
         ledger->dirty = false;
@@ -102,7 +93,7 @@ static int segment_fill(struct ledger *ledger, struct batch *batch, int fd, cons
     if (number == 0)
         number = write_at(ledger, fd, batch->bytes, block_align(batch->len), batch->offset);
     if (number == 0)
-        number = sync_file(fd);
+        number = segment_sync(fd, fdatasync);
     return number;
 }
 
@@ -126,8 +117,8 @@ static int segment_start(struct ledger *ledger, struct batch *batch, const struc
     int number = segment_fill(ledger, batch, fd, before);
     if (number == 0 && renameat(directory, made, directory, name) < 0)
         number = errno;
-    if (number == 0 && fsync(directory) < 0)
-        number = errno;
+    if (number == 0)
+        number = segment_sync(directory, fsync);
     if (number != 0) {
         close(fd);
         return number;
@@ -143,7 +134,7 @@ static int batch_put(struct ledger *ledger, struct batch *batch)
 {
     int number = write_at(ledger, ledger->fd, batch->bytes, block_align(batch->len), batch->offset);
     if (number == 0 && ledger->sync == SEGMENT_SYNC_DATA)
-        number = sync_file(ledger->fd);
+        number = segment_sync(ledger->fd, fdatasync);
     return number;
 }
 
@@ -236,8 +227,8 @@ static bool write_in_the_end(struct ledger *ledger, struct batch *batch)
             wait_for_work(ledger, LIMIT_ledger_retry_ms);
         AZ(pthread_mutex_unlock(&ledger->mutex));
         if (stop) {
-            log_error(ledger->options.log, "ledger: stopped with a full disk; records from %llu on are lost, no call of "
-                      "theirs was sent", (unsigned long long)batch->first_sequence);
+            log_error(ledger->options.log, "ledger: stopped with a full disk; records from %llu on are lost; no call "
+                      "that they admit was sent", (unsigned long long)batch->first_sequence);
             return false;
         }
     }

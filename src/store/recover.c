@@ -88,8 +88,8 @@ static int wipe(struct recovery *recovery, uint64_t end)
     int number = 0;
     for (uint64_t at = recovery->reader.offset; at < end && number == 0; at += BLOCK_BYTES)
         number = segment_write(fd, zeros, BLOCK_BYTES, at);
-    if (number == 0 && fdatasync(fd) < 0)
-        number = 1;
+    if (number == 0)
+        number = segment_sync(fd, fdatasync);
     close(fd);
     return number == 0 ? 0 : E_IO;
 }

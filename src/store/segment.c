@@ -41,6 +41,15 @@ int segment_write(int fd, const void *bytes, size_t len, uint64_t offset)
     return 0;
 }
 
+int segment_sync(int fd, int (*sync)(int fd))
+{
+    while (sync(fd) < 0) {
+        if (errno != EINTR)
+            return errno;
+    }
+    return 0;
+}
+
 static int zeros_write(int fd, uint64_t size, bool (*stop)(void *arg), void *arg)
 {
     void *zeros;
@@ -79,13 +88,17 @@ int segment_make(int ledger, const char *name, uint64_t size, bool (*stop)(void 
     if (fd < 0)
         return error_of(errno);
     int error = 0;
-    int number = posix_fallocate(fd, 0, (off_t)size);
+    int number;
+    do {
+        number = posix_fallocate(fd, 0, (off_t)size);
+    } while (number == EINTR);
     if (number != 0 && number != EOPNOTSUPP && number != EINVAL)
         error = error_of(number);
     if (error == 0)
         error = zeros_write(fd, size, stop, arg);
-    if (error == 0 && fdatasync(fd) < 0)
-        error = error_of(errno);
+    number = error == 0 ? segment_sync(fd, fdatasync) : 0;
+    if (number != 0)
+        error = error_of(number);
     close(fd);
     if (error == 0 && renameat(ledger, temporary, ledger, name) < 0)
         error = error_of(errno);

@@ -20,6 +20,8 @@ enum segment_sync { SEGMENT_DIRECT, SEGMENT_SYNC_DATA, SEGMENT_NO_SYNC };
 int segment_open(int ledger, const char *name, enum segment_sync *sync, int *fd) NODISCARD;
 /* All of it, at whole blocks, through EINTR and short writes. Returns 0 or the errno that it failed with. */
 int segment_write(int fd, const void *bytes, size_t len, uint64_t offset);
+/* fdatasync or fsync, through EINTR. 0 or the errno. */
+int segment_sync(int fd, int (*sync)(int fd));
 
 struct segment_reader {
     int      fd;

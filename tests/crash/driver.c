@@ -1,0 +1,128 @@
+/* The smallest gateway: opens a store, admits calls, writes each to a pipe once it is admitted, settles it, ends.
+ *
+ *   driver DATA durable|process|off CALLS    calls go to descriptor 3 as lines "crash-call-N"
+ *
+ * CALLS 0: without end. The first half of the calls go one by one, the others all at once. Exit status 0 also when
+ * calls were denied; what was sent is what counts. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "io/loop.h"
+#include "store/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SERVER_FD 3
+#define AT_ONCE 8u
+
+struct driver {
+    struct loop  *loop;
+    struct store *store;
+    unsigned      calls, next, ended, denied;
+    struct timer  again;
+};
+
+struct sending {
+    struct driver *driver;
+    char           name[32];
+};
+
+static const struct debit debit = {
+    .key = { SCOPE_GRANT, { "g1", 2 }, { "server", 6 }, { "calls", 5 }, { .kind = WINDOW_TOTAL } },
+    .cost = AMOUNT_ONE, .max = 1000000000 * AMOUNT_ONE,
+};
+
+static void go_on(struct driver *driver);
+
+static void call_ended(struct driver *driver)
+{
+    driver->ended++;
+    if (driver->calls != 0 && driver->ended == driver->calls)
+        loop_stop(driver->loop);
+    else
+        go_on(driver);
+}
+
+static void admitted(void *arg, const struct admit_result *result)
+{
+    struct sending *sending = arg;
+    struct driver *driver = sending->driver;
+    if (result->what == ADMITTED) {
+        char line[40];
+        int len = snprintf(line, sizeof line, "%s\n", sending->name);
+        bool sent = write(SERVER_FD, line, (size_t)len) == len;
+        store_settle(driver->store, result->admission, sent ? OUTCOME_ok : OUTCOME_not_sent,
+                     sent ? REASON_answered : REASON_upstream_closed, !sent);
+    } else {
+        driver->denied++;
+    }
+    free(sending);
+    call_ended(driver);
+}
+
+static void refused_for_now(struct timer *timer)
+{
+    call_ended((struct driver *)((char *)timer - offsetof(struct driver, again)));
+}
+
+static void admit(struct driver *driver, unsigned number)
+{
+    struct sending *sending = malloc(sizeof *sending);
+    struct admission *admission;
+    struct admit_result result;
+    if (sending == NULL)
+        abort();
+    sending->driver = driver;
+    (void)snprintf(sending->name, sizeof sending->name, "crash-call-%u", number % 10000);
+    struct record record = { .server = STR("server"), .method = STR("tools/call"), .name = str_from_c(sending->name),
+                             .grant = STR("g1") };
+    memcpy(record.call.bytes, &number, sizeof number);
+    record.call.bytes[15] = 1;
+    if (store_admit(driver->store, &record, &debit, 1, admitted, sending, &admission, &result) < 0) {
+        free(sending);
+        driver->denied++;
+        timer_start(&driver->again, 20);
+    }
+}
+
+static void go_on(struct driver *driver)
+{
+    unsigned under_way = driver->next - driver->ended;
+    unsigned wanted = driver->calls == 0 ? AT_ONCE : driver->next < driver->calls / 2 ? 1 : driver->calls;
+    while (under_way < wanted && (driver->calls == 0 || driver->next < driver->calls) && !driver->again.running) {
+        admit(driver, driver->next++);
+        under_way++;
+    }
+}
+
+static int open_store(struct driver *driver, char **argv, struct log *log)
+{
+    struct store_options options = {
+        .directory = str_from_c(argv[1]), .loop = driver->loop, .clock = clock_system(), .log = log,
+        .audit = strcmp(argv[2], "durable") == 0 ? AUDIT_DURABLE : strcmp(argv[2], "process") == 0 ? AUDIT_PROCESS : AUDIT_OFF,
+    };
+    return store_open(&options, &driver->store);
+}
+
+int main(int argc, char **argv)
+{
+    struct driver driver = { 0 };
+    struct log log;
+    if (argc != 4)
+        return 2;
+    log_init_stderr(&log, clock_system(), LOG_ERROR);
+    driver.calls = (unsigned)strtoul(argv[3], NULL, 10);
+    if (loop_new(clock_system(), &log, &driver.loop) < 0 || open_store(&driver, argv, &log) < 0)
+        return 1;
+    timer_init(&driver.again, driver.loop, refused_for_now);
+    go_on(&driver);
+    loop_run(driver.loop);
+    timer_stop(&driver.again);
+    store_close(driver.store);
+    loop_free(driver.loop);
+    if (driver.denied > 0)
+        (void)fprintf(stderr, "driver: %u calls were denied\n", driver.denied);
+    return 0;
+}
