@@ -78,14 +78,19 @@ node_path() {
     return 1
 }
 
-# build_dir NAME MESON-OPTIONS...: configures build/NAME once and compiles it.
+# build_dir NAME [MESON-OPTION...] [-- TARGET...]: configures build/NAME once and compiles it, or only the targets.
 build_dir() {
-    local name=$1
+    local name=$1 options=()
     shift
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do
+        options+=("$1")
+        shift
+    done
+    [ $# -eq 0 ] || shift
     if [ ! -f "build/$name/build.ninja" ]; then
-        meson setup "build/$name" "$@"
+        meson setup "build/$name" "${options[@]}"
     fi
-    ninja -C "build/$name" -j "$jobs"
+    ninja -C "build/$name" -j "$jobs" "$@"
 }
 
 # The files that a change touches, else all: what the slow checks look at. Arguments are git pathspecs.
