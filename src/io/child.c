@@ -350,7 +350,7 @@ static int prepare(struct child *child, struct ends *ends)
     error = child_stderr_init(&child->err, child->loop, child->log, str_from_c(child->name), fd);
     if (error)
         return error;
-    error = poller_add(&child->loop->poller, &child->control, ends->control[0], on_control);
+    error = poller_add(&child->loop->poller, &child->control, ends->control[0], WATCH_READ, on_control);
     if (!error)
         ends->control[0] = -1;
     return error;
@@ -362,7 +362,7 @@ static int watch_exit(struct child *child)
     int fd = pidfd_open(child->pid, 0), error = E_LIMIT;
 
     if (fd >= 0)
-        error = poller_add(&child->loop->poller, &child->exit, fd, on_exit_ready);
+        error = poller_add(&child->loop->poller, &child->exit, fd, WATCH_READ, on_exit_ready);
     if (!error)
         return 0;
     if (fd >= 0)

@@ -112,7 +112,7 @@ static int start_listening(struct loop *loop, int fd, const struct listener_even
     listener->owner = owner;
     listener->fd = fd;
     timer_init(&listener->retry, loop, retry_fired);
-    error = poller_add(&loop->poller, &listener->watch, fd, on_ready);
+    error = poller_add(&loop->poller, &listener->watch, fd, WATCH_READ, on_ready);
     if (error)
         goto failed;
     *out = listener;

@@ -1,5 +1,6 @@
-/* A turn: libuv waits and calls wake-ups, jobs and signals; then, in its check phase, timers, batches of descriptors
- * until none is ready, the quiet hooks, and what was deferred. */
+/* A turn: wait in the one epoll set; tell the batch; timers; further batches until nothing is ready; the quiet hooks;
+ * what was deferred. libuv's set is one descriptor among the others: its pool and signals come in through it, and a
+ * turn in which neither has anything to say makes no call to libuv at all. */
 #include "io/loop_types.h"
 
 #include "base/check.h"
@@ -11,19 +12,20 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#define BATCHES_A_TURN 8 /* then timers and wake-ups get their chance, however busy the descriptors are */
+#define BATCHES_A_TURN 8    /* then timers get their chance, however busy the descriptors are */
+#define WAIT_MAX_MS 3600000 /* an int of milliseconds; a turn in which nothing happens is harmless */
 
 static const char *const phase_names[PHASE_COUNT] = {
-    [PHASE_WAKEUPS] = "wake-ups", [PHASE_TIMERS] = "timers",     [PHASE_STREAMS] = "streams",
-    [PHASE_QUIET] = "quiet",      [PHASE_DEFERRED] = "deferred",
+    [PHASE_EVENTS] = "events",
+    [PHASE_TIMERS] = "timers",
+    [PHASE_QUIET] = "quiet",
+    [PHASE_DEFERRED] = "deferred",
 };
 
 /* ---- measuring ---- */
 
-void loop_enter(struct loop *loop)
+static void turn_begins(struct loop *loop)
 {
-    if (loop->in_turn)
-        return;
     loop->in_turn = true;
     loop->now_ms = clock_mono_ms(loop->clock);
     loop->turn_began_ms = loop->phase_began_ms = loop->now_ms;
@@ -40,7 +42,7 @@ static void phase_ends(struct loop *loop, enum loop_phase phase)
 
 static void note_slow_turn(struct loop *loop, int64_t took_ms)
 {
-    enum loop_phase longest = PHASE_WAKEUPS;
+    enum loop_phase longest = PHASE_EVENTS;
 
     loop->stats.slow_turns++;
     loop->slow_unsaid++;
@@ -48,7 +50,7 @@ static void note_slow_turn(struct loop *loop, int64_t took_ms)
         loop->stats.worst_ms = took_ms;
     if (loop->slow_said_ms != 0 && loop->now_ms - loop->slow_said_ms < 1000)
         return;
-    for (enum loop_phase phase = PHASE_WAKEUPS; phase < PHASE_COUNT; phase++) {
+    for (enum loop_phase phase = PHASE_EVENTS; phase < PHASE_COUNT; phase++) {
         if (loop->phase_ms[phase] > loop->phase_ms[longest])
             longest = phase;
     }
@@ -90,14 +92,20 @@ static void run_deferred(struct loop *loop)
     phase_ends(loop, PHASE_DEFERRED);
 }
 
+static void tell(struct loop *loop)
+{
+    poller_tell(&loop->poller);
+    loop->worked = true;
+    phase_ends(loop, PHASE_EVENTS);
+}
+
 /* True if nothing was left ready. */
-static bool run_streams(struct loop *loop)
+static bool run_batches(struct loop *loop)
 {
     for (int i = 0; i < BATCHES_A_TURN; i++) {
-        if (poller_poll(&loop->poller) == 0 && !poller_has_again(&loop->poller))
+        if (!poller_wait(&loop->poller, 0))
             return true;
-        loop->worked = true;
-        phase_ends(loop, PHASE_STREAMS);
+        tell(loop);
         run_deferred(loop);
     }
     return false;
@@ -122,54 +130,51 @@ static void run_quiet(struct loop *loop)
     phase_ends(loop, PHASE_QUIET);
 }
 
-static void after_wait(uv_check_t *check)
+static void run_uv(struct loop *loop)
 {
-    struct loop *loop = check->data;
+    loop->uv_changed = false;
+    (void)uv_run(&loop->uv, UV_RUN_NOWAIT);
+}
 
-    loop_enter(loop);
-    phase_ends(loop, PHASE_WAKEUPS);
+static void on_uv_ready(struct watch *watch, unsigned ready)
+{
+    (void)ready;
+    run_uv(CONTAINER_OF(watch, struct loop, uv_watch));
+}
+
+static int wait_ms(struct loop *loop)
+{
+    int64_t left_ms;
+
+    if (loop->worked || !list_is_empty(&loop->deferred))
+        return 0;
+    if (loop->heap.count == 0)
+        return -1;
+    left_ms = loop->heap.timers[0]->due_ms - clock_mono_ms(loop->clock);
+    return left_ms <= 0 ? 0 : left_ms < WAIT_MAX_MS ? (int)left_ms : WAIT_MAX_MS;
+}
+
+void loop_turn(struct loop *loop, bool wait)
+{
+    bool ready;
+
+    CHECK_OBJ(loop, LOOP_MAGIC);
+    CHECK(!loop->in_turn);
+    if (loop->uv_changed)
+        run_uv(loop);
+    ready = poller_wait(&loop->poller, wait ? wait_ms(loop) : 0);
+    turn_begins(loop);
+    if (ready)
+        tell(loop);
     if (timers_fire(loop)) {
         loop->worked = true;
         phase_ends(loop, PHASE_TIMERS);
     }
     run_deferred(loop);
-    if (run_streams(loop) && loop->worked)
+    if (run_batches(loop) && loop->worked)
         run_quiet(loop);
     run_deferred(loop);
     turn_ends(loop);
-}
-
-static void alarm_rang(uv_timer_t *alarm)
-{
-    (void)alarm; /* the heap is looked at in after_wait */
-}
-
-/* When must the loop wake by itself? An alarm that is set too early costs one empty turn later; setting it anew costs
- * now. */
-static void before_wait(uv_prepare_t *prepare)
-{
-    struct loop *loop = prepare->data;
-    int64_t due_ms, now_ms = clock_mono_ms(loop->clock);
-
-    if (loop->worked || !list_is_empty(&loop->deferred) || poller_has_again(&loop->poller))
-        due_ms = now_ms;
-    else if (loop->heap.count > 0)
-        due_ms = loop->heap.timers[0]->due_ms;
-    else
-        return;
-    if (due_ms > now_ms && loop->alarm_due_ms <= due_ms && uv_is_active((uv_handle_t *)&loop->alarm))
-        return;
-    loop->alarm_due_ms = due_ms;
-    AZ(uv_timer_start(&loop->alarm, alarm_rang, due_ms > now_ms ? (uint64_t)(due_ms - now_ms) : 0, 0));
-}
-
-static void descriptors_ready(uv_poll_t *polled, int status, int events)
-{
-    struct loop *loop = polled->data;
-
-    (void)status;
-    (void)events;
-    loop_enter(loop); /* they are read in after_wait */
 }
 
 /* ---- life ---- */
@@ -182,19 +187,9 @@ static void ignore_sigpipe(void)
     AZ(sigaction(SIGPIPE, &action, NULL));
 }
 
-static void init_handles(struct loop *loop)
-{
-    loop->before_wait.data = loop->after_wait.data = loop->alarm.data = loop->polled.data = loop;
-    AZ(uv_prepare_init(&loop->uv, &loop->before_wait));
-    AZ(uv_check_init(&loop->uv, &loop->after_wait));
-    AZ(uv_timer_init(&loop->uv, &loop->alarm));
-    AZ(uv_prepare_start(&loop->before_wait, before_wait));
-    AZ(uv_check_start(&loop->after_wait, after_wait));
-}
-
 int loop_new(struct clock *clock, struct log *log, struct loop **out)
 {
-    struct loop *loop = calloc(1, sizeof *loop);
+    struct loop *loop = calloc(1, sizeof(*loop));
     int error;
 
     if (!loop)
@@ -208,18 +203,19 @@ int loop_new(struct clock *clock, struct log *log, struct loop **out)
     error = poller_init(&loop->poller);
     if (error)
         goto no_poller;
-    if (uv_loop_init(&loop->uv) != 0) {
-        error = E_IO;
+    error = E_IO;
+    if (uv_loop_init(&loop->uv) != 0)
         goto no_uv;
-    }
-    init_handles(loop);
-    AZ(uv_poll_init(&loop->uv, &loop->polled, loop->poller.fd));
-    AZ(uv_poll_start(&loop->polled, UV_READABLE, descriptors_ready));
+    error = poller_add(&loop->poller, &loop->uv_watch, uv_backend_fd(&loop->uv), WATCH_SET, on_uv_ready);
+    if (error)
+        goto no_watch;
     loop->now_ms = clock_mono_ms(clock);
     ignore_sigpipe();
     *out = loop;
     return 0;
 
+no_watch:
+    AZ(uv_loop_close(&loop->uv));
 no_uv:
     poller_release(&loop->poller);
 no_poller:
@@ -232,18 +228,14 @@ void loop_free(struct loop *loop)
     if (!loop)
         return;
     CHECK_OBJ(loop, LOOP_MAGIC);
-    CHECK(!loop->in_turn);
-    do { /* streams that were closed are freed by a turn; jobs end in one */
-        loop_turn(loop, loop->jobs > 0 && list_is_empty(&loop->deferred));
+    do { /* what was closed is freed by a turn, and jobs end in one */
+        loop_turn(loop, loop->jobs > 0);
     } while (loop->jobs > 0 || !list_is_empty(&loop->deferred));
     loop_close_signals(loop);
-    uv_close((uv_handle_t *)&loop->polled, NULL);
-    uv_close((uv_handle_t *)&loop->alarm, NULL);
-    uv_close((uv_handle_t *)&loop->before_wait, NULL);
-    uv_close((uv_handle_t *)&loop->after_wait, NULL);
     for (int i = 0; i < 16 && uv_run(&loop->uv, UV_RUN_NOWAIT) != 0; i++)
         ;
-    AZ(uv_loop_close(&loop->uv)); /* else a wake-up was not freed */
+    poller_remove(&loop->poller, &loop->uv_watch);
+    AZ(uv_loop_close(&loop->uv));
     poller_release(&loop->poller);
     timers_release(loop);
     loop->magic = 0;
@@ -253,24 +245,15 @@ void loop_free(struct loop *loop)
 void loop_run(struct loop *loop)
 {
     CHECK_OBJ(loop, LOOP_MAGIC);
-    CHECK(!loop->in_turn);
     loop->running = true;
     while (loop->running)
-        uv_run(&loop->uv, UV_RUN_DEFAULT);
+        loop_turn(loop, true);
 }
 
 void loop_stop(struct loop *loop)
 {
     CHECK_OBJ(loop, LOOP_MAGIC);
     loop->running = false;
-    uv_stop(&loop->uv);
-}
-
-void loop_turn(struct loop *loop, bool wait)
-{
-    CHECK_OBJ(loop, LOOP_MAGIC);
-    CHECK(!loop->in_turn);
-    uv_run(&loop->uv, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
 }
 
 int64_t loop_now_ms(const struct loop *loop)

@@ -6,14 +6,12 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <sys/epoll.h>
 #include <unistd.h>
-
-#define BATCH_EVENTS 256
 
 int poller_init(struct poller *poller)
 {
     list_init(&poller->again);
+    poller->count = 0;
     poller->fd = epoll_create1(EPOLL_CLOEXEC);
     return poller->fd < 0 ? E_IO : 0;
 }
@@ -26,9 +24,15 @@ void poller_release(struct poller *poller)
     poller->fd = -1;
 }
 
-int poller_add(struct poller *poller, struct watch *watch, int fd, void (*ready)(struct watch *, unsigned))
+int poller_add(struct poller *poller, struct watch *watch, int fd, enum watch_kind kind,
+               void (*ready)(struct watch *, unsigned))
 {
-    struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = watch };
+    static const uint32_t wanted[] = {
+        [WATCH_BOTH] = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+        [WATCH_READ] = EPOLLIN | EPOLLET,
+        [WATCH_SET] = EPOLLIN,
+    };
+    struct epoll_event event = { .events = wanted[kind], .data.ptr = watch };
 
     CHECK(fd >= 0);
     watch->fd = -1;
@@ -57,14 +61,20 @@ void poller_again(struct poller *poller, struct watch *watch)
         list_append(&poller->again, &watch->again);
 }
 
-/* Only those that asked before this call: one that asks again inside its callback waits for the next batch. */
-static unsigned poll_again(struct poller *poller)
+bool poller_wait(struct poller *poller, int timeout_ms)
+{
+    int count = epoll_wait(poller->fd, poller->batch, POLLER_BATCH, list_is_empty(&poller->again) ? timeout_ms : 0);
+
+    CHECK(count >= 0 || errno == EINTR);
+    poller->count = count > 0 ? (unsigned)count : 0;
+    return poller->count > 0 || !list_is_empty(&poller->again);
+}
+
+/* Only those that asked before this batch: one that asks again inside its callback waits for the next. */
+static void tell_again(struct poller *poller)
 {
     struct list batch;
-    unsigned told = 0;
 
-    if (list_is_empty(&poller->again))
-        return 0;
     list_init(&batch);
     list_append(&poller->again, &batch);
     list_remove(&poller->again);
@@ -72,9 +82,7 @@ static unsigned poll_again(struct poller *poller)
         struct watch *watch = CONTAINER_OF(batch.next, struct watch, again);
         list_remove(&watch->again);
         watch->ready(watch, READY_READ);
-        told++;
     }
-    return told;
 }
 
 static unsigned ready_bits(uint32_t events)
@@ -92,20 +100,14 @@ static unsigned ready_bits(uint32_t events)
     return ready;
 }
 
-unsigned poller_poll(struct poller *poller)
+void poller_tell(struct poller *poller)
 {
-    struct epoll_event events[BATCH_EVENTS];
-    unsigned told = poll_again(poller);
-    int count;
-
-    do {
-        count = epoll_wait(poller->fd, events, BATCH_EVENTS, 0);
-    } while (count < 0 && errno == EINTR);
-    CHECK(count >= 0);
-    for (int i = 0; i < count; i++) {
-        struct watch *watch = events[i].data.ptr;
+    if (!list_is_empty(&poller->again))
+        tell_again(poller);
+    for (unsigned i = 0; i < poller->count; i++) {
+        struct watch *watch = poller->batch[i].data.ptr;
         if (watch->fd >= 0)
-            watch->ready(watch, ready_bits(events[i].events));
+            watch->ready(watch, ready_bits(poller->batch[i].events));
     }
-    return told + (unsigned)count;
+    poller->count = 0;
 }

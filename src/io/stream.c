@@ -178,7 +178,7 @@ int stream_open(struct loop *loop, int fd, const struct stream_ops *ops, const s
         .connecting = connecting,
         .deferred = { .run = on_stream_end_of_turn },
     };
-    error = poller_add(&loop->poller, &stream->watch, fd, on_ready);
+    error = poller_add(&loop->poller, &stream->watch, fd, WATCH_BOTH, on_ready);
     if (error) {
         free(stream);
         goto no_stream;

@@ -4,63 +4,79 @@
 #include "base/check.h"
 #include "base/limits.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
-
-static void enter_with_work(struct loop *loop)
-{
-    loop_enter(loop);
-    loop->worked = true;
-}
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 /* ---- wake-ups ---- */
 
 #define WAKEUP_MAGIC 0x57414b45u
 
+/* Its descriptor is never read: each write is an edge. `pending` saves all writes but the first before the loop looks.
+ */
 struct wakeup {
     unsigned magic;
     struct loop *loop;
     void (*woken)(void *arg);
     void *arg;
-    uv_async_t async;
+    struct watch watch;
+    struct deferred deferred;
+    atomic_bool pending;
+    int fd;
 };
 
-static void on_async(uv_async_t *async)
+static void on_wakeup(struct watch *watch, unsigned ready)
 {
-    struct wakeup *wakeup = async->data;
+    struct wakeup *wakeup = CONTAINER_OF(watch, struct wakeup, watch);
 
+    (void)ready;
     CHECK_OBJ(wakeup, WAKEUP_MAGIC);
-    enter_with_work(wakeup->loop);
-    wakeup->woken(wakeup->arg);
+    if (atomic_exchange(&wakeup->pending, false)) /* before the call: what is said from now on is another wake */
+        wakeup->woken(wakeup->arg);
 }
 
 int wakeup_new(struct loop *loop, void (*woken)(void *arg), void *arg, struct wakeup **out)
 {
     struct wakeup *wakeup;
+    int error;
 
     CHECK_OBJ(loop, LOOP_MAGIC);
     AN(woken);
-    wakeup = calloc(1, sizeof *wakeup);
+    wakeup = calloc(1, sizeof(*wakeup));
     if (!wakeup)
         return E_NOMEM;
-    *wakeup = (struct wakeup){ .magic = WAKEUP_MAGIC, .loop = loop, .woken = woken, .arg = arg };
-    if (uv_async_init(&loop->uv, &wakeup->async, on_async) != 0) {
+    wakeup->magic = WAKEUP_MAGIC;
+    wakeup->loop = loop;
+    wakeup->woken = woken;
+    wakeup->arg = arg;
+    wakeup->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    error = wakeup->fd < 0 ? E_LIMIT : poller_add(&loop->poller, &wakeup->watch, wakeup->fd, WATCH_READ, on_wakeup);
+    if (error) {
+        if (wakeup->fd >= 0)
+            close(wakeup->fd);
         free(wakeup);
-        return E_IO;
+        return error;
     }
-    wakeup->async.data = wakeup;
     *out = wakeup;
     return 0;
 }
 
 void wakeup_wake(struct wakeup *wakeup)
 {
+    static const uint64_t one = 1;
+
     CHECK_OBJ(wakeup, WAKEUP_MAGIC);
-    AZ(uv_async_send(&wakeup->async));
+    if (!atomic_exchange(&wakeup->pending, true))
+        CHECK(write(wakeup->fd, &one, sizeof(one)) == sizeof(one));
 }
 
-static void wakeup_closed(uv_handle_t *handle)
+static void on_wakeup_end_of_turn(struct deferred *deferred)
 {
-    free(handle->data);
+    struct wakeup *wakeup = CONTAINER_OF(deferred, struct wakeup, deferred);
+
+    wakeup->magic = 0;
+    free(wakeup);
 }
 
 void wakeup_free(struct wakeup *wakeup)
@@ -68,8 +84,10 @@ void wakeup_free(struct wakeup *wakeup)
     if (!wakeup)
         return;
     CHECK_OBJ(wakeup, WAKEUP_MAGIC);
-    wakeup->magic = 0;
-    uv_close((uv_handle_t *)&wakeup->async, wakeup_closed);
+    poller_remove(&wakeup->loop->poller, &wakeup->watch);
+    close(wakeup->fd);
+    wakeup->deferred.run = on_wakeup_end_of_turn;
+    loop_defer(wakeup->loop, &wakeup->deferred);
 }
 
 /* ---- jobs ---- */
@@ -92,8 +110,8 @@ static void on_work_done(uv_work_t *work, int status)
     struct request *request = work->data;
     struct job *job = request->job;
 
-    AZ(status); /* nothing is ever cancelled */
-    enter_with_work(request->loop);
+    AZ(status);                   /* nothing is ever cancelled */
+    request->loop->worked = true; /* libuv may have been called before the wait, not by it */
     request->loop->jobs--;
     job->request = NULL;
     free(request);
@@ -117,6 +135,7 @@ int loop_submit(struct loop *loop, struct job *job)
     job->request = request;
     AZ(uv_queue_work(&loop->uv, &request->work, on_work, on_work_done));
     loop->jobs++;
+    loop->uv_changed = true;
     return 0;
 }
 
@@ -134,7 +153,7 @@ static void on_signal(uv_signal_t *signal, int signal_number)
 {
     struct handler *handler = signal->data;
 
-    enter_with_work(handler->loop);
+    handler->loop->worked = true;
     handler->caught(handler->arg, signal_number);
 }
 
@@ -158,6 +177,7 @@ int loop_on_signal(struct loop *loop, int signal_number, void (*caught)(void *ar
     AZ(uv_signal_init(&loop->uv, &handler->signal));
     handler->signal.data = handler;
     list_append(&loop->signals, &handler->link);
+    loop->uv_changed = true;
     return uv_signal_start(&handler->signal, on_signal, signal_number) == 0 ? 0 : E_INVALID;
 }
 
