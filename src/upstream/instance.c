@@ -78,10 +78,10 @@ bool instance_is_control(const struct instance *instance)
 
 void instance_complain(struct instance *instance, const char *what)
 {
-    uint64_t count = ++instance->dropped;
+    uint64_t count = ++instance->faults;
     if ((count & (count - 1)) == 0)
-        log_warn(instance->upstream->services.log, "server '%" STR_FMT "': dropped a message: %s (%" PRIu64 " so far)",
-                 STR_ARG(instance->upstream->server->name), what, count);
+        log_warn(instance->upstream->services.log, "server '%" STR_FMT "': fault %" PRIu64 ": %s",
+                 STR_ARG(instance->upstream->server->name), count, what);
 }
 
 /* ---- legs and waiters ---- */
@@ -150,7 +150,7 @@ void instance_notify(struct instance *instance, struct str method, struct str pa
 void instance_answer(struct instance *instance)
 {
     if (write_out(instance, NULL) != 0)
-        instance_complain(instance, "a request of its own, as it does not read the answers");
+        instance_complain(instance, "it asks and does not read the answers");
 }
 
 /* MCP 2025-11-25 cancellation: never for initialize, whose leg ends only together with its connection. */
@@ -168,6 +168,7 @@ static void notify_cancelled(struct instance *instance, const struct leg *leg, e
 static void take_off(struct instance *instance, struct leg *leg)
 {
     legs_remove(&instance->legs, leg);
+    instance->used_ms = now_of(instance);
     instance->upstream->ops->forget(instance, leg);
 }
 

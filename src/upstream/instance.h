@@ -45,7 +45,7 @@ struct instance {
     struct capabilities capabilities;
     char             version[16];  /* of the protocol, as the server answered */
     size_t           received;     /* bytes of the message that is being looked at */
-    uint64_t         dropped;      /* messages of it that were dropped */
+    uint64_t         faults;       /* what it did wrong, over all its connections */
     struct deferred  deferred;     /* the end of a start that failed at once; its own freeing */
 };
 

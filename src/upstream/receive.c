@@ -38,6 +38,7 @@ static void answered(struct instance *instance, const struct message *message, s
         return;
     }
     legs_remove(&instance->legs, leg);
+    instance->used_ms = loop_now_ms(instance->upstream->services.loop);
     leg->events->answer(leg, message, arena);
 }
 

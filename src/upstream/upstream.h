@@ -25,8 +25,8 @@ enum sent { SENT_NONE, SENT_SOME, SENT_ALL };
 struct leg_events {
     /* A notification that belongs to this leg (progress). Borrowed until it returns. */
     void (*note)(struct leg *leg, const struct message *message);
-    /* The answer: a result or an error, parsed strictly; `arena` owns the tree and now belongs to the callee
-     * (arena_release it). The leg has ended and may be freed. */
+    /* The answer: a result or an error, parsed strictly; `arena` owns the tree. Its content now belongs to the callee, who
+     * releases it or copies the struct and keeps it. The leg has ended and may be freed. */
     void (*answer)(struct leg *leg, const struct message *message, struct arena *arena);
     /* Ended without an answer. The leg may be freed. */
     void (*ended)(struct leg *leg, enum reason reason);
@@ -66,6 +66,7 @@ int  upstream_new(const struct upstream_services *services, const struct server 
 void upstream_start(struct upstream *upstream);
 /* Asks every instance to end (stdin closed, SIGTERM, SIGKILL by limits.def); legs end with `reason`; then `done`. */
 void upstream_stop(struct upstream *upstream, enum reason reason, void (*done)(void *arg), void *arg);
+/* Stopped (also from `done`), or never started. */
 void upstream_free(struct upstream *upstream);
 
 /* NULL until the first whole list is there. */
@@ -84,13 +85,16 @@ void upstream_wait_cancel(struct upstream_waiter *waiter);
 
 /* The instance for an isolation value (the grant's or session's id; ignored for "server"), started when there is none.
  * `waiter.ready` as above, once its handshake is done. E_LIMIT: too many instances. 0 with *out ready: no waiting;
- * E_AGAIN: the waiter was queued. *out stays valid while it has legs or until the end of this turn. */
+ * E_AGAIN: the waiter was queued, for LIMIT_server_start_ms at most. E_INVALID: not a plain id. E_CLOSED: stopping, or not
+ * started. *out stays valid while it has legs or until the end of this turn. */
 int  upstream_open(struct upstream *upstream, struct str isolation_value, struct upstream_waiter *waiter, struct instance **out) NODISCARD;
 /* Writes {"jsonrpc","id","method","params"}; `params` is made by our writer: an object's members without its braces
  * and without _meta, which is added here from a closed list (progressToken). Bytes are copied. E_CLOSED: the instance
- * is gone; E_FULL: it does not read. On failure the leg was not taken. */
+ * is gone; E_FULL: it does not read, or has LIMIT_legs_per_instance already. On failure the leg was not taken; leg->sent
+ * says whether a part of it left all the same. */
 int  upstream_send(struct instance *instance, struct leg *leg, struct str method, struct str params) NODISCARD;
-/* Tells the server (notifications/cancelled) where bytes left already; no event follows. */
+/* Tells the server (notifications/cancelled) where bytes left already; where none had, none will. leg->sent is true
+ * afterwards. No event follows. */
 void upstream_cancel(struct leg *leg, enum reason reason);
 /* The instances of this isolation value end: a grant was revoked, a session ended. */
 void upstream_close_instances(struct upstream *upstream, struct str isolation_value, enum reason reason);

@@ -492,7 +492,9 @@ static void test_idleness(void **state)
     rig_pass(&rig, LIMIT_instance_idle_ms + 1000);
     assert_false(memory->closed_by_us); /* a call in flight is not idleness */
     memory_answer(memory, "{}");
-    rig_pass(&rig, LIMIT_instance_idle_ms);
+    rig_pass(&rig, LIMIT_instance_idle_ms - 1000);
+    assert_false(memory->closed_by_us);
+    rig_pass(&rig, 1100);
     assert_true(memory->closed_by_us);
     assert_false(control->closed_by_us);
     memory_end(memory);
