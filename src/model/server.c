@@ -34,12 +34,15 @@ struct str prompt_name(struct arena *arena, struct str name)
 
 static int index_for_prompts(struct definitions *definitions)
 {
-    static struct tool several = { .name = { "", 0 } }; /* never written */
+    struct tool *several = arena_zalloc(&definitions->arena, sizeof *several);
+    if (several == NULL)
+        return E_NOMEM;
+    several->name = STR_EMPTY;
     for (size_t i = 0; i < definitions->tool_count; i++) {
         struct str name = prompt_name(&definitions->arena, definitions->tools[i].name);
         if (name.ptr == NULL)
             return E_NOMEM;
-        struct tool *tool = map_get(&definitions->tools_by_prompt, name) != NULL ? &several : &definitions->tools[i];
+        struct tool *tool = map_get(&definitions->tools_by_prompt, name) != NULL ? several : &definitions->tools[i];
         int error = map_set(&definitions->tools_by_prompt, name, tool);
         if (error < 0)
             return error;

@@ -31,6 +31,8 @@ struct str load_pointer(struct loader *loader, const struct place *place)
 static struct str words_text(struct loader *loader, const struct str *words, size_t count)
 {
     struct str text = STR_EMPTY;
+    if (report_is_full(&loader->report))
+        return text;
     for (size_t i = 0; i < count && text.ptr != NULL; i++)
         text = arena_printf(loader->report.arena, "%" STR_FMT "%s\"%" STR_FMT "\"", STR_ARG(text),
                             i == 0           ? ""
@@ -245,7 +247,9 @@ int policy_load(struct str source, struct arena *arena, struct problems *problem
         return E_NOMEM;
     struct loader loader = { .policy = policy, .arena = &policy->arena };
     loader.report = (struct reporter){ .source = source, .arena = arena, .problems = problems };
+    map_init(&loader.lists_by_name);
     int rc = load_source(&loader, source);
+    map_release(&loader.lists_by_name);
     report_finish(&loader.report);
     if (rc == 0 && (loader.no_memory || loader.report.no_memory))
         rc = E_NOMEM;

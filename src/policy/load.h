@@ -20,6 +20,7 @@ struct loader {
     struct reporter    report;
     struct named_list *lists;
     size_t             list_count;
+    struct map         lists_by_name; /* -> struct named_list */
     bool               no_memory;
 };
 

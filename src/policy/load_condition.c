@@ -85,6 +85,8 @@ void load_lists(struct loader *loader, const struct place *place, const struct j
         struct place at = place_member(place, key);
         struct named_list *list = &loader->lists[loader->list_count++];
         list->name = key;
+        if (map_set(&loader->lists_by_name, key, list) != 0)
+            loader->no_memory = true;
         if (key.len == 0)
             report_error(&loader->report, &at, SPOT_KEY, STR_EMPTY, "a list has a name");
         if (schema_is(&loader->report, &at, value, JSON_ARRAY) && !load_array(loader, &at, value, &list->operand))
@@ -121,10 +123,8 @@ static bool load_list_name(struct loader *loader, const struct place *place, con
         report_error(&loader->report, place, SPOT_VALUE, STR("{\"$list\": \"name\"}"), "this object names no list");
         return false;
     }
-    for (size_t i = 0; i < loader->list_count; i++) {
-        struct named_list *list = &loader->lists[i];
-        if (!str_eq(list->name, json_string(name)))
-            continue;
+    struct named_list *list = map_get(&loader->lists_by_name, json_string(name));
+    if (list != NULL) {
         list->used = true;
         out->items = list->operand.items;
         out->count = list->operand.count;

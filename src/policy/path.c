@@ -16,6 +16,8 @@ static const struct {
 #undef ROOT
 };
 
+#define GUESS_MAX 256 /* bytes of a path that is worth a guess */
+
 struct parser {
     struct str text;
     size_t at;
@@ -40,7 +42,7 @@ static bool is_later(struct str text)
 static struct str guess(struct arena *arena, struct str text)
 {
     static const struct str starts[] = { STR("params.arguments."), STR("arguments."), STR("params."), STR("$.") };
-    if (text.len == 0)
+    if (text.len == 0 || text.len > GUESS_MAX)
         return STR_EMPTY;
     for (size_t i = 0; i < ARRAY_LEN(starts); i++)
         if (str_starts_with(text, starts[i])) {

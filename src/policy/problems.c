@@ -162,7 +162,7 @@ void report_finish(struct reporter *reporter)
 
 struct str report_guess(struct reporter *reporter, struct str word)
 {
-    if (word.len == 0)
+    if (word.len == 0 || report_is_full(reporter))
         return STR_EMPTY;
     struct str guess = arena_printf(reporter->arena, "did you mean \"%" STR_FMT "\"?", STR_ARG(word));
     if (guess.ptr == NULL) {
