@@ -27,6 +27,14 @@ void buf_reset(struct buf *buf)
     buf->failed = false;
 }
 
+void buf_recycle(struct buf *buf, size_t keep)
+{
+    if (buf->cap > keep)
+        buf_release(buf);
+    else
+        buf_reset(buf);
+}
+
 char *buf_grow(struct buf *buf, size_t more)
 {
     if (buf->failed || more > buf->max - buf->len) {

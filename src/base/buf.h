@@ -20,6 +20,8 @@ struct buf {
 void buf_init(struct buf *buf, size_t max);
 void buf_release(struct buf *buf);
 void buf_reset(struct buf *buf);
+/* Empty again; memory above `keep` bytes goes back to the heap. */
+void buf_recycle(struct buf *buf, size_t keep);
 /* Room for `more` bytes behind len, or NULL; the caller writes and then adds to len. */
 char *buf_grow(struct buf *buf, size_t more) NODISCARD; /* buf_reserve's way when the room is not there */
 static inline char *buf_reserve(struct buf *buf, size_t more)

@@ -73,9 +73,7 @@ static int put(struct connection *connection, const struct str *parts, unsigned 
 
 static void queue_is_empty(struct connection *connection)
 {
-    if (connection->queue.cap > KEPT_QUEUE_BYTES)
-        buf_release(&connection->queue);
-    buf_reset(&connection->queue);
+    buf_recycle(&connection->queue, KEPT_QUEUE_BYTES);
     connection->queue_at = 0;
     connection->queue_messages = 0;
     if (connection->state == CONN_DRAIN)

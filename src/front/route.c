@@ -33,10 +33,10 @@ static bool collect(const struct http1 *request, struct fields *fields)
 {
     for (unsigned i = 0; i < request->field_count; i++) {
         struct str name = http1_field_name(request, i), value = http1_field_value(request, i);
-        if (str_eq_nocase(name, STR("Accept")))
+        if (name.len == 6 && str_eq_nocase(name, STR("Accept")))
             fields->bad_accept |= !media_accept_add(&fields->accept, value);
         for (unsigned id = 0; id < FIELD_COUNT; id++) {
-            if (!str_eq_nocase(name, field_names[id]))
+            if (name.len != field_names[id].len || !str_eq_nocase(name, field_names[id]))
                 continue;
             if (fields->present[id])
                 return false;

@@ -72,13 +72,6 @@ static void detach(struct client_connection *connection)
     connection->request = NULL;
 }
 
-static void empty(struct buf *buf)
-{
-    if (buf->cap > KEPT_BYTES)
-        buf_release(buf);
-    buf_reset(buf);
-}
-
 static void wait_for(struct client_connection *connection, int64_t ms)
 {
     connection->deadline_ms = loop_now_ms(connection->client->loop) + ms;
@@ -188,7 +181,7 @@ static int write_some(struct client_connection *connection)
         wait_for(connection, LIMIT_write_stall_ms);
     } else {
         connection->deadline_ms = NO_DEADLINE;
-        empty(&connection->out);
+        buf_recycle(&connection->out, KEPT_BYTES);
     }
     return 0;
 }
@@ -238,7 +231,7 @@ static void give_body(struct client_connection *connection)
     struct client_request *request = connection->request;
 
     request->events->body(request, buf_str(&connection->http1.body));
-    empty(&connection->http1.body);
+    buf_recycle(&connection->http1.body, KEPT_BYTES);
 }
 
 /* What was read becomes events, until the answer ends or the owner has had enough. */
@@ -407,7 +400,7 @@ static bool write_request(struct client *client, struct str method, struct str t
 {
     struct buf *out = &client->out;
 
-    empty(out);
+    buf_recycle(out, KEPT_BYTES);
     http1_write_request(out, method, target);
     http1_write_field(out, STR("Host"), client->host);
     buf_append_str(out, STR("Accept-Encoding: identity\r\n"));

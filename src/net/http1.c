@@ -201,9 +201,11 @@ struct framing {
     struct str host, length, coding, expectation; /* the last of each */
 };
 
-static void note(struct str *value, unsigned *count, struct str found)
+static void note(struct str *last, unsigned *count, struct str name, struct str wanted, struct str value)
 {
-    *value = found;
+    if (!str_eq_nocase(name, wanted))
+        return;
+    *last = value;
     (*count)++;
 }
 
@@ -215,14 +217,13 @@ static void collect_framing(struct http1 *http1, struct framing *framing)
         if (value.len)
             span->value_at = offset_of(http1, value.ptr);
         span->value_len = (uint16_t)value.len;
-        if (str_eq_nocase(name, STR("Host")))
-            note(&framing->host, &framing->hosts, value);
-        else if (str_eq_nocase(name, STR("Content-Length")))
-            note(&framing->length, &framing->lengths, value);
-        else if (str_eq_nocase(name, STR("Transfer-Encoding")))
-            note(&framing->coding, &framing->codings, value);
-        else if (str_eq_nocase(name, STR("Expect")))
-            note(&framing->expectation, &framing->expectations, value);
+        switch (name.len) { /* most names are none of these, and seldom as long */
+        case 4: note(&framing->host, &framing->hosts, name, STR("Host"), value); break;
+        case 6: note(&framing->expectation, &framing->expectations, name, STR("Expect"), value); break;
+        case 14: note(&framing->length, &framing->lengths, name, STR("Content-Length"), value); break;
+        case 17: note(&framing->coding, &framing->codings, name, STR("Transfer-Encoding"), value); break;
+        default: break;
+        }
     }
 }
 
@@ -406,19 +407,12 @@ void http1_release(struct http1 *http1)
     http1->magic = 0;
 }
 
-static void empty(struct buf *buf)
-{
-    if (buf->cap > KEPT_BYTES)
-        buf_release(buf);
-    buf_reset(buf);
-}
-
 void http1_next(struct http1 *http1)
 {
     CHECK_OBJ(http1, HTTP1_MAGIC);
     CHECK(http1->state == STATE_WHOLE);
-    empty(&http1->head);
-    empty(&http1->body);
+    buf_recycle(&http1->head, KEPT_BYTES);
+    buf_recycle(&http1->body, KEPT_BYTES);
     http1->interim = 0;
     begin_head(http1);
 }

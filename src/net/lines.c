@@ -3,7 +3,7 @@
 
 #include "base/check.h"
 
-#define LINES_KEPT_BYTES 65536 /* a larger buffer goes back to the heap after its line */
+#define KEPT_BYTES 65536 /* a larger buffer goes back to the heap after its line */
 
 void lines_init(struct lines *lines, size_t max)
 {
@@ -32,11 +32,11 @@ static int give_kept(struct lines *lines, int (*line)(void *arg, struct str line
     struct buf whole = lines->partial;
     buf_init(&lines->partial, whole.max);
     int error = give(buf_str(&whole), line, arg);
-    if (error || whole.cap > LINES_KEPT_BYTES) {
+    if (error) {
         buf_release(&whole);
         return error;
     }
-    buf_reset(&whole);
+    buf_recycle(&whole, KEPT_BYTES);
     lines->partial = whole;
     return 0;
 }

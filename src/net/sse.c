@@ -37,13 +37,6 @@ static int replace(struct sse *sse, struct buf *buf, struct str bytes)
     return keep(sse, buf, bytes);
 }
 
-static void empty(struct buf *buf)
-{
-    if (buf->cap > KEPT_BYTES)
-        buf_release(buf);
-    buf_reset(buf);
-}
-
 /* The blank line. The event's data leaves `sse` for the call, which may release `sse`. */
 static int dispatch(struct sse *sse, int (*event)(void *arg, const struct sse_event *event), void *arg)
 {
@@ -65,8 +58,8 @@ static int dispatch(struct sse *sse, int (*event)(void *arg, const struct sse_ev
         buf_release(&id);
         return error;
     }
-    empty(&data);
-    empty(&type);
+    buf_recycle(&data, KEPT_BYTES);
+    buf_recycle(&type, KEPT_BYTES);
     sse->data = data;
     sse->type = type;
     sse->id = id;
@@ -112,7 +105,7 @@ static int take_kept_line(struct sse *sse, int (*event)(void *arg, const struct 
         buf_release(&line);
         return error;
     }
-    empty(&line);
+    buf_recycle(&line, KEPT_BYTES);
     sse->line = line;
     return 0;
 }

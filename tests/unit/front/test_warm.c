@@ -1,35 +1,7 @@
 /* A request on a connection that has served one before costs no allocation from the heap, neither its reading nor its
  * answer. The heap's functions are wrapped by the linker (-Wl,--wrap) and counted. */
+#include "../heap_calls.h"
 #include "rig.h"
-
-#include <stdlib.h>
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *ptr, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *ptr, size_t size);
-
-static size_t heap_calls;
-
-void *__wrap_malloc(size_t size)
-{
-    heap_calls++;
-    return __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    heap_calls++;
-    return __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *ptr, size_t size)
-{
-    heap_calls++;
-    return __real_realloc(ptr, size);
-}
 
 /* One request; what comes back goes nowhere. */
 static void serve_one(struct rig *rig, struct client *client)

@@ -2,6 +2,8 @@
  * time-outs, and owners that free everything from inside an event. Warm requests cost no heap (-Wl,--wrap). */
 #include "net/client.h"
 
+#include "../heap_calls.h"
+
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/clock.h"
@@ -22,33 +24,6 @@
 #include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *ptr, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *ptr, size_t size);
-
-static size_t heap_calls;
-
-void *__wrap_malloc(size_t size)
-{
-    heap_calls++;
-    return __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    heap_calls++;
-    return __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *ptr, size_t size)
-{
-    heap_calls++;
-    return __real_realloc(ptr, size);
-}
 
 struct rig {
     struct clock_manual clock;
