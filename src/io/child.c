@@ -17,16 +17,17 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define CHILD_MAGIC 0x4348494cu
-#define PIPE_BYTES 1048576
-#define LOWEST_FD 10     /* ours stay clear of 0 to 3, where the child's are put */
-#define ORPHAN_LOOKS 100 /* at /proc, while each finds more */
-#define STUCK_MS 5000    /* from "kill everything" to killing who should have */
+#define PIPE_BYTES 262144 /* more would soon use up what the pipes of one user may hold together (pipe(7)) */
+#define LOWEST_FD 10      /* ours stay clear of 0 to 3, where the child's are put */
+#define ORPHAN_LOOKS 100  /* at /proc, while each finds more */
+#define STUCK_MS 5000     /* from "kill everything" to killing who should have */
 
 enum child_stage { STAGE_RUNS, STAGE_WAITS_FOR_TERM, STAGE_WAITS_FOR_KILL, STAGE_KILLED };
 
@@ -244,10 +245,7 @@ static int raise_pair(int pair[2])
 
 static int open_pipe(int pair[2])
 {
-    if (pipe2(pair, O_CLOEXEC) != 0)
-        return error_of(errno);
-    (void)fcntl(pair[0], F_SETPIPE_SZ, PIPE_BYTES); /* where the system allows it: fewer turns for a large answer */
-    return raise_pair(pair);
+    return pipe2(pair, O_CLOEXEC) != 0 ? error_of(errno) : raise_pair(pair);
 }
 
 static int open_ends(struct ends *ends)
@@ -264,9 +262,14 @@ static int open_ends(struct ends *ends)
         error = error_of(errno);
     if (!error)
         error = raise_pair(ends->control);
-    if (error)
+    if (error) {
         close_ends(ends);
-    return error;
+        return error;
+    }
+    /* Where the system allows it: fewer turns for a large message. */
+    (void)fcntl(ends->in[0], F_SETPIPE_SZ, PIPE_BYTES);
+    (void)fcntl(ends->out[0], F_SETPIPE_SZ, PIPE_BYTES);
+    return 0;
 }
 
 /* A positive errno or 0. vfork's way: nothing of our memory is touched, and other threads' locks do not matter. */

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -26,7 +27,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOOK_AGAIN_MS 10     /* while killing */
+#define LOOK_AGAIN_MS 10 /* while killing; doubled while nobody dies: one that the kernel holds may take its time */
+#define LOOK_AGAIN_MAX_MS 320
 #define EXIT_NOT_STARTED 127 /* as shells say it */
 
 struct supervisor {
@@ -34,6 +36,7 @@ struct supervisor {
     int status;   /* waitpid's, from then on */
     int signals;  /* signalfd */
     bool stopping, killing;
+    int look_again_ms;  /* while killing */
     int64_t kill_at_ms; /* while stopping */
 };
 
@@ -153,6 +156,7 @@ static bool reap(struct supervisor *supervisor)
             continue;
         if (pid < 0)
             return false;
+        supervisor->look_again_ms = LOOK_AGAIN_MS;
         if (pid == supervisor->server) {
             supervisor->server = -1;
             supervisor->status = status;
@@ -190,7 +194,9 @@ static void wait_for_news(struct supervisor *supervisor)
     int timeout = -1;
 
     if (supervisor->killing) {
-        timeout = LOOK_AGAIN_MS;
+        timeout = supervisor->look_again_ms;
+        if (supervisor->look_again_ms < LOOK_AGAIN_MAX_MS)
+            supervisor->look_again_ms *= 2;
     } else if (supervisor->stopping) {
         int64_t left = supervisor->kill_at_ms - now_ms();
         timeout = left > 0 ? (int)left : 0;
@@ -214,7 +220,7 @@ static void stand_over(struct supervisor *supervisor)
 
 int child_exec_main(int argc, char **argv)
 {
-    struct supervisor supervisor = { .server = -1 };
+    struct supervisor supervisor = { .server = -1, .look_again_ms = LOOK_AGAIN_MS };
     pid_t self = getpid();
     sigset_t all;
     int type = 0;

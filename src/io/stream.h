@@ -20,14 +20,16 @@ struct stream_events {
     void (*writable)(void *owner);   /* only after stream_write said E_AGAIN or wrote less than asked; also: connected */
 };
 
-/* Takes the descriptor over (non-blocking, close-on-exec are set here). `socket` false: a pipe. */
+/* Takes the descriptor over, also on failure (non-blocking, close-on-exec are set here). `socket` false: a pipe.
+ * E_INVALID: no descriptor that can be waited for; E_NOMEM. */
 int  stream_new(struct loop *loop, int fd, bool socket, const struct stream_events *events, void *owner, struct stream **out) NODISCARD;
 void stream_set_owner(struct stream *stream, const struct stream_events *events, void *owner);
 /* Bytes read; 0: the end; E_AGAIN: later; E_IO: broken. */
 ssize_t stream_read(struct stream *stream, void *into, size_t max) NODISCARD;
 /* Bytes written, maybe fewer than asked; E_AGAIN: none now; E_CLOSED or E_IO: broken. Never raises SIGPIPE. */
 ssize_t stream_write(struct stream *stream, const struct iovec *parts, int count) NODISCARD;
-/* No `readable` until resumed; what the kernel holds stays there. */
+/* No `readable` until resumed; what the kernel holds stays there, and is told of then. Who has read its share of a turn
+ * may pause and resume at once: `readable` comes again after the others had theirs. */
 void stream_pause(struct stream *stream);
 void stream_resume(struct stream *stream);
 void stream_shutdown_write(struct stream *stream);
@@ -48,6 +50,7 @@ void listener_close(struct listener *listener);
 bool address_is_loopback(struct str address);
 
 /* Connects without blocking; `writable` says connected or stream_read/stream_write say why not. Numeric addresses and
- * "localhost" only; names are resolved elsewhere. */
+ * "localhost" only; names are resolved elsewhere. At once: E_INVALID: not an address; E_CLOSED: refused; E_NOT_FOUND,
+ * E_DENIED: the path; E_FULL: too many wait there; E_LIMIT: no descriptors. */
 int  stream_connect(struct loop *loop, struct str address, const struct stream_events *events, void *owner, struct stream **out) NODISCARD;
 int  stream_connect_unix(struct loop *loop, struct str path, const struct stream_events *events, void *owner, struct stream **out) NODISCARD;

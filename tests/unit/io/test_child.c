@@ -376,6 +376,20 @@ static void what_it_wrote_before_its_end_is_not_lost(void **state)
     nursery_free(nursery);
 }
 
+static void the_pipes_are_the_servers_alone(void **state)
+{
+    struct nursery *nursery = start_shell("exec <&- >&-; sleep 1000");
+    struct iovec part = { (char[]){ 'x' }, 1 };
+
+    (void)state;
+    RIG_UNTIL(&nursery->rig, nursery->out_ended);
+    assert_int_equal(stream_write(nursery->in, &part, 1), E_CLOSED);
+    assert_int_equal(nursery->ended, 0);
+    child_kill(nursery->child);
+    RIG_UNTIL(&nursery->rig, nursery->ended == 1);
+    nursery_free(nursery);
+}
+
 static void the_environment_is_what_was_given(void **state)
 {
     struct nursery *nursery = nursery_new();
@@ -646,6 +660,21 @@ static void who_kills_the_one_above_it_dies_with_it(void **state)
     nursery_free(nursery);
 }
 
+/* Also when no gateway does anything about it. */
+static void the_server_dies_with_the_one_above_it(void **state)
+{
+    struct nursery *nursery = start_role("gentle");
+
+    (void)state;
+    RIG_UNTIL(&nursery->rig, lines_said(nursery) == 1);
+    assert_int_equal(kill((pid_t)child_pid(nursery->child), SIGKILL), 0);
+    for (int i = 0; i < 200 && count_living(nursery->said) > 0; i++)
+        usleep(10000);
+    assert_int_equal(count_living(nursery->said), 0);
+    RIG_UNTIL(&nursery->rig, nursery->ended == 1);
+    nursery_free(nursery);
+}
+
 static void who_stops_the_one_above_it_is_killed_all_the_same(void **state)
 {
     struct nursery *nursery = start_role("stop-it");
@@ -700,6 +729,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(cat_says_what_it_hears_and_ends_with_its_input),
         cmocka_unit_test(the_status_is_the_servers),
         cmocka_unit_test(what_it_wrote_before_its_end_is_not_lost),
+        cmocka_unit_test(the_pipes_are_the_servers_alone),
         cmocka_unit_test(the_environment_is_what_was_given),
         cmocka_unit_test(it_starts_in_its_directory),
         cmocka_unit_test(what_cannot_start_says_why),
@@ -716,6 +746,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_stop_asks_then_kills),
         cmocka_unit_test(sigterm_from_outside_is_passed_on),
         cmocka_unit_test(who_kills_the_one_above_it_dies_with_it),
+        cmocka_unit_test(the_server_dies_with_the_one_above_it),
         cmocka_unit_test(who_stops_the_one_above_it_is_killed_all_the_same),
         cmocka_unit_test(nobody_survives_kill_9_of_the_gateway),
     };

@@ -437,6 +437,33 @@ static void a_pipe_without_reader_is_closed_and_no_signal(void **state)
     rig_release(&rig);
 }
 
+static void less_written_than_asked_is_followed_by_writable(void **state)
+{
+    struct rig rig;
+    struct watcher watcher = { .take = 0 };
+    static char bytes[300000];
+    struct iovec part = { bytes, sizeof(bytes) };
+    int pipe_fds[2];
+    ssize_t put, drained = 0;
+
+    (void)state;
+    rig_init(&rig, clock_system());
+    assert_int_equal(pipe(pipe_fds), 0);
+    assert_int_equal(stream_new(rig.loop, pipe_fds[1], false, &watcher_events, &watcher, &watcher.stream), 0);
+    put = stream_write(watcher.stream, &part, 1);
+    assert_in_range(put, 1, sizeof(bytes) - 1);
+    rig_pass(&rig, 10);
+    assert_int_equal(watcher.writable, 0);
+    assert_int_equal(stream_write(watcher.stream, &part, 1), E_AGAIN); /* it was not tried a second time */
+    while (drained < put)
+        drained += read(pipe_fds[0], bytes, sizeof(bytes));
+    RIG_UNTIL(&rig, watcher.writable == 1);
+    assert_true(stream_write(watcher.stream, &part, 1) > 0);
+    stream_close(watcher.stream);
+    close(pipe_fds[0]);
+    rig_release(&rig);
+}
+
 static void a_refused_connection_says_so(void **state)
 {
     struct rig rig;
@@ -492,6 +519,7 @@ int main(void)
         cmocka_unit_test(a_stream_closed_while_it_waits_to_be_told_again_is_not_told),
         cmocka_unit_test(a_reset_is_an_error_for_reader_and_writer),
         cmocka_unit_test(a_pipe_without_reader_is_closed_and_no_signal),
+        cmocka_unit_test(less_written_than_asked_is_followed_by_writable),
         cmocka_unit_test(a_refused_connection_says_so),
         cmocka_unit_test(what_is_no_descriptor_is_refused),
     };
