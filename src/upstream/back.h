@@ -11,14 +11,14 @@
 struct back_ops {
     /* Begins to start; keeps its state in instance->back. After 0, instance_opened may come, never inside this call,
      * and instance_closed comes exactly once, never inside a call of an op. After an error neither does. */
-    int  (*open)(struct instance *instance) NODISCARD;
+    int  (*open)(struct instance *instance);
     /* One message, without a line feed; its bytes are copied or written before this returns. `leg` is NULL for
      * notifications and answers. Keeps leg->sent true from now on, also after later events. E_FULL: it does not read.
      * E_CLOSED: the connection is breaking. A call of instance_lose may follow, never inside. */
-    int  (*send)(struct instance *instance, struct leg *leg, struct str message) NODISCARD;
+    int  (*send)(struct instance *instance, struct leg *leg, struct str message);
     /* 0: what was sent without a leg stands before what will be sent. E_AGAIN: not yet; instance_settled follows. May be
      * NULL: always. */
-    int  (*settle)(struct instance *instance) NODISCARD;
+    int  (*settle)(struct instance *instance);
     /* The leg is over for its owner. Bytes of it that wait and whose message has not begun are dropped. */
     void (*forget)(struct instance *instance, struct leg *leg);
     void (*close)(struct instance *instance);   /* gently; no message is handed over any more */

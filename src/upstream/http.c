@@ -459,8 +459,8 @@ static void has_ended(struct deferred *deferred)
     timer_stop(&http->alone);
     client_free(http->client);
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-        while (!list_is_empty(lists[i]))
-            post_free(CONTAINER_OF(lists[i]->next, struct post, link));
+        LIST_EACH (lists[i], link, after)
+            post_free(CONTAINER_OF(link, struct post, link));
     instance_closed(http->instance);
     loop_defer(loop_of(http), &http->dead);
 }

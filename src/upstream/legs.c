@@ -26,24 +26,24 @@ void legs_release(struct legs *legs)
 static void place(struct legs *legs, struct leg *leg)
 {
     size_t at = leg->id & (legs->capacity - 1);
-    while (legs->slots[at])
+    while (legs->slots[at].leg)
         at = (at + 1) & (legs->capacity - 1);
-    legs->slots[at] = leg;
+    legs->slots[at].leg = leg;
 }
 
 static int grow(struct legs *legs)
 {
-    struct leg **slots = legs->slots;
+    struct leg_slot *slots = legs->slots;
     size_t capacity = legs->capacity;
     size_t wanted = capacity ? 2 * capacity : FIRST_CAPACITY;
-    struct leg **larger = calloc(wanted, sizeof(*larger));
+    struct leg_slot *larger = calloc(wanted, sizeof(*larger));
     if (!larger)
         return E_NOMEM;
     legs->slots = larger;
     legs->capacity = wanted;
     for (size_t i = 0; i < capacity; i++)
-        if (slots[i])
-            place(legs, slots[i]);
+        if (slots[i].leg)
+            place(legs, slots[i].leg);
     free(slots);
     return 0;
 }
@@ -69,8 +69,8 @@ static size_t slot_of(const struct legs *legs, uint64_t id)
     size_t mask = legs->capacity - 1;
     if (!legs->capacity)
         return 0;
-    for (size_t at = id & mask; legs->slots[at]; at = (at + 1) & mask)
-        if (legs->slots[at]->id == id)
+    for (size_t at = id & mask; legs->slots[at].leg; at = (at + 1) & mask)
+        if (legs->slots[at].leg->id == id)
             return at;
     return legs->capacity;
 }
@@ -78,23 +78,23 @@ static size_t slot_of(const struct legs *legs, uint64_t id)
 struct leg *legs_find(const struct legs *legs, uint64_t id)
 {
     size_t at = slot_of(legs, id);
-    return at < legs->capacity ? legs->slots[at] : NULL;
+    return at < legs->capacity ? legs->slots[at].leg : NULL;
 }
 
 void legs_remove(struct legs *legs, struct leg *leg)
 {
     list_remove(&leg->link);
     size_t mask = legs->capacity - 1, hole = slot_of(legs, leg->id);
-    if (hole >= legs->capacity || legs->slots[hole] != leg)
+    if (hole >= legs->capacity || legs->slots[hole].leg != leg)
         return;
-    legs->slots[hole] = NULL;
+    legs->slots[hole].leg = NULL;
     legs->count--;
     /* What stands behind the hole in its run moves up unless that would put it before its own place. */
-    for (size_t at = (hole + 1) & mask; legs->slots[at]; at = (at + 1) & mask) {
-        size_t home = legs->slots[at]->id & mask;
+    for (size_t at = (hole + 1) & mask; legs->slots[at].leg; at = (at + 1) & mask) {
+        size_t home = legs->slots[at].leg->id & mask;
         if (((at - home) & mask) >= ((at - hole) & mask)) {
             legs->slots[hole] = legs->slots[at];
-            legs->slots[at] = NULL;
+            legs->slots[at].leg = NULL;
             hole = at;
         }
     }

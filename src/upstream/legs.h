@@ -9,10 +9,12 @@
 
 struct leg;
 
+struct leg_slot { struct leg *leg; };
+
 struct legs {
-    struct list  all;        /* leg->link */
-    struct leg **slots;      /* open addressing by leg->id; ids are minted one after another and hardly ever collide */
-    size_t       count, capacity;
+    struct list      all;    /* leg->link */
+    struct leg_slot *slots;  /* open addressing by leg->id; ids are minted one after another and hardly ever collide */
+    size_t           count, capacity;
 };
 
 void legs_init(struct legs *legs);

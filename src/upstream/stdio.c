@@ -82,9 +82,8 @@ static struct waiting *first_waiting(const struct stdio *stdio)
 
 static void drop_queue(struct stdio *stdio)
 {
-    struct waiting *waiting;
-    while ((waiting = first_waiting(stdio)) != NULL)
-        drop_waiting(stdio, waiting);
+    LIST_EACH (&stdio->queue, link, after)
+        drop_waiting(stdio, CONTAINER_OF(link, struct waiting, link));
     timer_stop(&stdio->stall);
 }
 
@@ -163,26 +162,32 @@ static void note_written(struct waiting *waiting, size_t written)
         waiting->leg->sent = waiting->written == waiting->len ? SENT_ALL : SENT_SOME;
 }
 
+/* False: the pipe takes no more now. */
+static bool write_one(struct stdio *stdio, struct waiting *waiting)
+{
+    struct iovec rest = { waiting->bytes + waiting->written, waiting->len - waiting->written };
+    ssize_t put = stream_write(stdio->in, &rest, 1);
+    if (put < 0) {
+        if (put != E_AGAIN)
+            lose_later(stdio);
+        return false;
+    }
+    note_written(waiting, (size_t)put);
+    if (put > 0)
+        timer_start(&stdio->stall, LIMIT_write_stall_ms);
+    if (waiting->written < waiting->len)
+        return false;
+    drop_waiting(stdio, waiting);
+    return true;
+}
+
 static void write_some(void *owner)
 {
     struct stdio *stdio = owner;
-    struct waiting *waiting;
     CHECK_OBJ(stdio, STDIO_MAGIC);
-    while ((waiting = first_waiting(stdio)) != NULL) {
-        struct iovec rest = { waiting->bytes + waiting->written, waiting->len - waiting->written };
-        ssize_t put = stream_write(stdio->in, &rest, 1);
-        if (put == E_AGAIN)
+    LIST_EACH (&stdio->queue, link, after)
+        if (!write_one(stdio, CONTAINER_OF(link, struct waiting, link)))
             return;
-        if (put < 0) {
-            lose_later(stdio);
-            return;
-        }
-        note_written(waiting, (size_t)put);
-        if (put > 0)
-            timer_start(&stdio->stall, LIMIT_write_stall_ms);
-        if (waiting->written == waiting->len)
-            drop_waiting(stdio, waiting);
-    }
     timer_stop(&stdio->stall);
 }
 
