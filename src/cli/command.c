@@ -42,7 +42,7 @@ const char *option_value(const struct invocation *invocation, const char *name)
     return option_nth(invocation, name, 0);
 }
 
-static void say_failure(const struct invocation *invocation, const char *format, va_list arguments)
+static PRINTF_LIKE(2, 0) void say_failure(const struct invocation *invocation, const char *format, va_list arguments)
 {
     struct buf text;
     buf_init(&text, 1 << 16);
