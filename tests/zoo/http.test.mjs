@@ -32,7 +32,8 @@ const head = (...lines) => [...lines.flat(), '', ''].join(CRLF);
 const length = (title) => `Content-Length: ${Buffer.byteLength(call(title))}`;
 const chunked = (title) => `${call(title).length.toString(16)}${CRLF}${call(title)}${CRLF}0${CRLF}${CRLF}`;
 
-/** `wire(title)` gives the bytes; `status` one or more that are right; `closes` unless false; `passes`: the call is let through. */
+/** `wire(title)` gives the bytes; `status` one or more that are right; `closes`: must, must not (false), may (null);
+ *  `passes`: the call is let through. */
 function vector(h, title, wire, status, { closes = true, passes = false, timeout = 5000, only = null } = {}) {
   const name = `${h} ${title}`;
   test(name, { timeout: 30_000 }, async () => {
@@ -45,7 +46,7 @@ function vector(h, title, wire, status, { closes = true, passes = false, timeout
       if (answer === null && only !== 'answer') assert.ok(statuses.includes(null), 'the connection ended without an answer');
       else assert.ok(statuses.includes(answer.status), `status ${answer.status}, expected ${statuses}: ${answer.body}`);
       if (closes) assert.ok(await connection.closes(), 'the connection stays open');
-      else assert.ok(!connection.ended, 'the connection was closed');
+      if (closes === false) assert.ok(!connection.ended, 'the connection was closed');
       if (passes) letThrough.push(name);
     } finally {
       connection.close();
@@ -130,13 +131,13 @@ vector('H09', 'Host twice', (t) => [head(START, fields(), fields()[0], length(t)
 for (const host of ['', 'a b', 'evil.example\\@localhost', 'localhost:99999', 'localhost:x', 'user@localhost', '[::1', 'a/b']) {
   vector('H09', `Host ${JSON.stringify(host)}`, (t) => [head(START, `Host: ${host}`, fields('Host'), length(t)), call(t)], [400, 403]);
 }
-vector('H09', 'a foreign Host', (t) => [head(START, 'Host: evil.example.com', fields('Host'), length(t)), call(t)], [400, 403, 421], { closes: false });
-vector('H09', 'a foreign Origin', (t) => [head(START, fields(), 'Origin: http://evil.example.com', length(t)), call(t)], 403, { closes: false });
-vector('H09', 'Origin null', (t) => [head(START, fields(), 'Origin: null', length(t)), call(t)], 403, { closes: false });
+vector('H09', 'a foreign Host', (t) => [head(START, 'Host: evil.example.com', fields('Host'), length(t)), call(t)], [400, 403, 421], { closes: null });
+vector('H09', 'a foreign Origin', (t) => [head(START, fields(), 'Origin: http://evil.example.com', length(t)), call(t)], 403, { closes: null });
+vector('H09', 'Origin null', (t) => [head(START, fields(), 'Origin: null', length(t)), call(t)], 403, { closes: null });
 vector('H09', 'an absolute target with another authority', (t) => [head('POST http://evil.example.com/mcp/recorder HTTP/1.1', fields(), length(t)), call(t)], [400, 403, 404]);
 
 for (const method of ['PUT', 'PATCH', 'HEAD', 'TRACE', 'CONNECT', 'PRI', 'post', 'Post', 'POSTX', 'POS', 'GETX', 'M-SEARCH', 'PROPFIND']) {
-  vector('H10', `method ${method}`, (t) => [head(`${method} /mcp/recorder HTTP/1.1`, fields(), length(t)), call(t)], [400, 405, 501, ...(method === 'PRI' ? [505] : [])], { closes: false, only: 'answer' });
+  vector('H10', `method ${method}`, (t) => [head(`${method} /mcp/recorder HTTP/1.1`, fields(), length(t)), call(t)], [400, 405, 501, ...(method === 'PRI' ? [505] : [])], { closes: null, only: 'answer' });
 }
 for (const version of ['HTTP/1.32', 'HTTP/2.0', 'HTTP/1.2', 'HTTP/0.9', 'HTTP/1.', 'HTTP/1', 'http/1.1', 'HTTP/01.1', 'HTTP/1.1x', 'HTTP 1.1', 'HTTPS/1.1', 'ICE/1.0', '']) {
   vector('H11', `version ${JSON.stringify(version)}`, (t) => [head(`POST /mcp/recorder ${version}`.trim(), fields(), length(t)), call(t)], [400, 505]);
@@ -190,7 +191,7 @@ vector('H13', 'the body without waiting', (t) => [head(START, fields(), 'Expect:
 vector('H13', 'another expectation', (t) => [head(START, fields(), 'Expect: 200-ok', length(t)), call(t)], [400, 417]);
 
 for (const target of ['//mcp/recorder', '/mcp//recorder', '/mcp/../mcp/recorder', '/./mcp/recorder', '/%6dcp/recorder', '/mcp%2frecorder', '/mcp/recorder/', '/mcp/recorder;x', '/mcp/recorder/..', '/mcp\\recorder', '/MCP/recorder', '/mcp/Recorder', '/mcp/recorde%72x', '/mcp/recorder%00', '/mcp/', '/mcp/recorder%2f..%2frecorder', '*']) {
-  vector('H14', `target ${target}`, (t) => [head(`POST ${target} HTTP/1.1`, fields(), length(t)), call(t)], [400, 404], { closes: false });
+  vector('H14', `target ${target}`, (t) => [head(`POST ${target} HTTP/1.1`, fields(), length(t)), call(t)], [400, 404], { closes: null });
 }
 for (const target of ['/mcp/reco\0rder', '/mcp/recorder\x7f', '/mcp/reco rder', '/mcp/recorder#x', 'mcp/recorder', '']) {
   vector('H14', `target ${JSON.stringify(target)}`, (t) => [head(`POST ${target} HTTP/1.1`, fields(), length(t)), call(t)], [400, 404, 505]);

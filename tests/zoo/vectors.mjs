@@ -253,13 +253,17 @@ for (const name of ['secret', 'secret_', 'Secret', 'secre', 'not_there_at_all'])
 
 const header = (name, ...values) => (fields) => [...fields.filter(([other]) => other.toLowerCase() !== name.toLowerCase()), ...values.map((value) => [name, value])];
 const VERSION = refused('version_unsupported', 400, -32602);
-for (const version of ['2099-01-01', '2024-11-05', '2026-07-28', 'nonsense', '2025-11-25x', '', '2025-11-25, 2025-11-25']) {
+for (const version of ['2099-01-01', '2024-11-05', '2026-07-28', 'nonsense', '2025-11-25x']) {
   add('Z29', `MCP-Protocol-Version ${JSON.stringify(version)}`, call(), VERSION, { headers: header('MCP-Protocol-Version', version) });
+}
+for (const version of ['', '2025-11-25, 2025-11-25', '2025-11-25 x']) {
+  add('Z29', `MCP-Protocol-Version ${JSON.stringify(version)}`, call(), HEADER, { headers: header('MCP-Protocol-Version', version) });
 }
 add('Z29', 'MCP-Protocol-Version twice', call(), HEADER, { headers: header('MCP-Protocol-Version', '2025-11-25', '2025-11-25') });
 add('Z29', 'MCP-Protocol-Version not the session\'s', call(), turnedAway('version_unsupported', 400, -32602), { headers: header('MCP-Protocol-Version', '2025-03-26') });
 add('Z29', 'MCP-Protocol-Version left out', call(), sent('{}'), { headers: header('MCP-Protocol-Version') });
-add('Z29', 'a version in _meta that is not the session\'s', params('{"name":"echo","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}'), VERSION);
+add('Z29', 'a version in _meta changes nothing in a session, and goes no further', params('{"name":"echo","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}'), sent('{}'));
+add('Z29', 'a version in _meta opens nothing', params('{"name":"danger","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}'), DENIED);
 add('Z29', 'a batch under 2025-03-26, which had them', `[${call()}]`, refused('batch', 400, -32600), { version: '2025-03-26' });
 add('Z29', 'Mcp-Session-Id twice', call(), HEADER, { headers: (fields) => [...fields, fields.find(([name]) => name === 'Mcp-Session-Id')] });
 add('Z29', 'Authorization twice', call(), HEADER, { headers: (fields) => [...fields, fields.find(([name]) => name === 'Authorization')] });
