@@ -65,7 +65,7 @@ describe('a configuration', () => {
     ['no such address', { listen: 'nowhere:port' }, /listen|nowhere/],
     ['an unknown audit', { audit: 'sometimes' }, /audit/],
     ['a server with an unknown key', { mcpServers: { a: { ...recorder.entry(), polcy: 'x' } } }, /polcy.*policy|policy.*polcy/s],
-    ['a server\'s name that is none', { mcpServers: { 'a/../b': recorder.entry() } }, /a\/\.\.\/b/],
+    ['a server\'s name that is none', { mcpServers: { 'a/../b': recorder.entry() } }, /server's name/],
     ['a variable that is not there', { mcpServers: { a: { ...recorder.entry(), env: { KEY: '${NO_SUCH_VARIABLE_HERE}' } } } }, /NO_SUCH_VARIABLE_HERE/],
     ['a variable\'s name that is none', { mcpServers: { a: { ...recorder.entry(), env: { KEY: '${../secret*}' } } } }, /mcpServers|env|KEY/],
     ['a policy file that is not there', { mcpServers: { a: { ...recorder.entry(), policy: 'missing.policy.json' } } }, /missing\.policy\.json/],
@@ -120,7 +120,7 @@ describe('beside what is wrong, the rest is served', () => {
   test('no token, a wrong one, a spoilt one, another grant\'s secret', async () => {
     const [, id] = grant.token.split('_');
     const other = (await gateway.grant('other', 'good')).token.split('_').slice(2).join('_');
-    for (const token of ['', 'x', 'wdr_', `${grant.token}x`, grant.token.slice(0, -1), `wdr_${id}_${other}`, grant.token.toUpperCase(), `wdr_000000000000_${'A'.repeat(49)}`, 'é'.repeat(40)]) {
+    for (const token of ['', 'x', 'wdr_', `${grant.token}x`, grant.token.slice(0, -1), `wdr_${id}_${other}`, grant.token.toUpperCase(), `wdr_000000000000_${'A'.repeat(49)}`]) {
       const session = lone('good', token);
       const { status, body, headers } = await session.rpc('initialize', initialize);
       assert.equal(status, 401, `${token}: ${body}`);

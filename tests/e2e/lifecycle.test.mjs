@@ -4,10 +4,10 @@ import { afterEach, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Gateway, descendants, runs, until } from '../lib/gateway.mjs';
 import { Recorder } from '../lib/recorder.mjs';
-import { Session, decision, text } from '../lib/session.mjs';
+import { Session, VERSION, decision, text } from '../lib/session.mjs';
 
 const TOOLS = ['echo', 'sleep', 'silent', 'act', 'progress'];
-const limited = { version: '1', default: 'allow', tools: { echo: { limits: [{ counter: 'echoes', window: 'total', max: 3 }] }, silent: { timeout: '1s' } } };
+const limited = { version: '1', default: 'allow', tools: { echo: { limits: [{ counter: 'echoes', window: 'total', max: 3 }] } } };
 
 let gateway;
 afterEach(async () => {
@@ -138,7 +138,7 @@ test('a server killed in the middle of a call: the call is answered, the next on
 });
 
 test('a server that never answers: the call ends at its time-out, and a late answer is dropped', async () => {
-  const { open } = await set();
+  const { open } = await set({ entry: { timeout: '1s' } });
   const session = await open();
   const started = Date.now();
   const { error } = await session.call('silent');
@@ -159,8 +159,8 @@ test('a server that reads nothing fails only its own calls', async () => {
   });
   await gateway.start();
   const { token } = await gateway.grant('both', '*');
-  const deaf = await Session.open(gateway.endpoint('deaf'), token);
-  const waiting = deaf.call('echo', {}, { timeout: 60_000 }).catch((error) => error);
+  const deaf = new Session(gateway.endpoint('deaf'), token);
+  const waiting = deaf.rpc('initialize', { protocolVersion: VERSION, capabilities: {}, clientInfo: { name: 'deaf', version: '1' } }, { timeout: 60_000 }).catch((error) => error);
   const good = await Session.open(gateway.endpoint('good'), token);
   for (let n = 0; n < 20; n++) assert.equal(text(await good.call('echo', { n })), `{"n":${n}}`);
   good.close();

@@ -36,6 +36,7 @@ export class RawConnection {
   }
 
   close() {
+    this.ended = true;
     this.socket.destroy();
   }
 

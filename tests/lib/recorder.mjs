@@ -6,10 +6,15 @@ import { fileURLToPath } from 'node:url';
 
 const program = fileURLToPath(new URL('recorder-server.mjs', import.meta.url));
 
+const directories = [];
+process.on('exit', () => {
+  for (const dir of directories) rmSync(dir, { recursive: true, force: true });
+});
+
 export class Recorder {
   constructor(config = {}) {
     this.dir = mkdtempSync(join(tmpdir(), 'warder-recorder-'));
-    process.on('exit', () => this.remove());
+    directories.push(this.dir);
     this.configure(config);
   }
 

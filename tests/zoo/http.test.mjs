@@ -34,7 +34,7 @@ const chunked = (title) => `${call(title).length.toString(16)}${CRLF}${call(titl
 
 /** `wire(title)` gives the bytes; `status` one or more that are right; `closes`: must, must not (false), may (null);
  *  `passes`: the call is let through. */
-function vector(h, title, wire, status, { closes = true, passes = false, timeout = 5000, only = null } = {}) {
+function vector(h, title, wire, status, { closes = true, passes = false, timeout = 5000 } = {}) {
   const name = `${h} ${title}`;
   test(name, { timeout: 30_000 }, async () => {
     const connection = await RawConnection.open(gateway.url);
@@ -43,7 +43,7 @@ function vector(h, title, wire, status, { closes = true, passes = false, timeout
       connection.send(...(Array.isArray(parts) ? parts : [parts]));
       const answer = await connection.answer({ timeout });
       const statuses = [status].flat();
-      if (answer === null && only !== 'answer') assert.ok(statuses.includes(null), 'the connection ended without an answer');
+      if (answer === null) assert.ok(statuses.includes(null), 'the connection ended without an answer');
       else assert.ok(statuses.includes(answer.status), `status ${answer.status}, expected ${statuses}: ${answer.body}`);
       if (closes) assert.ok(await connection.closes(), 'the connection stays open');
       if (closes === false) assert.ok(!connection.ended, 'the connection was closed');
@@ -57,8 +57,8 @@ function vector(h, title, wire, status, { closes = true, passes = false, timeout
 // What is right goes through: else the refusals below would prove nothing.
 vector('H00', 'by length', (t) => [head(START, fields(), length(t)), call(t)], 200, { closes: false, passes: true });
 vector('H00', 'by chunks', (t) => [head(START, fields(), 'Transfer-Encoding: chunked'), chunked(t)], 200, { closes: false, passes: true });
-vector('H00', 'chunked in capitals, sizes in capitals, a trailer', (t) => [head(START, fields(), 'transfer-encoding: Chunked'),
-  `0${call(t).length.toString(16).toUpperCase()}${CRLF}${call(t)}${CRLF}0${CRLF}X-Trailer: y${CRLF}${CRLF}`], 200, { closes: false, passes: true });
+vector('H00', 'sizes in capitals and with a zero before', (t) => [head(START, fields(), 'transfer-encoding: chunked'),
+  `0${call(t).length.toString(16).toUpperCase()}${CRLF}${call(t)}${CRLF}0${CRLF}${CRLF}`], 200, { closes: false, passes: true });
 vector('H00', 'byte by byte', (t) => [...`${head(START, fields(), length(t))}${call(t)}`], 200, { closes: false, passes: true });
 
 vector('H01', 'length and chunks', (t) => [head(START, fields(), length(t), 'Transfer-Encoding: chunked'), chunked(t)], 400);
@@ -69,9 +69,9 @@ for (const [title, ...lines] of [
   ['two equal lengths', 'Content-Length: 5', 'Content-Length: 5'], ['two lengths', 'Content-Length: 5', 'Content-Length: 6'], ['a list', 'Content-Length: 5,5'], ['empty', 'Content-Length: '], ['+5', 'Content-Length: +5'],
   ['-5', 'Content-Length: -5'], ['0x5', 'Content-Length: 0x5'], ['5_0', 'Content-Length: 5_0'], ['20 digits', 'Content-Length: 18446744073709551617'], ['a letter after', 'Content-Length: 5a'], ['5 5', 'Content-Length: 5 5'], ['5.0', 'Content-Length: 5.0'],
 ]) vector('H02', `Content-Length ${title}`, (t) => [head(START, fields(), ...lines), call(t)], [400, 413]);
-vector('H02', 'no length at all is an empty body', (t) => [head(START, fields()), call(t)], 400);
+vector('H02', 'no length at all is an empty body', (t) => [head(START, fields()), call(t)], 400, { closes: null });
 
-for (const value of ['chunked,identity', 'identity,chunked', ',chunked', 'chunked,', 'xchunked', 'chunkedx', 'chunked;q=1', 'gzip, chunked', 'identity', '"chunked"', 'chunked chunked', '\x0bchunked', '']) {
+for (const value of ['chunked,identity', 'identity,chunked', ',chunked', 'chunked,', 'xchunked', 'chunkedx', 'chunked;q=1', 'gzip, chunked', 'identity', '"chunked"', 'chunked chunked', 'Chunked', '\x0bchunked', '']) {
   vector('H03', `Transfer-Encoding ${JSON.stringify(value)}`, (t) => [head(START, fields(), `Transfer-Encoding: ${value}`), chunked(t)], [400, 501]);
 }
 vector('H03', 'Transfer-Encoding twice', (t) => [head(START, fields(), 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'), chunked(t)], [400, 501]);
@@ -95,6 +95,7 @@ vector('H06', 'a bare carriage return after a field', (t) => [head(START, `X-A: 
 vector('H06', 'a bare line feed after a chunk size', body((t) => `${size(t)}\n${call(t)}${CRLF}0${CRLF}${CRLF}`), 400);
 vector('H06', 'a bare line feed after a chunk', body((t) => `${size(t)}${CRLF}${call(t)}\n0${CRLF}${CRLF}`), 400);
 vector('H06', 'a bare line feed in the trailer', body((t) => `${size(t)}${CRLF}${call(t)}${CRLF}0${CRLF}X-T: y\n${CRLF}`), 400);
+vector('H06', 'a trailer, which nobody needs', body((t) => `${size(t)}${CRLF}${call(t)}${CRLF}0${CRLF}X-T: y${CRLF}${CRLF}`), 400);
 vector('H06', 'all line feeds bare', (t) => [head(START, fields(), length(t)).replaceAll(CRLF, '\n'), call(t)], 400);
 
 for (const [title, line] of [
@@ -137,14 +138,14 @@ vector('H09', 'Origin null', (t) => [head(START, fields(), 'Origin: null', lengt
 vector('H09', 'an absolute target with another authority', (t) => [head('POST http://evil.example.com/mcp/recorder HTTP/1.1', fields(), length(t)), call(t)], [400, 403, 404]);
 
 for (const method of ['PUT', 'PATCH', 'HEAD', 'TRACE', 'CONNECT', 'PRI', 'post', 'Post', 'POSTX', 'POS', 'GETX', 'M-SEARCH', 'PROPFIND']) {
-  vector('H10', `method ${method}`, (t) => [head(`${method} /mcp/recorder HTTP/1.1`, fields(), length(t)), call(t)], [400, 405, 501, ...(method === 'PRI' ? [505] : [])], { closes: null, only: 'answer' });
+  vector('H10', `method ${method}`, (t) => [head(`${method} /mcp/recorder HTTP/1.1`, fields(), length(t)), call(t)], [400, 405, 501, ...(method === 'PRI' ? [505] : [])], { closes: null });
 }
 for (const version of ['HTTP/1.32', 'HTTP/2.0', 'HTTP/1.2', 'HTTP/0.9', 'HTTP/1.', 'HTTP/1', 'http/1.1', 'HTTP/01.1', 'HTTP/1.1x', 'HTTP 1.1', 'HTTPS/1.1', 'ICE/1.0', '']) {
   vector('H11', `version ${JSON.stringify(version)}`, (t) => [head(`POST /mcp/recorder ${version}`.trim(), fields(), length(t)), call(t)], [400, 505]);
 }
 vector('H11', 'the preface of HTTP/2', () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', [400, 505]);
 vector('H11', 'HTTP/0.9', () => `GET /mcp/recorder${CRLF}`, [400, 505]);
-vector('H11', 'TLS', () => bytes('\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03', Buffer.alloc(160)), 400);
+vector('H11', 'TLS', () => bytes('\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03', Buffer.alloc(160)), [400, 408], { timeout: 12_000 });
 
 const crowd = Array.from({ length: 101 }, (_, i) => `X-${i}: y`);
 vector('H12', '101 more fields', (t) => [head(START, fields(), crowd, length(t)), call(t)], 431);

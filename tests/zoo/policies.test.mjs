@@ -24,7 +24,6 @@ const policy = {
     'a.b': once('c'), a: once('b.c'), 'a-b': once('c-d'), 'a-b-c': once('d'),
     _global: once('_global'), grant: once('grant', { scope: 'server' }),
     echo_same: once('shared'), echo_other: once('shared'),
-    echo_within: { require: [{ conditions: [{ path: 'args.path', op: 'path_within', value: ['/srv/data'] }] }] },
   },
 };
 

@@ -5,14 +5,14 @@ import { Gateway, until } from '../lib/gateway.mjs';
 import { Recorder } from '../lib/recorder.mjs';
 import { Session, text } from '../lib/session.mjs';
 
-const allow = { version: '1', default: 'allow', hide: ['secret'], tools: { act_short: { timeout: '700ms' } } };
+const allow = { version: '1', default: 'allow', hide: ['secret'] };
 
 describe('answers', () => {
-  const recorder = new Recorder({ tools: ['echo', 'act', 'act_short', 'sleep', 'secret'] });
+  const recorder = new Recorder({ tools: ['echo', 'act', 'sleep', 'secret'] });
   let gateway;
   let session;
   before(async () => {
-    gateway = new Gateway({ servers: { recorder: recorder.entry({ policy: allow }) } });
+    gateway = new Gateway({ servers: { recorder: recorder.entry({ policy: allow, timeout: '2s' }) } });
     await gateway.start();
     session = await Session.open(gateway.endpoint('recorder'), (await gateway.grant('answers', 'recorder')).token);
   });
@@ -33,9 +33,9 @@ describe('answers', () => {
   let counted = 0;
 
   /** The server does `steps`; the client must see `expect`: text, or the reason of an error; and the record `how`. */
-  function answers(z, title, steps, { says, reason, how, tool = 'act', whole }) {
+  function answers(z, title, steps, { says, reason, how, whole }) {
     test(`${z} ${title}`, async () => {
-      const answer = await session.rpc('tools/call', { name: tool, arguments: { do: steps } });
+      const answer = await session.rpc('tools/call', { name: 'act', arguments: { do: steps } });
       counted++;
       if (says !== undefined) assert.equal(text(answer.message), says, answer.body);
       if (reason !== undefined) assert.match(answer.message.error?.data?.reason ?? '', reason, answer.body);
@@ -51,7 +51,7 @@ describe('answers', () => {
   answers('Z11', 'a byte order mark before the answer', [{ text: `\ufeff${good('marked')}` }, ...GOOD], { says: 'good', how: 'ok' });
   answers('Z33', 'a line that is no JSON, then the answer', [{ text: 'Listening on stdio ...' }, ...GOOD], { says: 'good', how: 'ok' });
   answers('Z33', 'bytes that are no UTF-8, then the answer', [{ hex: '7bfffe80220a' }, ...GOOD], { says: 'good', how: 'ok' });
-  answers('Z33', 'nothing but lines that are no JSON', [{ text: 'nonsense' }, { text: '[1,2' }], { reason: /^upstream_timeout$/, how: 'unknown', tool: 'act_short' });
+  answers('Z33', 'nothing but lines that are no JSON', [{ text: 'nonsense' }, { text: '[1,2' }], { reason: /^upstream_timeout$/, how: 'unknown' });
   answers('Z34', 'CR LF, empty lines, white space around', [{ hex: '0d0a0a' }, { text: `  ${good('good')} \r` }], { says: 'good', how: 'ok' });
   answers('Z34', 'an event stream\'s words on a pipe are no message', [{ text: 'data: {"jsonrpc":"2.0","method":"x"}' }, ...GOOD], { says: 'good', how: 'ok' });
   answers('Z34', 'two answers in one write', [{ text: `${good('good')}\n{"jsonrpc":"2.0","id":987654,"result":{}}` }], { says: 'good', how: 'ok' });
