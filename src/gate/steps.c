@@ -265,10 +265,11 @@ static const enum subject subject_of[] = {
 static void decide(struct call *call, const struct grant *grant)
 {
     struct gateway *gateway = call->gateway;
+    const struct definitions *definitions = upstream_definitions(call->route->upstream);
     struct question question = {
         .subject = subject_of[method_row(call->method_id)->subject],
         .server = call->route->server,
-        .definitions = upstream_definitions(call->route->upstream),
+        .definitions = definitions,
         .name = call->params.name,
         .args = call->params.arguments,
         .args_absent = call->params.arguments == NULL,
@@ -279,8 +280,13 @@ static void decide(struct call *call, const struct grant *grant)
         .now_ms = clock_wall_ms(gateway->clock),
     };
     if (question.subject == SUBJECT_TOOL)
-        question.tool = definitions_tool(upstream_definitions(call->route->upstream), call->params.name);
+        question.tool = definitions_tool(definitions, call->params.name);
     call->generation = gateway->generation;
+    if (question.subject == SUBJECT_PROMPT && !definitions_has_prompt(definitions, call->params.name)) {
+        /* One answer, ours, for a prompt that is hidden and one that is not there. */
+        call->decision = (struct decision){ .verdict = VERDICT_HIDE, .reason = REASON_unknown_prompt };
+        return;
+    }
     policy_decide(call->route->policy, &question, &call->arena, NULL, &call->decision);
 }
 

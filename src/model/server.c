@@ -127,6 +127,14 @@ const struct tool *definitions_tool(const struct definitions *definitions, struc
     return map_get(&definitions->tools_by_name, name);
 }
 
+bool definitions_has_prompt(const struct definitions *definitions, struct str name)
+{
+    for (size_t at = 0; at < definitions->prompt_count; at++)
+        if (str_eq(definitions->prompts[at].name, name))
+            return true;
+    return false;
+}
+
 const struct tool *definitions_tool_of_prompt(const struct definitions *definitions, struct str name)
 {
     return map_get(&definitions->tools_by_prompt, name);

@@ -78,6 +78,8 @@ int  definitions_index(struct definitions *definitions, size_t *dropped) NODISCA
 struct definitions *definitions_ref(struct definitions *definitions);
 void definitions_unref(struct definitions *definitions); /* NULL is fine */
 const struct tool *definitions_tool(const struct definitions *definitions, struct str name); /* NULL: no such tool */
+/* A linear search: prompts are few, and asked for by people. */
+bool definitions_has_prompt(const struct definitions *definitions, struct str name);
 /* Prompts that drive a tool are named like it, in looser spelling: ASCII letters in lower case, '-' as '_'. ptr NULL:
  * no memory. */
 struct str prompt_name(struct arena *arena, struct str name);

@@ -120,7 +120,7 @@ for (const [label, connect] of Object.entries(officialClients)) {
           assert.equal(value.isError, true);
           assert.equal(text({ result: value }), '[POLICY DENIED] Lists are not yours to read.');
           assert.equal(decision({ result: value }).code, 'denied');
-          assert.equal(decision({ result: value }).rule, '/tools/get_lists/action');
+          assert.equal(decision({ result: value }).rule, '/tools/get_lists');
         });
 
         test('prompts that drive denied or hidden tools are hidden with them', async () => {

@@ -59,6 +59,19 @@ static void a_prompt_finds_the_tool_of_its_name(void **state)
     definitions_unref(definitions);
 }
 
+static void a_prompt_is_there_under_its_very_name(void **state)
+{
+    (void)state;
+    struct item prompts[] = { { .name = STR("guide") }, { .name = STR("send-all") } };
+    struct definitions *definitions = definitions_new(1 << 20);
+    definitions->prompts = prompts;
+    definitions->prompt_count = 2;
+    assert_true(definitions_has_prompt(definitions, STR("send-all")));
+    assert_false(definitions_has_prompt(definitions, STR("send_all")));
+    assert_false(definitions_has_prompt(definitions, STR("")));
+    definitions_unref(definitions);
+}
+
 static void an_empty_list_has_nothing(void **state)
 {
     (void)state;
@@ -87,6 +100,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_that_stands_twice_is_in_none),
         cmocka_unit_test(a_prompt_finds_the_tool_of_its_name),
+        cmocka_unit_test(a_prompt_is_there_under_its_very_name),
         cmocka_unit_test(an_empty_list_has_nothing),
         cmocka_unit_test(every_reason_is_found_by_its_word),
     };
