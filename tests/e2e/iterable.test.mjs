@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { IterableApi } from '../../examples/iterable/api.mjs';
 import { officialClients } from '../lib/clients.mjs';
 import { Gateway, warder } from '../lib/gateway.mjs';
-import { IterableApi } from '../lib/iterable-api.mjs';
 import { Session, decision, text } from '../lib/session.mjs';
 import { roomInWindow } from '../lib/windows.mjs';
 
