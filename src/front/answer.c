@@ -32,13 +32,14 @@ static struct iovec part_of(struct str bytes)
 
 static void queue_rest(struct connection *connection, const struct str *parts, unsigned count, size_t written)
 {
+    if (connection->queue.len == 0) /* only what is written moves it later */
+        connection->stall_ms = now_ms(connection) + LIMIT_write_stall_ms;
     for (unsigned i = 0; i < count; i++) {
         size_t skip = written < parts[i].len ? written : parts[i].len;
         written -= skip;
         buf_append_str(&connection->queue, str_slice(parts[i], skip, parts[i].len));
     }
     connection->queue_messages++;
-    connection->stall_ms = now_ms(connection) + LIMIT_write_stall_ms;
     connection_arm(connection);
 }
 
@@ -76,8 +77,7 @@ static void queue_is_empty(struct connection *connection)
     buf_recycle(&connection->queue, KEPT_QUEUE_BYTES);
     connection->queue_at = 0;
     connection->queue_messages = 0;
-    if (connection->state == CONN_DRAIN)
-        connection_linger(connection);
+    connection_written(connection);
 }
 
 void connection_flush(struct connection *connection)
@@ -145,10 +145,7 @@ static void send_error(struct connection *connection, enum reason reason, bool k
 void connection_refuse(struct connection *connection, enum reason reason)
 {
     log_debug(connection->front->log, "http: refused: %" STR_FMT, STR_ARG(reason_row(reason)->name));
-    if (connection->http1.fault != HTTP1_FAULT_NONE || !http1_is_whole(&connection->http1))
-        send_error(connection, reason, false);
-    else
-        send_error(connection, reason, connection_may_keep(connection));
+    send_error(connection, reason, connection_may_keep(connection));
 }
 
 void connection_continue(struct connection *connection)

@@ -65,10 +65,8 @@ static void idle_is_over(struct connection *connection)
     }
     http1_trim(&connection->http1);
     count_body(connection);
-    if (connection->queue.len == 0)
-        buf_release(&connection->queue);
-    if (connection->ahead.len == 0)
-        buf_release(&connection->ahead);
+    buf_release(&connection->queue);
+    buf_release(&connection->ahead);
     connection->trimmed = true;
     connection->deadline_ms = connection->idle_since_ms + LIMIT_keep_alive_ms;
 }
@@ -254,7 +252,8 @@ bool connection_may_keep(const struct connection *connection)
            !connection->front->stopping;
 }
 
-void connection_linger(struct connection *connection)
+/* Everything is written and nothing more will be: closes our side. */
+static void linger(struct connection *connection)
 {
     if (connection->half_closed) {
         connection_kill(connection, "answered");
@@ -264,8 +263,34 @@ void connection_linger(struct connection *connection)
     connection->state = CONN_LINGER;
     connection->deadline_ms = now_ms(connection) + LIMIT_linger_ms;
     connection_arm(connection);
-    if (!connection->drained && !connection->running)
-        run_later(connection);
+}
+
+/* Between messages, and all is written. */
+static void become_idle(struct connection *connection)
+{
+    struct front_http *front = connection->front;
+
+    if (front->stopping) {
+        connection_kill(connection, "the gateway stops");
+        return;
+    }
+    connection->trimmed = false;
+    connection->idle_since_ms = now_ms(connection);
+    connection->deadline_ms = connection->idle_since_ms + LIMIT_idle_trim_ms;
+    move_to(connection, &front->idle);
+    connection_arm(connection);
+    if (front->listener && front->count >= front->count_max)
+        listener_resume(front->listener); /* here is one that can make room */
+}
+
+void connection_written(struct connection *connection)
+{
+    if (connection->state == CONN_DRAIN)
+        linger(connection);
+    else if (connection->state == CONN_READ && http1_is_between(&connection->http1))
+        become_idle(connection);
+    if (connection->state != CONN_DEAD && !connection->running && (connection->ahead.len || !connection->drained))
+        run_later(connection); /* reading goes on, but not inside the gate's call */
 }
 
 void connection_finish(struct connection *connection, bool keep)
@@ -282,22 +307,14 @@ void connection_finish(struct connection *connection, bool keep)
         move_to(connection, &front->busy);
         buf_release(&connection->http1.body);
         count_body(connection);
-        if (connection->queue.len == 0)
-            connection_linger(connection);
-        return;
+    } else {
+        http1_next(&connection->http1);
+        count_body(connection);
+        connection->state = CONN_READ;
+        connection->deadline_ms = NO_DEADLINE;
     }
-    http1_next(&connection->http1);
-    count_body(connection);
-    connection->state = CONN_READ;
-    connection->trimmed = false;
-    connection->idle_since_ms = now_ms(connection);
-    connection->deadline_ms = connection->idle_since_ms + LIMIT_idle_trim_ms;
-    move_to(connection, &front->idle);
-    connection_arm(connection);
-    if (front->listener && front->count >= front->count_max)
-        listener_resume(front->listener); /* here is one that can make room */
-    if (!connection->running && (connection->ahead.len || !connection->drained))
-        run_later(connection); /* not inside the gate's call */
+    if (connection->queue.len == 0)
+        connection_written(connection);
 }
 
 /* --- from request to exchange --- */
@@ -407,10 +424,8 @@ static void client_ended(struct connection *connection)
 {
     if (connection->state == CONN_CALL || connection->state == CONN_EVENTS)
         connection_probe(connection);
-    else if (connection->queue.len == 0)
+    else if (connection->queue.len == 0) /* else our last answer is still on its way */
         connection_kill(connection, "closed by the client");
-    else if (connection->state == CONN_READ)
-        connection_finish(connection, false); /* an answer is still on its way */
 }
 
 /* Bytes, or a result of 0 when there is nothing to do with what the stream said. */
@@ -438,11 +453,13 @@ static bool step(struct connection *connection)
 
     switch (connection->state) {
     case CONN_READ:
+        if (connection->queue.len) /* who does not read its answer gets no other */
+            return false;
         if (connection->ahead.len) {
             take(connection, buf_str(&connection->ahead), true);
             return true;
         }
-        got = connection->half_closed ? 0 : read_some(connection);
+        got = read_some(connection);
         if (got)
             take(connection, str_of(connection->front->read, got), false);
         return got > 0;

@@ -63,7 +63,7 @@ struct front_http {
     uint16_t                   port;
     struct route_rules         rules;
     struct str                 health;
-    struct list                idle;      /* connections between messages, the longest idle first */
+    struct list                idle;      /* between messages and with nothing to write, the longest idle first */
     struct list                busy, dying, spare;
     unsigned                   count;     /* idle and busy */
     unsigned                   count_max;
@@ -85,8 +85,8 @@ void connection_destroy(struct connection *connection);
 void connection_free_spare(struct front_http *front);
 /* Behind an answer that is whole in the queue or out: the next request, or the end. */
 void connection_finish(struct connection *connection, bool keep);
-/* Everything is written and nothing more will be: closes our side. */
-void connection_linger(struct connection *connection);
+/* The queue is empty. */
+void connection_written(struct connection *connection);
 bool connection_may_keep(const struct connection *connection);
 void connection_arm(struct connection *connection);
 

@@ -92,13 +92,8 @@ void front_http_stop_accepting(struct front_http *front)
     listener_close(front->listener);
     front->listener = NULL;
     front->stopping = true;
-    LIST_EACH(&front->idle, link, after) {
-        struct connection *connection = CONTAINER_OF(link, struct connection, link);
-        if (connection->queue.len == 0)
-            connection_kill(connection, "the gateway stops");
-        else
-            connection_finish(connection, false);
-    }
+    LIST_EACH(&front->idle, link, after)
+        connection_kill(CONTAINER_OF(link, struct connection, link), "the gateway stops");
 }
 
 static void destroy_all(struct list *connections)

@@ -3,8 +3,6 @@
 #include "io/stream_types.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <unistd.h>
 
 static int connect_error(int number)
@@ -25,14 +23,13 @@ static int connect_error(int number)
 static int connect_to(struct loop *loop, const struct address *address, const struct stream_events *events, void *owner,
                       struct stream **out)
 {
-    static const int on = 1;
-    bool unix_socket = address->socket.ss_family == AF_UNIX;
     int fd = socket(address->socket.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return connect_error(errno);
-    if ((!unix_socket && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0) ||
-        (connect(fd, (const struct sockaddr *)&address->socket, address->len) != 0 && errno != EINPROGRESS)) {
+    if (address->socket.ss_family != AF_UNIX)
+        socket_tune(fd);
+    if (connect(fd, (const struct sockaddr *)&address->socket, address->len) != 0 && errno != EINPROGRESS) {
         int error = errno == EAGAIN ? E_FULL : connect_error(errno); /* EAGAIN: the unix listener's backlog is full */
         close(fd);
         return error;

@@ -5,6 +5,7 @@
 #include "io/loop_types.h"
 
 #include "base/check.h"
+#include "base/limits.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -191,13 +192,20 @@ no_stream:
     return error;
 }
 
+/* Not a TCP socket: it has no such options and needs none. */
+void socket_tune(int fd)
+{
+    static const int on = 1, unsent = LIMIT_unsent_bytes;
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+}
+
 int stream_new(struct loop *loop, int fd, bool socket, const struct stream_events *events, void *owner,
                struct stream **out)
 {
-    static const int on = 1;
-
-    if (socket) /* not a TCP socket: it has no such option and needs none */
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (socket)
+        socket_tune(fd);
     return stream_open(loop, fd, socket ? &socket_ops : &pipe_ops, events, owner, false, out);
 }
 

@@ -36,4 +36,5 @@ struct stream {
 /* Takes `fd` over, also on failure. */
 int stream_open(struct loop *loop, int fd, const struct stream_ops *ops, const struct stream_events *events,
                 void *owner, bool connecting, struct stream **out) NODISCARD;
+void socket_tune(int fd);
 extern const struct stream_ops socket_ops, pipe_ops;

@@ -258,6 +258,54 @@ static void who_does_not_read_is_held_back_and_then_dropped(void **state)
     rig_release(&rig);
 }
 
+static void more_events_do_not_put_the_end_off(void **state)
+{
+    (void)state;
+    static char message[LIMIT_answer_body / 2];
+    struct rig rig;
+    struct client client;
+    rig_init(&rig);
+    hold(&rig, &client);
+    memset(message, 'x', sizeof(message));
+    assert_int_equal(rig.held[0]->ops->event(rig.held[0], str_of(message, sizeof(message))), 0);
+    rig_settle(&rig);
+    for (int i = 0; i < 3; i++) { /* the client reads none of them */
+        assert_int_equal(rig.gone, 0);
+        assert_int_equal(rig.held[0]->ops->event(rig.held[0], STR("{}")), 0);
+        rig_pass(&rig, LIMIT_write_stall_ms / 3);
+    }
+    assert_int_equal(rig.gone, 1);
+    client_close(&client);
+    rig_release(&rig);
+}
+
+static void a_slow_reader_gets_its_answer_and_no_other_before(void **state)
+{
+    (void)state;
+    static char message[LIMIT_answer_body];
+    struct rig rig;
+    struct client client;
+    rig_init(&rig);
+    hold(&rig, &client);
+    memset(message, 'x', sizeof(message));
+    int small = 65536;
+    assert_int_equal(setsockopt(client.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+    rig.held[0]->ops->answer(rig.held[0], 200, str_of(message, sizeof(message)), STR_EMPTY);
+    client_send(&client, STR(POST("echo", 2, "{}")));
+    for (int i = 0; i < 6; i++) { /* longer than any idle connection lives */
+        for (int k = 0; k < 16; k++)
+            assert_false(client_read(&client));
+        rig_settle(&rig);
+        rig_pass(&rig, LIMIT_write_stall_ms - 1000);
+        assert_int_equal(rig.messages, 1);
+        assert_int_equal(list_is_empty(&rig.front->idle), true);
+    }
+    RIG_UNTIL(&rig, client_has(&client, "\r\n\r\n{}"));
+    assert_int_equal(rig.messages, 2);
+    client_close(&client);
+    rig_release(&rig);
+}
+
 static void a_large_answer_is_written_as_it_is_read(void **state)
 {
     (void)state;
@@ -368,6 +416,8 @@ int main(void)
         cmocka_unit_test(a_client_that_only_stops_sending_is_answered),
         cmocka_unit_test(an_answer_to_a_client_that_went_is_dropped),
         cmocka_unit_test(who_does_not_read_is_held_back_and_then_dropped),
+        cmocka_unit_test(more_events_do_not_put_the_end_off),
+        cmocka_unit_test(a_slow_reader_gets_its_answer_and_no_other_before),
         cmocka_unit_test(a_large_answer_is_written_as_it_is_read),
         cmocka_unit_test(at_the_ceiling_the_idle_make_room),
         cmocka_unit_test(a_stop_lets_calls_end),
