@@ -3,7 +3,6 @@
 
 #include "base/check.h"
 #include "base/log.h"
-#include "store/segment.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -133,17 +132,10 @@ int directory_open_ledger(struct str path, int *ledger)
 
 int directory_make_ledger(int data, int *ledger)
 {
-    bool made = mkdirat(data, "ledger", 0700) == 0;
-    if (!made && errno != EEXIST)
+    if (mkdirat(data, "ledger", 0700) < 0 && errno != EEXIST)
         return error_of(errno);
     *ledger = openat(data, "ledger", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (*ledger < 0)
-        return error_of(errno);
-    if (made && segment_sync(data, fsync) != 0) {
-        close(*ledger);
-        return E_IO;
-    }
-    return 0;
+    return *ledger < 0 ? error_of(errno) : 0;
 }
 
 void segment_name(uint64_t number, char out[SEGMENT_NAME_MAX])

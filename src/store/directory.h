@@ -15,7 +15,7 @@ int directory_open(struct str path, struct log *log, int *data, int *lock) NODIS
 /* For reading alone, without the lock. E_NOT_FOUND. */
 int directory_open_data(struct str path, int *data) NODISCARD;
 int directory_open_ledger(struct str path, int *ledger) NODISCARD;
-/* DATA/ledger, made when missing. */
+/* DATA/ledger, made when missing; its name is durable once `data` is synced. */
 int directory_make_ledger(int data, int *ledger) NODISCARD;
 
 #define SEGMENT_NAME_MAX 24

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define BATCH_FIRST_BYTES 65536u
+#define NEW_BYTES_MAX 4194304u    /* a segment that the helper has not made ready: set aside and not filled, so it is cheap */
 #define BATCH_KEPT_BYTES 1048576u /* larger batches give their memory back */
 #define SPARES_KEPT 3
 #define STACK_BYTES 262144u
@@ -63,7 +64,7 @@ static size_t room_for(size_t record_size) { return FRAME_HEADER_BYTES + record_
 static void leftovers_find(struct ledger *ledger)
 {
     static const char zeros[BLOCK_BYTES];
-    static const char *const unfinished[] = { NEW_NAME, NEW_NAME ".tmp", NEXT_NAME ".tmp" };
+    static const char *const unfinished[] = { NEW_NAME, NEXT_UNFINISHED };
     int directory = ledger->options.directory;
     char block[BLOCK_BYTES];
     struct stat status;
@@ -76,10 +77,12 @@ static void leftovers_find(struct ledger *ledger)
                   status.st_size % BLOCK_BYTES == 0 && pread(fd, block, sizeof block, 0) == (ssize_t)sizeof block &&
                   memcmp(block, zeros, sizeof block) == 0;
     close(fd);
-    if (usable)
-        atomic_store(&ledger->next_ready, (uint64_t)status.st_size);
-    else
+    if (usable) {
+        atomic_store(&ledger->next_size, (uint64_t)status.st_size);
+        atomic_store(&ledger->next_state, NEXT_READY);
+    } else {
         (void)unlinkat(directory, NEXT_NAME, 0);
+    }
 }
 
 static int open_at(struct ledger *ledger, const struct ledger_tail *tail)
@@ -161,6 +164,8 @@ static void reap(struct ledger *ledger)
         AN(ledger->outstanding);
         ledger->outstanding--;
         ledger->outstanding_bytes -= batch->len;
+        if (batch->begins_segment && batch->uses_next)
+            atomic_store(&ledger->next_state, NEXT_NONE); /* the file has its own name now */
         if (ledger->options.written != NULL)
             ledger->options.written(ledger->options.arg,
                                     str_of(batch->bytes + BATCH_HEADER_BYTES, batch->len - BATCH_HEADER_BYTES));
@@ -318,11 +323,11 @@ static struct batch *batch_take(struct ledger *ledger)
 /* The helper is asked for the next segment when half of this one is used. */
 static void ask_for_next(struct ledger *ledger)
 {
-    if (ledger->next_asked || !ledger->started || ledger->segment_used < ledger->segment_size / 2 ||
-        atomic_load(&ledger->next_ready) != 0)
+    if (!ledger->started || ledger->segment_used < ledger->segment_size / 2 ||
+        atomic_load(&ledger->next_state) != NEXT_NONE)
         return;
     uint64_t size = ledger->segment_size * 4;
-    ledger->next_asked = true;
+    atomic_store(&ledger->next_state, NEXT_ASKED);
     AZ(pthread_mutex_lock(&ledger->mutex));
     ledger->make_next = size < LIMIT_segment_bytes ? size : LIMIT_segment_bytes;
     AZ(pthread_cond_signal(&ledger->help));
@@ -357,13 +362,16 @@ void ledger_segment_begin(struct ledger *ledger)
     ledger->beginning = true;
 }
 
-void ledger_segment_end(struct ledger *ledger, int64_t now_ms, size_t record_size)
+void ledger_segment_end(struct ledger *ledger, int64_t now_ms, size_t record_size, bool last)
 {
     struct batch *batch = ledger->filling;
     CHECK(ledger->beginning && batch->count > 0);
     uint64_t needed = BLOCK_BYTES + block_align(batch->len) + block_align(BATCH_HEADER_BYTES + room_for(record_size));
-    uint64_t ready = atomic_load(&ledger->next_ready), size = SEGMENT_FIRST_BYTES;
-    bool uses_next = ready >= needed && ready >= block_align(batch->len) * 2;
+    uint64_t ready = atomic_load(&ledger->next_state) == NEXT_READY ? atomic_load(&ledger->next_size) : 0;
+    uint64_t size = SEGMENT_FIRST_BYTES;
+    bool uses_next = !last && ready >= needed && ready >= block_align(batch->len) * 2;
+    if (!last && ledger->segment > 0)
+        size = NEW_BYTES_MAX;
     while (size < needed * 2)
         size *= 2;
     batch->begins_segment = true;
@@ -371,14 +379,15 @@ void ledger_segment_end(struct ledger *ledger, int64_t now_ms, size_t record_siz
     batch->segment_size = uses_next ? ready : size;
     batch->created_ms = now_ms;
     if (uses_next)
-        atomic_store(&ledger->next_ready, 0);
-    ledger->next_asked = false;
+        atomic_store(&ledger->next_state, NEXT_TAKEN);
     ledger->beginning = false;
     ledger->segment++;
     ledger->segment_size = batch->segment_size;
     ledger->segment_used = BLOCK_BYTES;
     ledger_seal(ledger);
 }
+
+uint64_t ledger_segment_used(const struct ledger *ledger) { return ledger->segment_used; }
 
 bool ledger_is_idle(const struct ledger *ledger) { return ledger->outstanding == 0; }
 

@@ -46,9 +46,10 @@ void ledger_close(struct ledger *ledger);
 /* Whether a record of this size (record_size_max) fits into the segment. If not, a new one must begin. */
 bool ledger_fits(const struct ledger *ledger, size_t record_size);
 /* What is appended between the two calls is the new segment's first batch: a checkpoint. Behind it there will be room
- * for a record of `record_size`. */
+ * for a record of `record_size`. `last`: the gateway stops; the segment is small, and quickly read at the next start. */
 void ledger_segment_begin(struct ledger *ledger);
-void ledger_segment_end(struct ledger *ledger, int64_t now_ms, size_t record_size);
+void ledger_segment_end(struct ledger *ledger, int64_t now_ms, size_t record_size, bool last);
+uint64_t ledger_segment_used(const struct ledger *ledger); /* bytes */
 /* Memory for a record of this size; E_NOMEM. */
 int  ledger_reserve(struct ledger *ledger, size_t record_size) NODISCARD;
 /* Returns the sequence number. There must be memory and room. `wait` may be NULL. */

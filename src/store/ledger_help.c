@@ -5,12 +5,16 @@
 #include "base/limits.h"
 #include "base/log.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define LOW_PRIORITY 10
+#define IO_WHO_PROCESS 1         /* ioprio_set(2) has no header of its own */
+#define IO_CLASS_IDLE (3 << 13)
 
 /* Bytes that are free for this user; a disk that cannot be asked counts as roomy, its writes will tell. */
 static uint64_t disk_free(struct ledger *ledger)
@@ -42,6 +46,17 @@ static bool told_to_stop(void *arg)
     return stop;
 }
 
+/* Only what is whole on the disk has the name. */
+static int finish_next(int directory)
+{
+    int fd = openat(directory, NEXT_UNFINISHED, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return E_IO;
+    int number = segment_sync(fd, fdatasync);
+    close(fd);
+    return number == 0 && renameat(directory, NEXT_UNFINISHED, directory, NEXT_NAME) == 0 ? 0 : E_IO;
+}
+
 /* Never so large that making it ready would itself take the reserve. */
 static void make_next(struct ledger *ledger, uint64_t size)
 {
@@ -49,10 +64,13 @@ static void make_next(struct ledger *ledger, uint64_t size)
     while (size > SEGMENT_FIRST_BYTES && size + LIMIT_disk_reserve > free_bytes)
         size /= 4;
     size = block_align(size);
-    int error = segment_make(ledger->options.directory, NEXT_NAME, size, told_to_stop, ledger);
+    int directory = ledger->options.directory;
+    int error = segment_make(directory, NEXT_UNFINISHED, size, true, told_to_stop, ledger);
     if (error == 0)
-        atomic_store(&ledger->next_ready, size);
-    else if (error != E_AGAIN)
+        error = finish_next(directory);
+    atomic_store(&ledger->next_size, size);
+    atomic_store(&ledger->next_state, error == 0 ? NEXT_READY : NEXT_NONE);
+    if (error < 0 && error != E_AGAIN)
         log_warn(ledger->options.log, "ledger: the next segment could not be made ready: %s", error_text(error));
 }
 
@@ -61,6 +79,7 @@ void *ledger_helper(void *arg)
     struct ledger *ledger = arg;
     CHECK_OBJ(ledger, LEDGER_MAGIC);
     (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), LOW_PRIORITY);
+    (void)syscall(SYS_ioprio_set, IO_WHO_PROCESS, 0, IO_CLASS_IDLE);
     for (;;) {
         AZ(pthread_mutex_lock(&ledger->mutex));
         while (ledger->make_next == 0 && !ledger->look && !ledger->stop)

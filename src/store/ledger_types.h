@@ -14,9 +14,18 @@
 #define LEDGER_MAGIC 0x4c454447u
 #define FLUSHES_KEPT 255 /* of which the median is told */
 #define NEXT_NAME "next.seg" /* made ready by the helper */
+#define NEXT_UNFINISHED "next.tmp"
 #define NEW_NAME "new.seg"   /* made by the ledger's thread, because the helper was not ready */
 
 struct wakeup;
+
+/* The one file that stands ready to be a segment, whose name is NEXT_NAME until it is one. */
+enum next_state {
+    NEXT_NONE,   /* -> ASKED: the loop */
+    NEXT_ASKED,  /* -> READY, or NONE when it failed: the helper */
+    NEXT_READY,  /* -> TAKEN: the loop, for a batch that will begin a segment in it */
+    NEXT_TAKEN,  /* -> NONE: the loop, when that batch is done */
+};
 
 struct batch {
     struct list link;
@@ -46,7 +55,6 @@ struct ledger {
     uint64_t              next_sequence;
     uint64_t              segment, segment_size, segment_used;
     bool                  beginning;        /* a checkpoint is being appended */
-    bool                  next_asked;
 
     /* the writer's side: the thread's, or the caller's of ledger_write_now */
     int                   fd;
@@ -62,13 +70,14 @@ struct ledger {
     pthread_cond_t        work, help;
     struct list           sealed, done;
     bool                  stop;
-    uint64_t              make_next;        /* size of the segment to make ready, or 0 */
+    uint64_t              make_next;        /* size of the segment to make ready, or 0: asked of the helper */
     bool                  look;             /* at the disk */
     uint32_t              flush_us[FLUSHES_KEPT];
     uint64_t              batches, records, bytes;
 
     atomic_bool           disk_full, disk_low;
-    _Atomic uint64_t      next_ready;       /* size of NEXT_NAME, or 0 */
+    _Atomic enum next_state next_state;
+    _Atomic uint64_t      next_size;        /* while NEXT_READY */
     _Atomic uint64_t      durable;
     pthread_t             writer, helper;
     bool                  started;

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -77,44 +78,53 @@ static int write_at(struct ledger *ledger, int fd, const void *bytes, size_t len
     return segment_write(fd, bytes, len, offset);
 }
 
-/* The header block goes first and the name comes last, so that a named segment always begins with its whole checkpoint. */
+/* The header block and the first batch, in one write. */
 static int segment_fill(struct ledger *ledger, struct batch *batch, int fd, const struct sha256 *before)
 {
-    void *block;
-    if (posix_memalign(&block, BLOCK_BYTES, BLOCK_BYTES) != 0)
+    size_t len = block_align(batch->len);
+    void *bytes;
+    if (posix_memalign(&bytes, BLOCK_BYTES, BLOCK_BYTES + len) != 0)
         return ENOSPC; /* tried again */
     struct segment_header header = {
         .number = batch->segment, .first_sequence = batch->first_sequence, .before = *before,
         .created_ms = batch->created_ms, .size = batch->segment_size,
     };
-    segment_header_put(&header, block);
-    int number = write_at(ledger, fd, block, BLOCK_BYTES, 0);
-    free(block);
-    if (number == 0)
-        number = write_at(ledger, fd, batch->bytes, block_align(batch->len), batch->offset);
-    if (number == 0)
-        number = segment_sync(fd, fdatasync);
-    return number;
+    segment_header_put(&header, bytes);
+    memcpy((char *)bytes + BLOCK_BYTES, batch->bytes, len);
+    int number = write_at(ledger, fd, bytes, BLOCK_BYTES + len, 0);
+    free(bytes);
+    return number == 0 ? segment_sync(fd, fdatasync) : number;
 }
 
+static int segment_file(struct ledger *ledger, const struct batch *batch, const char *made, int *fd)
+{
+    struct stat status;
+    if (!batch->uses_next) {
+        bool fill = batch->segment_size <= SEGMENT_FIRST_BYTES;
+        int error = segment_make(ledger->options.directory, made, batch->segment_size, fill, NULL, NULL);
+        if (error == E_NOSPACE || error == E_NOMEM)
+            return ENOSPC;
+        if (error < 0)
+            die(ledger, "making a segment", EIO);
+    }
+    ledger->sync = ledger->options.mode == LEDGER_DURABLE ? SEGMENT_DIRECT : SEGMENT_NO_SYNC;
+    if (segment_open(ledger->options.directory, made, &ledger->sync, fd) < 0 || fstat(*fd, &status) < 0 ||
+        (uint64_t)status.st_size != batch->segment_size)
+        die(ledger, "opening a segment", EIO);
+    return 0;
+}
+
+/* The name comes last, so that a named segment always begins with its whole checkpoint. */
 static int segment_start(struct ledger *ledger, struct batch *batch, const struct sha256 *before)
 {
     int directory = ledger->options.directory, fd;
     const char *made = batch->uses_next ? NEXT_NAME : NEW_NAME;
     char name[SEGMENT_NAME_MAX];
     segment_name(batch->segment, name);
-    if (!batch->uses_next) {
-        int error = segment_make(directory, made, batch->segment_size, NULL, NULL);
-        if (error == E_NOSPACE || error == E_NOMEM)
-            return ENOSPC;
-        if (error < 0)
-            die(ledger, "making a segment", EIO);
-    }
-    enum segment_sync sync = ledger->options.mode == LEDGER_DURABLE ? SEGMENT_DIRECT : SEGMENT_NO_SYNC;
-    if (segment_open(directory, made, &sync, &fd) < 0)
-        die(ledger, "opening a segment", EIO);
-    ledger->sync = sync;
-    int number = segment_fill(ledger, batch, fd, before);
+    int number = segment_file(ledger, batch, made, &fd);
+    if (number != 0)
+        return number;
+    number = segment_fill(ledger, batch, fd, before);
     if (number == 0 && renameat(directory, made, directory, name) < 0)
         number = errno;
     if (number == 0)

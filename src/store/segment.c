@@ -6,14 +6,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define WINDOW_BYTES 262144u
-#define ZEROS_BYTES 1048576u
+#define ZEROS_BYTES 262144u /* at once: a write of the ledger waits behind no more */
 
 static int error_of(int number)
 {
@@ -79,31 +78,30 @@ static int open_new(int ledger, const char *name)
     return fd;
 }
 
-int segment_make(int ledger, const char *name, uint64_t size, bool (*stop)(void *arg), void *arg)
+/* Blocks are set aside, so that writing into the file cannot find the disk full. */
+static int allocate(int fd, uint64_t size)
 {
-    CHECK(size > 0 && size % BLOCK_BYTES == 0);
-    char temporary[SEGMENT_NAME_MAX + 8];
-    (void)snprintf(temporary, sizeof temporary, "%s.tmp", name);
-    int fd = open_new(ledger, temporary);
-    if (fd < 0)
-        return error_of(errno);
-    int error = 0;
     int number;
     do {
         number = posix_fallocate(fd, 0, (off_t)size);
     } while (number == EINTR);
-    if (number != 0 && number != EOPNOTSUPP && number != EINVAL)
-        error = error_of(number);
-    if (error == 0)
+    if (number == EOPNOTSUPP || number == EINVAL)
+        number = ftruncate(fd, (off_t)size) < 0 ? errno : 0;
+    return number == 0 ? 0 : error_of(number);
+}
+
+int segment_make(int ledger, const char *name, uint64_t size, bool fill, bool (*stop)(void *arg), void *arg)
+{
+    CHECK(size > 0 && size % BLOCK_BYTES == 0);
+    int fd = open_new(ledger, name);
+    if (fd < 0)
+        return error_of(errno);
+    int error = allocate(fd, size);
+    if (error == 0 && fill)
         error = zeros_write(fd, size, stop, arg);
-    number = error == 0 ? segment_sync(fd, fdatasync) : 0;
-    if (number != 0)
-        error = error_of(number);
     close(fd);
-    if (error == 0 && renameat(ledger, temporary, ledger, name) < 0)
-        error = error_of(errno);
     if (error < 0)
-        (void)unlinkat(ledger, temporary, 0);
+        (void)unlinkat(ledger, name, 0);
     return error;
 }
 

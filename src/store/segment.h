@@ -11,9 +11,9 @@
 
 #define SEGMENT_FIRST_BYTES 1048576u /* the first segment; each next one is four times as large, up to the ceiling */
 
-/* A new file of `size` zeros, whole blocks, synced, under a temporary name; E_EXISTS is never returned: what bears the
- * name is replaced. `stop` (may be NULL) ends the work early with E_AGAIN. */
-int segment_make(int ledger, const char *name, uint64_t size, bool (*stop)(void *arg), void *arg) NODISCARD;
+/* A new file of `size` bytes, whole blocks, that read as zeros; what bears the name is replaced. Not synced. With `fill`
+ * the zeros are written, which makes later writes over them cheaper; `stop` (may be NULL) ends that early with E_AGAIN. */
+int segment_make(int ledger, const char *name, uint64_t size, bool fill, bool (*stop)(void *arg), void *arg) NODISCARD;
 
 enum segment_sync { SEGMENT_DIRECT, SEGMENT_SYNC_DATA, SEGMENT_NO_SYNC };
 /* For writing. *sync is what was asked for, or SEGMENT_SYNC_DATA where the file system takes no direct writes. */

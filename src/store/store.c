@@ -8,12 +8,14 @@
 #include "store/directory.h"
 #include "store/format.h"
 #include "store/projection.h"
+#include "store/segment.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define TICK_MS 1000
+#define READ_AT_START_BYTES 524288u /* a stop leaves no more than about that to read at the next start */
 #define JUMP_MS INT64_C(3600000)
 
 int64_t store_now_ms(const struct store *store) { return clock_wall_ms(store->options.clock); }
@@ -33,7 +35,7 @@ static int checkpoint_append(void *arg, const struct record *record)
     return error;
 }
 
-static int segment_begin(struct store *store, size_t record_size)
+static int segment_begin(struct store *store, size_t record_size, bool last)
 {
     int64_t now_ms = store_now_ms(store);
     ledger_segment_begin(store->ledger);
@@ -41,7 +43,7 @@ static int segment_begin(struct store *store, size_t record_size)
     int error = state_checkpoint(&store->state, now_ms, checkpoint_append, store);
     if (error < 0)
         return error;
-    ledger_segment_end(store->ledger, now_ms, record_size);
+    ledger_segment_end(store->ledger, now_ms, record_size, last);
     return 0;
 }
 
@@ -49,7 +51,7 @@ static int room_whatever_waits(struct store *store, size_t record_size)
 {
     if (!ledger_fits(store->ledger, record_size)) {
         /* Half a checkpoint cannot be taken back. */
-        if (segment_begin(store, record_size) < 0)
+        if (segment_begin(store, record_size, false) < 0)
             WRONG("no memory for a checkpoint");
     }
     return ledger_reserve(store->ledger, record_size);
@@ -263,7 +265,7 @@ static int open_ledger(struct store *store)
         return error;
     }
     if (recovered == E_NOT_FOUND)
-        error = segment_begin(store, 0);
+        error = segment_begin(store, 0, false);
     close_open_calls(store);
     return error;
 }
@@ -324,6 +326,8 @@ int store_open(const struct store_options *options, struct store **out)
         record_gateway(store, STR("started"));
         error = ledger_write_now(store->ledger);
     }
+    if (error == 0 && segment_sync(store->data, fsync) != 0)
+        error = E_IO;
     if (error == 0)
         error = start(store);
     if (error < 0) {
@@ -342,6 +346,8 @@ static void write_last_words(struct store *store)
     admissions_close(store);
     (void)flood_flush(store->flood, 0, true);
     write_dropped(store);
+    if (ledger_segment_used(store->ledger) > READ_AT_START_BYTES && ledger_has_disk(store->ledger))
+        (void)segment_begin(store, 0, true);
     record_gateway(store, STR("stopped"));
 }
 

@@ -478,6 +478,31 @@ static void a_new_segment_begins_with_the_whole_state(void **state)
     assert_int_equal(store_verify(str_from_c(h.directory), &report), 0);
 }
 
+/* The file made ready for one segment is never replaced by the next one's before it has its name. */
+static void segments_follow_each_other_fast(void **state)
+{
+    (void)state;
+    static char large[65536];
+    struct verify_report report;
+    struct store_stats stats;
+    memset(large, 'x', sizeof large);
+    h.audit = AUDIT_PROCESS;
+    assert_int_equal(harness_open(&h), 0);
+    for (int i = 0; i < 1600; i++) {
+        struct record record = { .kind = RECORD_SESSION, .text = str_of(large, sizeof large) };
+        store_record(h.store, &record);
+        store_stats(h.store, &stats);
+        while (stats.backlog > (1 << 20)) {
+            loop_turn(h.loop, true);
+            store_stats(h.store, &stats);
+        }
+    }
+    harness_close(&h);
+    assert_int_equal(store_verify(str_from_c(h.directory), &report), 0);
+    assert_int_equal(count_records(&h, RECORD_SESSION), 1600);
+    assert_true(report.segments > 5);
+}
+
 static void the_last_records_are_read(void **state)
 {
     (void)state;
@@ -517,6 +542,7 @@ int main(void)
         TEST(a_flood_of_equal_denials_becomes_counts),
         TEST(a_watcher_sees_each_record),
         TEST(a_new_segment_begins_with_the_whole_state),
+        TEST(segments_follow_each_other_fast),
         TEST(the_last_records_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
