@@ -208,8 +208,10 @@ static struct connection *take_memory(struct front_http *front)
 
 void connection_free_spare(struct front_http *front)
 {
-    while (!list_is_empty(&front->spare))
-        free(take_memory(front));
+    LIST_EACH (&front->spare, link, after)
+        free(CONTAINER_OF(link, struct connection, link));
+    list_init(&front->spare);
+    front->spare_count = 0;
 }
 
 void connection_start(struct front_http *front, int fd)

@@ -8,8 +8,8 @@
 
 #include <stdlib.h>
 
-#define HEAD_MAX 4096  /* bytes of what we write before a message */
-#define BODY_MAX 4096  /* bytes of a body that the front makes itself */
+#define HEAD_MAX 4096 /* bytes of what we write before a message */
+#define BODY_MAX 4096 /* bytes of a body that the front makes itself */
 
 /* At the ceiling the connection that has been idle the longest makes room, but never the one that has just come; when
  * there is none, new ones wait in the kernel. */
@@ -92,7 +92,7 @@ void front_http_stop_accepting(struct front_http *front)
     listener_close(front->listener);
     front->listener = NULL;
     front->stopping = true;
-    LIST_EACH(&front->idle, link, after)
+    LIST_EACH (&front->idle, link, after)
         connection_kill(CONTAINER_OF(link, struct connection, link), "the gateway stops");
 }
 

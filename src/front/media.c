@@ -6,8 +6,8 @@
 struct range {
     struct str type, subtype;
     struct str charset;
-    unsigned   charsets;
-    bool       refused; /* q=0 */
+    unsigned charsets;
+    bool refused; /* q=0 */
 };
 
 static void skip_space(struct str *in)

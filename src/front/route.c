@@ -22,10 +22,10 @@ static const struct str field_names[FIELD_COUNT] = {
 };
 
 struct fields {
-    struct str          value[FIELD_COUNT];
-    bool                present[FIELD_COUNT];
+    struct str value[FIELD_COUNT];
+    bool present[FIELD_COUNT];
     struct media_accept accept;
-    bool                bad_accept;
+    bool bad_accept;
 };
 
 /* False: one came twice. */

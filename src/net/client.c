@@ -12,43 +12,44 @@
 #define CLIENT_MAGIC 0x436c6e74u
 #define CONNECTION_MAGIC 0x436c6363u
 #define READ_BYTES 65536
-#define KEPT_BYTES 4096      /* a larger buffer goes back to the heap when it has been emptied */
-#define STEPS_A_RUN 16       /* reads before other streams get their turn */
-#define REQUEST_MAX ((size_t)LIMIT_header_bytes + 2 * LIMIT_request_body) /* what we write may be longer than what we read */
+#define KEPT_BYTES 4096 /* a larger buffer goes back to the heap when it has been emptied */
+#define STEPS_A_RUN 16  /* reads before other streams get their turn */
+#define REQUEST_MAX \
+    ((size_t)LIMIT_header_bytes + 2 * LIMIT_request_body) /* what we write may be longer than what we read */
 #define NO_DEADLINE INT64_MAX
 
 enum connection_state {
     CONN_CONNECTING,
-    CONN_BUSY,  /* with a request */
+    CONN_BUSY, /* with a request */
     CONN_IDLE,
-    CONN_DEAD,  /* freed at the end of the turn */
+    CONN_DEAD, /* freed at the end of the turn */
 };
 
 struct client_connection {
-    unsigned               magic;
-    enum connection_state  state;
-    struct client         *client;
-    struct list            link;     /* the client's idle or busy */
-    struct stream         *stream;
-    struct timer           timer;    /* may fire early: it looks at the deadline and sleeps on */
-    int64_t                deadline_ms; /* connecting, writing or idle: the wait for an answer is the owner's */
-    struct deferred        deferred; /* goes on reading, or frees */
+    unsigned magic;
+    enum connection_state state;
+    struct client *client;
+    struct list link; /* the client's idle or busy */
+    struct stream *stream;
+    struct timer timer;       /* may fire early: it looks at the deadline and sleeps on */
+    int64_t deadline_ms;      /* connecting, writing or idle: the wait for an answer is the owner's */
+    struct deferred deferred; /* goes on reading, or frees */
     struct client_request *request;
-    bool                   reused;
-    bool                   paused;
-    struct buf             out;      /* the request, until all of it has been written */
-    struct http1           http1;
+    bool reused;
+    bool paused;
+    struct buf out; /* the request, until all of it has been written */
+    struct http1 http1;
 };
 
 struct client {
-    unsigned        magic;
-    struct loop    *loop;
-    struct str      address, host;  /* in the same memory, behind this */
-    struct list     idle, busy;     /* idle: the last used first */
-    unsigned        idle_count, count;
-    struct buf      out;            /* the request that is being written; swapped with its connection's */
-    struct deferred deferred;       /* frees */
-    char            read[READ_BYTES];
+    unsigned magic;
+    struct loop *loop;
+    struct str address, host; /* in the same memory, behind this */
+    struct list idle, busy;   /* idle: the last used first */
+    unsigned idle_count, count;
+    struct buf out;           /* the request that is being written; swapped with its connection's */
+    struct deferred deferred; /* frees */
+    char read[READ_BYTES];
 };
 
 /* --- what is known of a request --- */
@@ -257,9 +258,7 @@ static void take(struct client_connection *connection, struct str bytes)
             else
                 finish(connection);
             return;
-        case HTTP1_FAILED:
-            fail(connection, connection->http1.fault == HTTP1_FAULT_MEMORY ? E_NOMEM : E_SYNTAX);
-            return;
+        case HTTP1_FAILED: fail(connection, connection->http1.fault == HTTP1_FAULT_MEMORY ? E_NOMEM : E_SYNTAX); return;
         }
     }
 }
@@ -395,8 +394,8 @@ static int place(struct client *client, struct client_request *request, struct b
     return 0;
 }
 
-static bool write_request(struct client *client, struct str method, struct str target, const struct client_field *fields,
-                          size_t count, struct str body)
+static bool write_request(struct client *client, struct str method, struct str target,
+                          const struct client_field *fields, size_t count, struct str body)
 {
     struct buf *out = &client->out;
 
