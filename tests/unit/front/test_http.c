@@ -30,17 +30,18 @@ static const char *status_of(enum http1_fault fault)
 
 /* The vectors have no Content-Type, so one whose head is sound is refused by 415 before its body's fault is seen; those
  * that are about bodies get the fields that a message needs. */
-static void with_fields(struct buf *out, struct str bytes)
+static bool with_fields(struct buf *out, struct str bytes)
 {
     static const struct str line = { "POST /mcp/box HTTP/1.1\r\n", 24 };
 
     buf_reset(out);
     if (!str_starts_with(bytes, line) || str_find(bytes, STR("Transfer-Encoding: chunked\r\n\r\n")) == bytes.len) {
         buf_append_str(out, bytes);
-        return;
+        return false;
     }
     buf_append_str(out, STR("POST /mcp/echo HTTP/1.1\r\nContent-Type: application/json\r\nAccept: */*\r\n"));
     buf_append_str(out, str_slice(bytes, line.len, bytes.len));
+    return true;
 }
 
 static void a_bad_request_is_answered_and_its_connection_closed(void **state)
@@ -56,14 +57,14 @@ static void a_bad_request_is_answered_and_its_connection_closed(void **state)
         if (bad->fault == HTTP1_FAULT_BODY_SIZE && str_find(bad->bytes, STR("chunked")) < bad->bytes.len)
             continue; /* needs more bytes than it has */
         client_open(&client, &rig);
-        with_fields(&bytes, bad->bytes);
+        bool about_body = with_fields(&bytes, bad->bytes);
         unsigned before = rig.messages;
         bool first_is_whole = str_find(bad->bytes, STR("\r\n0\r\n\r\nX")) < bad->bytes.len;
         client_send(&client, buf_str(&bytes));
         client_send(&client, STR("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")); /* must never be answered */
         RIG_UNTIL(&rig, client_read(&client));
         if (client.reset || !client_has(&client, "Connection: close\r\n") || client_has(&client, "\"status\"") ||
-            (!client_has(&client, status_of(bad->fault)) && !client_has(&client, "HTTP/1.1 415 ")))
+            (!client_has(&client, status_of(bad->fault)) && (about_body || !client_has(&client, "HTTP/1.1 415 "))))
             fail_msg("%s, row %zu: %" STR_FMT, bad->row, i, STR_ARG(buf_str(&client.got)));
         assert_int_equal(rig.messages - before, first_is_whole ? 1 : 0);
         client_close(&client);
