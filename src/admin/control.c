@@ -190,7 +190,7 @@ static int begin_operation(struct connection *connection, struct operation *oper
     }
     if (!error && operation->kind == OPERATION_GRANT_CREATE)
         error = operation_make_grant(store, &grant, now_ms, pending->token);
-    if (!error && operation->kind == OPERATION_GRANT_ROTATE) {
+    if (known && operation->kind == OPERATION_GRANT_ROTATE) {
         grant = *known;
         *why = STR("a revoked grant stays revoked: create a new one");
         error = known->revoked_ms ? E_INVALID : 0;
