@@ -11,7 +11,7 @@ import { Session, decision } from '../lib/session.mjs';
 const KILLS = Number(process.env.WARDER_KILLS ?? 50);
 const SEED = Number(process.env.WARDER_SEED ?? randomInt(2 ** 31));
 const CLIENTS = 8;
-const MAX = 40 * KILLS; // for the tool that is limited; the other one goes on to the last kill
+const MAX = 10 * KILLS; // for the tool that is limited; the other one goes on to the last kill
 
 /** Random numbers below 1 that a seed repeats (mulberry32). */
 function random(seed) {

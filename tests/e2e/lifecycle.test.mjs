@@ -108,13 +108,11 @@ test('no call slips through while its grant is being revoked', async () => {
     while (!stop) if ((await session.rpc('tools/call', { name: 'echo', arguments: { at: Date.now() } })).status !== 200) break;
     session.close();
   }));
-  await delay(150);
+  await until(() => recorder.calls().length > 50, 'calls at the server');
   await gateway.revoke(grant.id);
-  const mark = recorder.calls().length;
   await delay(200);
   stop = true;
   await load;
-  assert.ok(mark > 0);
   // What was already under way may arrive; nothing can be admitted after the command has returned.
   const records = await gateway.audit();
   const revoked = records.find((one) => one.kind === 'revoked');

@@ -179,11 +179,13 @@ export class Gateway {
     rmSync(this.dir, { recursive: true, force: true });
   }
 
-  /** Stops it and removes what it kept. */
+  /** Stops it and removes what it kept. It must end well, with nothing found by a sanitizer. */
   async close() {
-    const how = await this.stop();
+    const { code, signal } = await this.stop();
     live.delete(this);
     rmSync(this.dir, { recursive: true, force: true });
-    return how;
+    if (code !== 0 || signal || /Sanitizer|runtime error:/.test(this.log)) {
+      throw new Error(`the gateway ended with ${signal ?? code}:\n${this.log.slice(-4000)}`);
+    }
   }
 }
