@@ -71,17 +71,17 @@ static inline void rig_over(struct timer *timer)
     ((struct rig_limit *)(void *)timer)->over = true;
 }
 
-/* Turns until the condition holds; fails after five seconds. Only with the system's clock. */
+/* Turns until the condition holds; fails after twenty seconds. Only with the system's clock. */
 #define RIG_UNTIL(rig, condition)                                                                                      \
     do {                                                                                                               \
         struct rig_limit limit_ = { .over = false };                                                                   \
         timer_init(&limit_.timer, (rig)->loop, rig_over);                                                              \
-        timer_start(&limit_.timer, 5000);                                                                              \
+        timer_start(&limit_.timer, 20000);                                                                             \
         while (!(condition) && !limit_.over)                                                                           \
             loop_turn((rig)->loop, true);                                                                              \
         timer_stop(&limit_.timer);                                                                                     \
         if (!(condition))                                                                                              \
-            fail_msg("not within five seconds: %s", #condition);                                                       \
+            fail_msg("not within twenty seconds: %s", #condition);                                                       \
     } while (0)
 
 /* Turns for so long. */
