@@ -646,6 +646,21 @@ static void sigterm_from_outside_is_passed_on(void **state)
     nursery_free(nursery);
 }
 
+/* Nobody but the process over it counts the seconds here. */
+static void who_ignores_sigterm_from_outside_is_killed_after_the_grace(void **state)
+{
+    struct nursery *nursery = start_role("stubborn");
+    int64_t began = clock_mono_ms(clock_system());
+
+    (void)state;
+    RIG_UNTIL(&nursery->rig, lines_said(nursery) == 4);
+    assert_int_equal(kill((pid_t)child_pid(nursery->child), SIGTERM), 0);
+    RIG_UNTIL(&nursery->rig, nursery->ended == 1);
+    assert_true(clock_mono_ms(clock_system()) - began >= LIMIT_child_kill_ms - LIMIT_child_term_ms);
+    assert_int_equal(count_living(nursery->said), 0);
+    nursery_free(nursery);
+}
+
 static void who_kills_the_one_above_it_dies_with_it(void **state)
 {
     struct nursery *nursery = start_role("regicide");
@@ -745,6 +760,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_stop_waits_then_asks),
         cmocka_unit_test(a_stop_asks_then_kills),
         cmocka_unit_test(sigterm_from_outside_is_passed_on),
+        cmocka_unit_test(who_ignores_sigterm_from_outside_is_killed_after_the_grace),
         cmocka_unit_test(who_kills_the_one_above_it_dies_with_it),
         cmocka_unit_test(the_server_dies_with_the_one_above_it),
         cmocka_unit_test(who_stops_the_one_above_it_is_killed_all_the_same),

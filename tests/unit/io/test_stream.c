@@ -252,6 +252,7 @@ struct watcher {
     ssize_t        last;
     size_t         take; /* bytes a callback, 0: none */
     size_t         got;
+    char           first;  /* 'r' or 'w' */
 };
 
 static void watcher_readable(void *owner)
@@ -260,6 +261,7 @@ static void watcher_readable(void *owner)
     char bytes[64];
 
     watcher->readable++;
+    watcher->first = watcher->first ? watcher->first : 'r';
     if (watcher->take) {
         watcher->last = stream_read(watcher->stream, bytes, watcher->take);
         if (watcher->last > 0)
@@ -274,7 +276,10 @@ static void watcher_readable(void *owner)
 
 static void watcher_writable(void *owner)
 {
-    ((struct watcher *)owner)->writable++;
+    struct watcher *watcher = owner;
+
+    watcher->writable++;
+    watcher->first = watcher->first ? watcher->first : 'w';
 }
 
 static const struct stream_events watcher_events = { watcher_readable, watcher_writable };
@@ -456,13 +461,40 @@ static void less_written_than_asked_is_followed_by_writable(void **state)
     assert_in_range(put, 1, sizeof(bytes) - 1);
     rig_pass(&rig, 10);
     assert_int_equal(watcher.writable, 0);
-    assert_int_equal(stream_write(watcher.stream, &part, 1), E_AGAIN); /* it was not tried a second time */
     while (drained < put)
         drained += read(pipe_fds[0], bytes, sizeof(bytes));
+    assert_int_equal(stream_write(watcher.stream, &part, 1), E_AGAIN); /* not tried again before the edge is told */
     RIG_UNTIL(&rig, watcher.writable == 1);
     assert_true(stream_write(watcher.stream, &part, 1) > 0);
     stream_close(watcher.stream);
     close(pipe_fds[0]);
+    rig_release(&rig);
+}
+
+/* The other side is not on the loop: it accepts and greets before the first turn. */
+static void connected_is_told_before_the_first_bytes(void **state)
+{
+    struct rig rig;
+    struct watcher watcher = { .take = 64 };
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof(at);
+    char address[32];
+    int listener = socket(AF_INET, SOCK_STREAM, 0), accepted;
+
+    (void)state;
+    rig_init(&rig, clock_system());
+    assert_int_equal(bind(listener, (const struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &len), 0);
+    snprintf(address, sizeof(address), "127.0.0.1:%u", ntohs(at.sin_port));
+    assert_int_equal(stream_connect(rig.loop, str_from_c(address), &watcher_events, &watcher, &watcher.stream), 0);
+    accepted = accept(listener, NULL, NULL);
+    assert_int_equal(write(accepted, "hello", 5), 5);
+    RIG_UNTIL(&rig, watcher.got == 5);
+    assert_int_equal(watcher.first, 'w');
+    stream_close(watcher.stream);
+    close(accepted);
+    close(listener);
     rig_release(&rig);
 }
 
@@ -522,6 +554,7 @@ int main(void)
         cmocka_unit_test(a_reset_is_an_error_for_reader_and_writer),
         cmocka_unit_test(a_pipe_without_reader_is_closed_and_no_signal),
         cmocka_unit_test(less_written_than_asked_is_followed_by_writable),
+        cmocka_unit_test(connected_is_told_before_the_first_bytes),
         cmocka_unit_test(a_refused_connection_says_so),
         cmocka_unit_test(what_is_no_descriptor_is_refused),
     };
