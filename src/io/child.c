@@ -5,6 +5,7 @@
 
 #include "io/child_stderr.h"
 #include "io/child_wire.h"
+#include "io/failure.h"
 #include "io/loop_types.h"
 #include "io/processes.h"
 
@@ -194,23 +195,6 @@ void child_kill(struct child *child)
 
 /* ---- its start ---- */
 
-static int error_of(int number)
-{
-    switch (number) {
-    case ENOENT:
-    case ENOTDIR: return E_NOT_FOUND;
-    case EACCES:
-    case EPERM:
-    case ENOEXEC: return E_DENIED;
-    case EMFILE:
-    case ENFILE:
-    case EAGAIN:
-    case E2BIG: return E_LIMIT;
-    case ENOMEM: return E_NOMEM;
-    default: return E_IO;
-    }
-}
-
 static void close_pair(int pair[2])
 {
     for (int i = 0; i < 2; i++) {
@@ -238,14 +222,14 @@ static int raise_pair(int pair[2])
         pair[i] = fcntl(fd, F_DUPFD_CLOEXEC, LOWEST_FD);
         close(fd);
         if (pair[i] < 0)
-            return error_of(errno);
+            return error_of_errno(errno);
     }
     return 0;
 }
 
 static int open_pipe(int pair[2])
 {
-    return pipe2(pair, O_CLOEXEC) != 0 ? error_of(errno) : raise_pair(pair);
+    return pipe2(pair, O_CLOEXEC) != 0 ? error_of_errno(errno) : raise_pair(pair);
 }
 
 static int open_ends(struct ends *ends)
@@ -259,7 +243,7 @@ static int open_ends(struct ends *ends)
     if (!error)
         error = open_pipe(ends->err);
     if (!error && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends->control) != 0)
-        error = error_of(errno);
+        error = error_of_errno(errno);
     if (!error)
         error = raise_pair(ends->control);
     if (error) {
@@ -396,7 +380,7 @@ int child_start(struct loop *loop, struct log *log, const struct child_options *
     number = spawn_over(options, &ends, &child->pid);
     if (number) {
         log_error(log, "server '%s': cannot start %s: %s", child->name, options->self, strerror(number));
-        error = error_of(number);
+        error = error_of_errno(number);
         goto failed;
     }
     error = watch_exit(child);

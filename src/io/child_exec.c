@@ -61,13 +61,13 @@ static int lower_limit(int resource, rlim_t wanted)
 {
     struct rlimit limit;
 
-    if (getrlimit((__rlimit_resource_t)resource, &limit) != 0)
+    if (getrlimit(resource, &limit) != 0)
         return -1;
     if (limit.rlim_max > wanted) /* RLIM_INFINITY is above all */
         limit.rlim_max = wanted;
     if (limit.rlim_cur > limit.rlim_max || resource == RLIMIT_NOFILE)
         limit.rlim_cur = limit.rlim_max;
-    return setrlimit((__rlimit_resource_t)resource, &limit);
+    return setrlimit(resource, &limit);
 }
 
 static bool set(int option, unsigned long value)

@@ -1,24 +1,10 @@
 /* Streams that we open: to an address or to a unix socket. The answer comes as `writable`. */
 #include "io/address.h"
+#include "io/failure.h"
 #include "io/stream_types.h"
 
 #include <errno.h>
 #include <unistd.h>
-
-static int connect_error(int number)
-{
-    switch (number) {
-    case ENOENT: return E_NOT_FOUND;
-    case EACCES:
-    case EPERM: return E_DENIED;
-    case ECONNREFUSED: return E_CLOSED;
-    case EMFILE:
-    case ENFILE: return E_LIMIT;
-    case ENOBUFS:
-    case ENOMEM: return E_NOMEM;
-    default: return E_IO;
-    }
-}
 
 static int connect_to(struct loop *loop, const struct address *address, const struct stream_events *events, void *owner,
                       struct stream **out)
@@ -26,11 +12,11 @@ static int connect_to(struct loop *loop, const struct address *address, const st
     int fd = socket(address->socket.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
-        return connect_error(errno);
+        return error_of_errno(errno);
     if (address->socket.ss_family != AF_UNIX)
         socket_tune(fd);
     if (connect(fd, (const struct sockaddr *)&address->socket, address->len) != 0 && errno != EINPROGRESS) {
-        int error = errno == EAGAIN ? E_FULL : connect_error(errno); /* EAGAIN: the unix listener's backlog is full */
+        int error = errno == EAGAIN ? E_FULL : error_of_errno(errno); /* EAGAIN: the unix listener's backlog is full */
         close(fd);
         return error;
     }

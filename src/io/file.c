@@ -1,6 +1,8 @@
 /* Whole files: read with a ceiling, written so that no reader and no crash ever sees half of one. */
 #include "io/file.h"
 
+#include "io/failure.h"
+
 #include "base/buf.h"
 
 #include <errno.h>
@@ -12,24 +14,6 @@
 
 #define PART_BYTES 16384
 
-static int error_of(int number)
-{
-    switch (number) {
-    case ENOENT:
-    case ENOTDIR: return E_NOT_FOUND;
-    case EACCES:
-    case EPERM:
-    case EROFS: return E_DENIED;
-    case EISDIR:
-    case ENAMETOOLONG:
-    case ELOOP: return E_INVALID;
-    case ENOSPC:
-    case EDQUOT: return E_NOSPACE;
-    case ENOMEM: return E_NOMEM;
-    default: return E_IO;
-    }
-}
-
 static int read_all(int fd, size_t max, struct buf *out)
 {
     char part[PART_BYTES];
@@ -40,7 +24,7 @@ static int read_all(int fd, size_t max, struct buf *out)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return error_of(errno);
+            return error_of_errno(errno);
         if (got == 0)
             return 0;
         total += (size_t)got;
@@ -59,7 +43,7 @@ int file_read_into(const char *path, size_t max, struct buf *out)
 
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
-        return error_of(errno);
+        return error_of_errno(errno);
     error = read_all(fd, max, out);
     close(fd);
     if (error)
@@ -74,7 +58,7 @@ static int write_all(int fd, struct str bytes)
         if (put < 0 && errno == EINTR)
             continue;
         if (put < 0)
-            return error_of(errno);
+            return error_of_errno(errno);
         bytes = str_of(bytes.ptr + put, bytes.len - (size_t)put);
     }
     return 0;
@@ -85,9 +69,9 @@ static int fill(int fd, struct str bytes, mode_t mode)
     int error = write_all(fd, bytes);
 
     if (!error && (fchmod(fd, mode) != 0 || fsync(fd) != 0))
-        error = error_of(errno);
+        error = error_of_errno(errno);
     if (close(fd) != 0 && !error)
-        error = error_of(errno);
+        error = error_of_errno(errno);
     return error;
 }
 
@@ -103,9 +87,9 @@ static int sync_directory_of(char *path)
         *slash = '\0';
     fd = open(slash ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return error_of(errno);
+        return error_of_errno(errno);
     if (fsync(fd) != 0)
-        error = error_of(errno);
+        error = error_of_errno(errno);
     close(fd);
     return error;
 }
@@ -119,12 +103,12 @@ int file_write_atomic(const char *path, struct str bytes, mode_t mode)
         return E_NOMEM;
     fd = mkostemp(beside, O_CLOEXEC);
     if (fd < 0) {
-        error = error_of(errno);
+        error = error_of_errno(errno);
         goto out;
     }
     error = fill(fd, bytes, mode);
     if (!error && rename(beside, path) != 0)
-        error = error_of(errno);
+        error = error_of_errno(errno);
     if (error)
         unlink(beside);
     else

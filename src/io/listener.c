@@ -1,6 +1,7 @@
 /* Listeners on TCP and unix sockets. When the process is out of descriptors accepting pauses for a moment: the
  * connections wait in the kernel's backlog, and the loop does not spin. */
 #include "io/address.h"
+#include "io/failure.h"
 #include "io/loop_types.h"
 #include "io/stream.h"
 
@@ -76,21 +77,6 @@ static void retry_fired(struct timer *timer)
 
 /* ---- opening ---- */
 
-static int bind_error(int number)
-{
-    switch (number) {
-    case EADDRINUSE: return E_EXISTS;
-    case EADDRNOTAVAIL: return E_INVALID;
-    case EACCES:
-    case EPERM: return E_DENIED;
-    case ENOENT:
-    case ENOTDIR: return E_NOT_FOUND;
-    case EMFILE:
-    case ENFILE: return E_LIMIT;
-    default: return E_IO;
-    }
-}
-
 /* Takes fd over, also on failure. */
 static int start_listening(struct loop *loop, int fd, const struct listener_events *events, void *owner,
                            struct listener **out)
@@ -100,7 +86,7 @@ static int start_listening(struct loop *loop, int fd, const struct listener_even
 
     AN(events->accepted);
     if (listen(fd, LIMIT_listen_backlog) != 0) {
-        error = bind_error(errno);
+        error = error_of_errno(errno);
         goto failed;
     }
     listener = calloc(1, sizeof(*listener));
@@ -137,12 +123,12 @@ int listener_open(struct loop *loop, struct str text, const struct listener_even
         return E_INVALID;
     fd = socket(address.socket.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return bind_error(errno);
+        return error_of_errno(errno);
     /* "[::]" is not a way to listen on IPv4 as well. */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
         (address.socket.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) ||
         bind(fd, (const struct sockaddr *)&address.socket, address.len) != 0) {
-        int error = bind_error(errno);
+        int error = error_of_errno(errno);
         close(fd);
         return error;
     }
@@ -156,16 +142,16 @@ static int remove_stale(const char *path, const struct address *address)
     int fd, error;
 
     if (lstat(path, &status) != 0)
-        return errno == ENOENT ? 0 : bind_error(errno);
+        return errno == ENOENT ? 0 : error_of_errno(errno);
     if (!S_ISSOCK(status.st_mode))
         return E_EXISTS;
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return bind_error(errno);
+        return error_of_errno(errno);
     if (connect(fd, (const struct sockaddr *)&address->socket, address->len) == 0 || errno != ECONNREFUSED)
         error = E_EXISTS;
     else
-        error = unlink(path) == 0 || errno == ENOENT ? 0 : bind_error(errno);
+        error = unlink(path) == 0 || errno == ENOENT ? 0 : error_of_errno(errno);
     close(fd);
     return error;
 }
@@ -174,9 +160,9 @@ static int remove_stale(const char *path, const struct address *address)
 static int bind_unix(int fd, const char *path, const struct address *address)
 {
     if (fchmod(fd, 0600) != 0 || bind(fd, (const struct sockaddr *)&address->socket, address->len) != 0)
-        return bind_error(errno);
+        return error_of_errno(errno);
     if (chmod(path, 0600) != 0) {
-        int error = bind_error(errno);
+        int error = error_of_errno(errno);
         unlink(path);
         return error;
     }
@@ -203,7 +189,7 @@ int listener_open_unix(struct loop *loop, struct str path, const struct listener
         return E_NOMEM;
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
-        error = bind_error(errno);
+        error = error_of_errno(errno);
         goto failed;
     }
     error = bind_unix(fd, copy, &address);

@@ -179,12 +179,18 @@ void loop_turn(struct loop *loop, bool wait)
 
 /* ---- life ---- */
 
-static void ignore_sigpipe(void)
+/* A closed pipe is an error of the write. SIGCHLD may have been ignored by who started us: children would vanish before
+ * they are waited for. */
+static void settle_signals(void)
 {
-    struct sigaction action = { .sa_handler = SIG_IGN };
+    struct sigaction ignored = { .sa_handler = SIG_IGN }, standard = { .sa_handler = SIG_DFL }, before;
 
-    sigemptyset(&action.sa_mask);
-    AZ(sigaction(SIGPIPE, &action, NULL));
+    sigemptyset(&ignored.sa_mask);
+    sigemptyset(&standard.sa_mask);
+    AZ(sigaction(SIGPIPE, &ignored, NULL));
+    AZ(sigaction(SIGCHLD, NULL, &before));
+    if (before.sa_handler == SIG_IGN)
+        AZ(sigaction(SIGCHLD, &standard, NULL));
 }
 
 int loop_new(struct clock *clock, struct log *log, struct loop **out)
@@ -210,7 +216,7 @@ int loop_new(struct clock *clock, struct log *log, struct loop **out)
     if (error)
         goto no_watch;
     loop->now_ms = clock_mono_ms(clock);
-    ignore_sigpipe();
+    settle_signals();
     *out = loop;
     return 0;
 

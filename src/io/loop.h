@@ -16,7 +16,7 @@ struct loop;
 int  loop_new(struct clock *clock, struct log *log, struct loop **out) NODISCARD;
 /* Jobs under way are waited for, and their `done` runs; all else that lives on the loop was freed before. NULL is fine. */
 void loop_free(struct loop *loop);
-/* Runs until loop_stop. */
+/* Runs until a callback says loop_stop. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 /* One turn, waiting at most until something happens: for tests. */
@@ -78,5 +78,5 @@ struct job {
 /* E_FULL: LIMIT_jobs are waiting. */
 int  loop_submit(struct loop *loop, struct job *job) NODISCARD;
 
-/* For the life of the loop. SIGTERM, SIGINT, SIGHUP, SIGUSR1 … as events; SIGPIPE is ignored from loop_new on. */
+/* For the life of the loop. SIGTERM, SIGINT, SIGHUP, SIGUSR1 … as events; SIGPIPE is ignored from loop_new on, SIGCHLD is not. */
 int  loop_on_signal(struct loop *loop, int signal_number, void (*caught)(void *arg, int signal_number), void *arg) NODISCARD;

@@ -366,6 +366,18 @@ static void the_status_is_the_servers(void **state)
     nursery_free(nursery);
 }
 
+static void a_gateway_that_was_started_with_sigchld_ignored_sees_its_children_end(void **state)
+{
+    struct nursery *nursery;
+
+    (void)state;
+    signal(SIGCHLD, SIG_IGN);
+    nursery = start_shell("exit 3");
+    RIG_UNTIL(&nursery->rig, nursery->ended == 1);
+    assert_int_equal(WEXITSTATUS(nursery->status), 3);
+    nursery_free(nursery);
+}
+
 static void what_it_wrote_before_its_end_is_not_lost(void **state)
 {
     struct nursery *nursery = start_shell("i=0; while [ $i -lt 2000 ]; do echo line-$i; i=$((i+1)); done");
@@ -743,6 +755,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cat_says_what_it_hears_and_ends_with_its_input),
         cmocka_unit_test(the_status_is_the_servers),
+        cmocka_unit_test(a_gateway_that_was_started_with_sigchld_ignored_sees_its_children_end),
         cmocka_unit_test(what_it_wrote_before_its_end_is_not_lost),
         cmocka_unit_test(the_pipes_are_the_servers_alone),
         cmocka_unit_test(the_environment_is_what_was_given),
