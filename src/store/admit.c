@@ -158,8 +158,14 @@ static void queued_done(struct ledger_wait *wait) { tell(CONTAINER_OF(wait, stru
 static void tell_instant(struct deferred *deferred)
 {
     struct store *store = CONTAINER_OF(deferred, struct store, tell_instant);
-    while (!list_is_empty(&store->instant)) {
-        struct list *first = store->instant.next;
+    struct list now;
+    list_init(&now);
+    LIST_EACH(&store->instant, link, after) { /* what is admitted meanwhile waits for the next turn */
+        list_remove(link);
+        list_append(&now, link);
+    }
+    while (!list_is_empty(&now)) {
+        struct list *first = now.next;
         list_remove(first);
         tell(CONTAINER_OF(first, struct admission, link));
     }

@@ -438,10 +438,10 @@ void ledger_stats(struct ledger *ledger, struct ledger_stats *out)
 {
     uint32_t flushes[FLUSHES_KEPT];
     AZ(pthread_mutex_lock(&ledger->mutex));
-    *out = (struct ledger_stats){ .batches = ledger->batches, .records = ledger->records, .bytes = ledger->bytes };
+    *out = (struct ledger_stats){ .batches = ledger->batches, .records = ledger->records, .bytes = ledger->bytes,
+                                  .direct = ledger->direct };
     memcpy(flushes, ledger->flush_us, sizeof flushes);
     AZ(pthread_mutex_unlock(&ledger->mutex));
-    out->direct = ledger->sync == SEGMENT_DIRECT;
     size_t count = out->batches < FLUSHES_KEPT ? (size_t)out->batches : FLUSHES_KEPT;
     if (count == 0)
         return;

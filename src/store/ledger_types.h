@@ -74,6 +74,7 @@ struct ledger {
     bool                  look;             /* at the disk */
     uint32_t              flush_us[FLUSHES_KEPT];
     uint64_t              batches, records, bytes;
+    bool                  direct;           /* of the last batch */
 
     atomic_bool           disk_full, disk_low;
     _Atomic enum next_state next_state;

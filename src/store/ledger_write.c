@@ -176,6 +176,7 @@ int batch_write(struct ledger *ledger, struct batch *batch)
     int64_t took_us = monotonic_us() - begun_us;
     AZ(pthread_mutex_lock(&ledger->mutex));
     ledger->flush_us[ledger->batches % FLUSHES_KEPT] = took_us < UINT32_MAX ? (uint32_t)took_us : UINT32_MAX;
+    ledger->direct = ledger->sync == SEGMENT_DIRECT;
     ledger->batches++;
     ledger->records += batch->count;
     ledger->bytes += block_align(batch->len);
