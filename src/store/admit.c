@@ -8,32 +8,32 @@
 #include <string.h>
 
 #define ADMISSION_MAGIC 0x41444d49u
-#define INLINE_BYTES 1024   /* debits of one call; more of them stand on the heap */
+#define INLINE_BYTES 1024 /* debits of one call; more of them stand on the heap */
 #define FREE_KEPT 1024
 
 enum admission_state {
-    ADMISSION_QUEUED,       /* on store->waiting; `done` will run */
-    ADMISSION_GIVEN_UP,     /* failed or abandoned; settles itself when it is durable */
-    ADMISSION_TAKEN,        /* the caller's */
+    ADMISSION_QUEUED,   /* on store->waiting; `done` will run */
+    ADMISSION_GIVEN_UP, /* failed or abandoned; settles itself when it is durable */
+    ADMISSION_TAKEN,    /* the caller's */
 };
 
 struct admission {
-    unsigned             magic;
+    unsigned magic;
     enum admission_state state;
-    struct store        *store;
-    struct ledger_wait   wait;
-    struct list          link;          /* on store->waiting, or on store->instant */
-    struct open_call     open;
-    admit_done          *done;
-    void                *arg;
-    enum reason          reason;        /* why it was given up */
-    int64_t              deadline_ms, begun_ms; /* monotonic */
-    struct debit        *debits;
-    struct reservation  *taken;
-    size_t               debit_count;
-    void                *heap;          /* what did not fit into `bytes` */
-    struct admission    *next_free;
-    _Alignas(16) char    bytes[INLINE_BYTES];
+    struct store *store;
+    struct ledger_wait wait;
+    struct list link; /* on store->waiting, or on store->instant */
+    struct open_call open;
+    admit_done *done;
+    void *arg;
+    enum reason reason;            /* why it was given up */
+    int64_t deadline_ms, begun_ms; /* monotonic */
+    struct debit *debits;
+    struct reservation *taken;
+    size_t debit_count;
+    void *heap; /* what did not fit into `bytes` */
+    struct admission *next_free;
+    _Alignas(16) char bytes[INLINE_BYTES];
 };
 
 static size_t debits_size(const struct debit *debits, size_t count)
@@ -122,8 +122,12 @@ static void settle(struct admission *admission, enum outcome outcome, enum reaso
     struct store *store = admission->store;
     if (store->options.audit != AUDIT_OFF) {
         struct record record = {
-            .kind = RECORD_OUTCOME, .at_ms = store_now_ms(store), .call = admission->open.id, .outcome = outcome,
-            .reason = reason, .given_back = give_back,
+            .kind = RECORD_OUTCOME,
+            .at_ms = store_now_ms(store),
+            .call = admission->open.id,
+            .outcome = outcome,
+            .reason = reason,
+            .given_back = give_back,
             .micros = (clock_mono_ms(store->options.clock) - admission->begun_ms) * 1000,
         };
         if (give_back) {
@@ -153,14 +157,17 @@ static void tell(struct admission *admission)
     admission->done(admission->arg, &result);
 }
 
-static void queued_done(struct ledger_wait *wait) { tell(CONTAINER_OF(wait, struct admission, wait)); }
+static void queued_done(struct ledger_wait *wait)
+{
+    tell(CONTAINER_OF(wait, struct admission, wait));
+}
 
 static void tell_instant(struct deferred *deferred)
 {
     struct store *store = CONTAINER_OF(deferred, struct store, tell_instant);
     struct list now;
     list_init(&now);
-    LIST_EACH(&store->instant, link, after) { /* what is admitted meanwhile waits for the next turn */
+    LIST_EACH (&store->instant, link, after) { /* what is admitted meanwhile waits for the next turn */
         list_remove(link);
         list_append(&now, link);
     }
@@ -283,7 +290,8 @@ void store_admit_abandon(struct store *store, struct admission *admission, enum 
     admission->reason = reason;
 }
 
-void store_settle(struct store *store, struct admission *admission, enum outcome outcome, enum reason reason, bool give_back)
+void store_settle(struct store *store, struct admission *admission, enum outcome outcome, enum reason reason,
+                  bool give_back)
 {
     CHECK_OBJ(store, STORE_MAGIC);
     CHECK_OBJ(admission, ADMISSION_MAGIC);
@@ -306,7 +314,7 @@ void admissions_init(struct store *store)
 void admissions_close(struct store *store)
 {
     timer_stop(&store->deadline);
-    LIST_EACH(&store->state.open, link, after) {
+    LIST_EACH (&store->state.open, link, after) {
         struct admission *admission = CONTAINER_OF(CONTAINER_OF(link, struct open_call, link), struct admission, open);
         CHECK_OBJ(admission, ADMISSION_MAGIC);
         if (admission->state == ADMISSION_TAKEN)
@@ -319,7 +327,7 @@ void admissions_close(struct store *store)
 
 static void open_release(struct list *open)
 {
-    LIST_EACH(open, link, after) {
+    LIST_EACH (open, link, after) {
         struct open_call *call = CONTAINER_OF(link, struct open_call, link);
         struct admission *admission = CONTAINER_OF(call, struct admission, open);
         CHECK_OBJ(admission, ADMISSION_MAGIC);

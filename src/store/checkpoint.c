@@ -11,12 +11,12 @@
 #define CALLS_A_RECORD 4096
 
 struct writer {
-    int64_t            now_ms;
-    state_each        *each;
-    void              *arg;
-    struct debit       debits[COUNTERS_A_RECORD];
+    int64_t now_ms;
+    state_each *each;
+    void *arg;
+    struct debit debits[COUNTERS_A_RECORD];
     struct reservation taken[COUNTERS_A_RECORD];
-    size_t             count;
+    size_t count;
 };
 
 static struct record part(const struct writer *writer, struct str text)
@@ -38,7 +38,7 @@ static int grants_write(struct writer *writer, struct state *state)
     struct buf bytes;
     int error = 0;
     buf_init(&bytes, LIMIT_ledger_record / 2);
-    LIST_EACH(&state->grants, link, after) {
+    LIST_EACH (&state->grants, link, after) {
         const struct grant *grant = &CONTAINER_OF(link, struct grant_entry, link)->grant;
         struct record record = part(writer, CHECKPOINT_GRANT);
         buf_reset(&bytes);
@@ -55,7 +55,7 @@ static int grants_write(struct writer *writer, struct state *state)
 
 static int revisions_write(struct writer *writer, struct state *state)
 {
-    LIST_EACH(&state->revisions, link, after) {
+    LIST_EACH (&state->revisions, link, after) {
         const struct revision_entry *entry = CONTAINER_OF(link, struct revision_entry, link);
         struct record record = part(writer, CHECKPOINT_REVISION);
         record.server = entry->server;
@@ -109,7 +109,7 @@ static int open_write(struct writer *writer, struct state *state)
     struct buf ids;
     int error = 0;
     buf_init(&ids, CALLS_A_RECORD * sizeof(struct id));
-    LIST_EACH(&state->open, link, after) {
+    LIST_EACH (&state->open, link, after) {
         const struct open_call *call = CONTAINER_OF(link, struct open_call, link);
         buf_append(&ids, call->id.bytes, sizeof call->id.bytes);
         if (ids.len == ids.max || !buf_ok(&ids))

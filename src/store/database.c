@@ -21,7 +21,8 @@ static const char schema[] =
     "CREATE TABLE meta(applied INTEGER NOT NULL, hash BLOB NOT NULL);"
     "INSERT INTO meta VALUES(0, zeroblob(32));"
     "CREATE TABLE records(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, call BLOB, server TEXT,"
-    " method TEXT, name TEXT, grant_id TEXT, session TEXT, client TEXT, digest BLOB, revision BLOB, reason TEXT, rule TEXT,"
+    " method TEXT, name TEXT, grant_id TEXT, session TEXT, client TEXT, digest BLOB, revision BLOB, reason TEXT, rule "
+    "TEXT,"
     " text TEXT, count INTEGER NOT NULL);"
     "CREATE INDEX records_call ON records(call) WHERE call IS NOT NULL;"
     "CREATE INDEX records_grant ON records(grant_id, seq) WHERE grant_id IS NOT NULL;"
@@ -37,28 +38,28 @@ static const char schema[] =
     " WITHOUT ROWID;";
 
 /* name, SQL */
-#define STATEMENTS(S)                                                                                                  \
-    S(BEGIN, "BEGIN IMMEDIATE")                                                                                        \
-    S(COMMIT, "COMMIT")                                                                                                \
-    S(ROLLBACK, "ROLLBACK")                                                                                            \
-    S(META, "UPDATE meta SET applied = ?1, hash = ?2")                                                                 \
-    S(RECORD, "INSERT INTO records VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)")      \
-    S(OUTCOME, "INSERT OR REPLACE INTO outcomes VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                   \
-    S(GRANT, "INSERT OR REPLACE INTO grants VALUES(?1, ?2, ?3, ?4, ?5, ?6)")                                           \
-    S(REVOKE, "UPDATE grants SET revoked = ?2 WHERE id = ?1 AND revoked = 0")                                          \
-    S(REVISION, "INSERT OR REPLACE INTO revisions VALUES(?1, ?2, ?3, ?4, ?5)")                                         \
-    S(USED, "SELECT used FROM counters WHERE key = ?1 AND window = ?2")                                                \
-    S(LATER, "SELECT 1 FROM counters WHERE key = ?1 AND window > ?2")                                                  \
-    S(USE, "INSERT OR REPLACE INTO counters VALUES(?1, ?2, ?3)")                                                       \
-    S(UNUSE, "DELETE FROM counters WHERE key = ?1 AND window = ?2")                                                    \
-    S(CLOSE_WINDOWS, "DELETE FROM counters WHERE key = ?1 AND window <= ?2")                                           \
+#define STATEMENTS(S)                                                                                              \
+    S(BEGIN, "BEGIN IMMEDIATE")                                                                                    \
+    S(COMMIT, "COMMIT")                                                                                            \
+    S(ROLLBACK, "ROLLBACK")                                                                                        \
+    S(META, "UPDATE meta SET applied = ?1, hash = ?2")                                                             \
+    S(RECORD, "INSERT INTO records VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)") \
+    S(OUTCOME, "INSERT OR REPLACE INTO outcomes VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                               \
+    S(GRANT, "INSERT OR REPLACE INTO grants VALUES(?1, ?2, ?3, ?4, ?5, ?6)")                                       \
+    S(REVOKE, "UPDATE grants SET revoked = ?2 WHERE id = ?1 AND revoked = 0")                                      \
+    S(REVISION, "INSERT OR REPLACE INTO revisions VALUES(?1, ?2, ?3, ?4, ?5)")                                     \
+    S(USED, "SELECT used FROM counters WHERE key = ?1 AND window = ?2")                                            \
+    S(LATER, "SELECT 1 FROM counters WHERE key = ?1 AND window > ?2")                                              \
+    S(USE, "INSERT OR REPLACE INTO counters VALUES(?1, ?2, ?3)")                                                   \
+    S(UNUSE, "DELETE FROM counters WHERE key = ?1 AND window = ?2")                                                \
+    S(CLOSE_WINDOWS, "DELETE FROM counters WHERE key = ?1 AND window <= ?2")                                       \
     S(RESET, "DELETE FROM counters WHERE key = ?1")
 
 enum statement {
 #define S(name, sql) STATEMENT_##name,
     STATEMENTS(S)
 #undef S
-    STATEMENT_COUNT
+        STATEMENT_COUNT
 };
 
 static const char *const statement_texts[STATEMENT_COUNT] = {
@@ -68,10 +69,10 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
 };
 
 struct database {
-    sqlite3      *handle;
+    sqlite3 *handle;
     sqlite3_stmt *statements[STATEMENT_COUNT];
-    struct buf    key;
-    uint64_t      applied;
+    struct buf key;
+    uint64_t applied;
     struct sha256 hash;
 };
 
@@ -114,7 +115,10 @@ static void bind_fixed(sqlite3_stmt *statement, int at, const uint8_t *bytes, si
     }
 }
 
-static void bind_int(sqlite3_stmt *statement, int at, int64_t value) { (void)sqlite3_bind_int64(statement, at, value); }
+static void bind_int(sqlite3_stmt *statement, int at, int64_t value)
+{
+    (void)sqlite3_bind_int64(statement, at, value);
+}
 
 /* Runs a statement that returns no row. Bindings do not outlive it. */
 static int run(struct database *database, enum statement which)
@@ -274,7 +278,8 @@ static int revision_apply(struct database *database, uint64_t sequence, const st
     bind_int(statement, 2, (int64_t)sequence);
     bind_int(statement, 3, record->at_ms);
     bind_blob(statement, 4, record->revision.bytes, SHA256_LEN);
-    (void)sqlite3_bind_blob64(statement, 5, record->blob.ptr != NULL ? record->blob.ptr : "", record->blob.len, SQLITE_STATIC);
+    (void)sqlite3_bind_blob64(statement, 5, record->blob.ptr != NULL ? record->blob.ptr : "", record->blob.len,
+                              SQLITE_STATIC);
     return run(database, STATEMENT_REVISION);
 }
 
@@ -484,7 +489,10 @@ uint64_t database_applied(const struct database *database, struct sha256 *hash)
     return database->applied;
 }
 
-int database_begin(struct database *database) { return run(database, STATEMENT_BEGIN); }
+int database_begin(struct database *database)
+{
+    return run(database, STATEMENT_BEGIN);
+}
 
 int database_commit(struct database *database, uint64_t applied, const struct sha256 *hash)
 {
@@ -506,4 +514,7 @@ void database_rollback(struct database *database)
         (void)run(database, STATEMENT_ROLLBACK);
 }
 
-void database_rest(struct database *database) { (void)sqlite3_db_release_memory(database->handle); }
+void database_rest(struct database *database)
+{
+    (void)sqlite3_db_release_memory(database->handle);
+}

@@ -12,19 +12,19 @@
 #define NAME_KEPT 256 /* of a name, grant, rule or server in the summary */
 
 struct slot {
-    uint64_t      hash[2];      /* of what must be equal, under two secrets: taken for equality */
-    int64_t       second;
-    uint64_t      seen, counted;/* in that second; `counted` were not recorded one by one */
-    struct record record;       /* the summary; its strings stand in `bytes` */
-    char         *bytes;
+    uint64_t hash[2]; /* of what must be equal, under two secrets: taken for equality */
+    int64_t second;
+    uint64_t seen, counted; /* in that second; `counted` were not recorded one by one */
+    struct record record;   /* the summary; its strings stand in `bytes` */
+    char *bytes;
 };
 
 struct flood {
     flood_write *write;
-    void        *arg;
-    uint64_t     key[2][2];
-    size_t       counting;      /* slots with counts */
-    struct slot  slots[SLOTS];
+    void *arg;
+    uint64_t key[2][2];
+    size_t counting; /* slots with counts */
+    struct slot slots[SLOTS];
 };
 
 int flood_new(flood_write *write, void *arg, struct flood **out)
@@ -51,7 +51,8 @@ void flood_free(struct flood *flood)
 /* Each field's hash keys the next one's, so that no two lists of fields run together. */
 static uint64_t hash_of(const uint64_t key[2], const struct record *record)
 {
-    const struct str fields[] = { record->grant, record->rule, reason_row(record->reason)->name, record->server, record->name };
+    const struct str fields[] = { record->grant, record->rule, reason_row(record->reason)->name, record->server,
+                                  record->name };
     uint64_t hash = 0;
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         const uint64_t next[2] = { key[0] ^ hash, key[1] };
@@ -73,8 +74,9 @@ static struct str keep(char **at, struct str s)
 /* Without memory the summary has its count and no names. */
 static void summary_begin(struct slot *slot, const struct record *record)
 {
-    slot->record = (struct record){ .kind = RECORD_DENIALS, .at_ms = record->at_ms, .reason = record->reason,
-                                    .revision = record->revision };
+    slot->record = (struct record){
+        .kind = RECORD_DENIALS, .at_ms = record->at_ms, .reason = record->reason, .revision = record->revision
+    };
     if (slot->bytes == NULL)
         slot->bytes = malloc(5 * NAME_KEPT);
     if (slot->bytes == NULL)

@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct act {                    /* waits for its record */
+struct act { /* waits for its record */
     struct ledger_wait wait;
-    struct list        link;    /* on store->acts */
-    store_done        *done;
-    void              *arg;
+    struct list link; /* on store->acts */
+    store_done *done;
+    void *arg;
 };
 
 static void act_free(struct act *act)
@@ -53,7 +53,7 @@ static int flush_now(struct store *store)
 static void bury(struct deferred *deferred)
 {
     struct store *store = CONTAINER_OF(deferred, struct store, bury);
-    LIST_EACH(&store->buried, link, after) {
+    LIST_EACH (&store->buried, link, after) {
         list_remove(link);
         grant_entry_free(CONTAINER_OF(link, struct grant_entry, link));
     }
@@ -82,7 +82,7 @@ int store_grant_each(struct store *store, int (*each)(void *arg, const struct gr
 {
     CHECK_OBJ(store, STORE_MAGIC);
     int stop = 0;
-    LIST_EACH(&store->state.grants, link, after) {
+    LIST_EACH (&store->state.grants, link, after) {
         stop = each(arg, &CONTAINER_OF(link, struct grant_entry, link)->grant);
         if (stop != 0)
             break;
@@ -102,8 +102,11 @@ static int grant_put(struct store *store, const struct grant *grant, struct ledg
     buf_init(&bytes, LIMIT_ledger_record / 2);
     grant_write(grant, &bytes);
     if (buf_ok(&bytes)) {
-        struct record record = { .kind = RECORD_GRANT, .at_ms = store_now_ms(store), .grant = grant->id,
-                                 .text = grant->label, .blob = buf_str(&bytes) };
+        struct record record = { .kind = RECORD_GRANT,
+                                 .at_ms = store_now_ms(store),
+                                 .grant = grant->id,
+                                 .text = grant->label,
+                                 .blob = buf_str(&bytes) };
         store_write(store, &record, wait);
         if (state_set_grant(&store->state, entry, &old) < 0)
             WRONG("no memory for a grant that is recorded");
@@ -121,8 +124,9 @@ static int grant_revoke(struct store *store, struct str id, struct ledger_wait *
     struct grant_entry *entry = state_grant(&store->state, id);
     if (entry == NULL)
         return E_NOT_FOUND;
-    struct record record = { .kind = RECORD_REVOKED, .at_ms = store_now_ms(store), .grant = entry->grant.id,
-                             .text = entry->grant.label };
+    struct record record = {
+        .kind = RECORD_REVOKED, .at_ms = store_now_ms(store), .grant = entry->grant.id, .text = entry->grant.label
+    };
     store_write(store, &record, wait);
     if (entry->grant.revoked_ms == 0)
         entry->grant.revoked_ms = record.at_ms;
@@ -142,8 +146,9 @@ static int limits_reset(struct store *store, const struct counter_key *key, stru
 {
     struct debit debit = { .key = *key };
     struct reservation taken = { 0 };
-    struct record record = { .kind = RECORD_RESET, .at_ms = store_now_ms(store), .debits = &debit, .taken = &taken,
-                             .debit_count = 1 };
+    struct record record = {
+        .kind = RECORD_RESET, .at_ms = store_now_ms(store), .debits = &debit, .taken = &taken, .debit_count = 1
+    };
     store_write(store, &record, wait);
     counters_reset(store->state.counters, key);
     return 0;
@@ -219,8 +224,8 @@ int store_limits_reset_now(struct store *store, const struct counter_key *key)
     return error < 0 ? error : flush_now(store);
 }
 
-int store_limits_each(struct store *store, int (*each)(void *arg, const struct counter_key *key, amount used, int64_t window_ms),
-                      void *arg)
+int store_limits_each(struct store *store,
+                      int (*each)(void *arg, const struct counter_key *key, amount used, int64_t window_ms), void *arg)
 {
     CHECK_OBJ(store, STORE_MAGIC);
     return counters_each(store->state.counters, each, arg);
@@ -232,8 +237,9 @@ void store_revision(struct store *store, struct str server, struct str policy, c
     const struct revision_entry *live = state_revision(&store->state, server);
     if (live != NULL && memcmp(&live->revision, revision, sizeof *revision) == 0)
         return;
-    struct record record = { .kind = RECORD_REVISION, .at_ms = store_now_ms(store), .server = server,
-                             .revision = *revision, .blob = policy };
+    struct record record = {
+        .kind = RECORD_REVISION, .at_ms = store_now_ms(store), .server = server, .revision = *revision, .blob = policy
+    };
     store_write(store, &record, NULL);
     if (state_set_revision(&store->state, server, policy, revision) < 0)
         WRONG("no memory for a revision that is recorded");
@@ -250,7 +256,7 @@ void grants_init(struct store *store)
 /* Acts that are left were written with the last batch; whoever waited for them is gone. */
 void grants_release(struct store *store)
 {
-    LIST_EACH(&store->acts, link, after)
+    LIST_EACH (&store->acts, link, after)
         act_free(CONTAINER_OF(link, struct act, link));
     if (!list_is_empty(&store->bury.link))
         list_remove(&store->bury.link);

@@ -3,7 +3,6 @@
 
 #include "base/check.h"
 #include "base/limits.h"
-#include "base/log.h"
 #include "io/loop.h"
 #include "store/directory.h"
 
@@ -15,7 +14,8 @@
 #include <unistd.h>
 
 #define BATCH_FIRST_BYTES 65536u
-#define NEW_BYTES_MAX 4194304u    /* a segment that the helper has not made ready: set aside and not filled, so it is cheap */
+#define NEW_BYTES_MAX \
+    4194304u /* a segment that the helper has not made ready: set aside and not filled, so it is cheap */
 #define BATCH_KEPT_BYTES 1048576u /* larger batches give their memory back */
 #define SPARES_KEPT 3
 #define STACK_BYTES 262144u
@@ -58,7 +58,10 @@ static int batch_reserve(struct batch *batch, size_t more)
 }
 
 /* What a record takes at most: its frame, and the zeros up to the batch's last block. */
-static size_t room_for(size_t record_size) { return FRAME_HEADER_BYTES + record_size + BLOCK_BYTES; }
+static size_t room_for(size_t record_size)
+{
+    return FRAME_HEADER_BYTES + record_size + BLOCK_BYTES;
+}
 
 /* A next segment that a helper finished is used; what an interrupted start of one left behind is not. */
 static void leftovers_find(struct ledger *ledger)
@@ -152,13 +155,13 @@ static void reap(struct ledger *ledger)
     struct list done;
     list_init(&done);
     AZ(pthread_mutex_lock(&ledger->mutex));
-    LIST_EACH(&ledger->done, link, after) {
+    LIST_EACH (&ledger->done, link, after) {
         list_remove(link);
         list_append(&done, link);
     }
     AZ(pthread_mutex_unlock(&ledger->mutex));
 
-    LIST_EACH(&done, link, after) {
+    LIST_EACH (&done, link, after) {
         struct batch *batch = CONTAINER_OF(link, struct batch, link);
         list_remove(link);
         AN(ledger->outstanding);
@@ -242,7 +245,7 @@ int ledger_start(struct ledger *ledger, struct loop *loop)
 
 static void batches_free(struct list *batches)
 {
-    LIST_EACH(batches, link, after) {
+    LIST_EACH (batches, link, after) {
         list_remove(link);
         batch_free(CONTAINER_OF(link, struct batch, link));
     }
@@ -387,13 +390,25 @@ void ledger_segment_end(struct ledger *ledger, int64_t now_ms, size_t record_siz
     ledger_seal(ledger);
 }
 
-uint64_t ledger_segment_used(const struct ledger *ledger) { return ledger->segment_used; }
+uint64_t ledger_segment_used(const struct ledger *ledger)
+{
+    return ledger->segment_used;
+}
 
-bool ledger_is_idle(const struct ledger *ledger) { return ledger->outstanding == 0; }
+bool ledger_is_idle(const struct ledger *ledger)
+{
+    return ledger->outstanding == 0;
+}
 
-bool ledger_is_filling(const struct ledger *ledger) { return ledger->filling->count > 0; }
+bool ledger_is_filling(const struct ledger *ledger)
+{
+    return ledger->filling->count > 0;
+}
 
-size_t ledger_backlog(const struct ledger *ledger) { return ledger->outstanding_bytes + ledger->filling->len; }
+size_t ledger_backlog(const struct ledger *ledger)
+{
+    return ledger->outstanding_bytes + ledger->filling->len;
+}
 
 int ledger_write_now(struct ledger *ledger)
 {
@@ -426,7 +441,10 @@ void ledger_look_at_disk(struct ledger *ledger)
     AZ(pthread_mutex_unlock(&ledger->mutex));
 }
 
-uint64_t ledger_durable(const struct ledger *ledger) { return atomic_load(&ledger->durable); }
+uint64_t ledger_durable(const struct ledger *ledger)
+{
+    return atomic_load(&ledger->durable);
+}
 
 static int by_size(const void *a, const void *b)
 {
@@ -438,8 +456,9 @@ void ledger_stats(struct ledger *ledger, struct ledger_stats *out)
 {
     uint32_t flushes[FLUSHES_KEPT];
     AZ(pthread_mutex_lock(&ledger->mutex));
-    *out = (struct ledger_stats){ .batches = ledger->batches, .records = ledger->records, .bytes = ledger->bytes,
-                                  .direct = ledger->direct };
+    *out = (struct ledger_stats){
+        .batches = ledger->batches, .records = ledger->records, .bytes = ledger->bytes, .direct = ledger->direct
+    };
     memcpy(flushes, ledger->flush_us, sizeof flushes);
     AZ(pthread_mutex_unlock(&ledger->mutex));
     size_t count = out->batches < FLUSHES_KEPT ? (size_t)out->batches : FLUSHES_KEPT;

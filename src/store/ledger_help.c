@@ -1,4 +1,5 @@
-/* The ledger's helper, at low priority: fills the next segment with zeros before it is needed, and looks at the disk. */
+/* The ledger's helper, at low priority: fills the next segment with zeros before it is needed, and looks at the disk.
+ */
 #include "store/ledger_types.h"
 
 #include "base/check.h"
@@ -13,7 +14,7 @@
 #include <unistd.h>
 
 #define LOW_PRIORITY 10
-#define IO_WHO_PROCESS 1         /* ioprio_set(2) has no header of its own */
+#define IO_WHO_PROCESS 1 /* ioprio_set(2) has no header of its own */
 #define IO_CLASS_IDLE (3 << 13)
 
 /* Bytes that are free for this user; a disk that cannot be asked counts as roomy, its writes will tell. */

@@ -34,7 +34,10 @@ static _Noreturn void die(struct ledger *ledger, const char *what, int number)
     abort();
 }
 
-static bool is_full(int number) { return number == ENOSPC || number == EDQUOT; }
+static bool is_full(int number)
+{
+    return number == ENOSPC || number == EDQUOT;
+}
 
 void ledger_sync(struct ledger *ledger)
 {
@@ -59,8 +62,11 @@ static void batch_finish(struct ledger *ledger, struct batch *batch)
         memset(end, 0, (size_t)(block_align(batch->len) - batch->len));
     }
     struct batch_header header = {
-        .length = (uint32_t)(batch->len - BATCH_HEADER_BYTES), .count = batch->count,
-        .first_sequence = batch->first_sequence, .durable_before = atomic_load(&ledger->durable), .segment = batch->segment,
+        .length = (uint32_t)(batch->len - BATCH_HEADER_BYTES),
+        .count = batch->count,
+        .first_sequence = batch->first_sequence,
+        .durable_before = atomic_load(&ledger->durable),
+        .segment = batch->segment,
     };
     batch_seal(&header, batch->bytes);
 }
@@ -86,8 +92,11 @@ static int segment_fill(struct ledger *ledger, struct batch *batch, int fd, cons
     if (posix_memalign(&bytes, BLOCK_BYTES, BLOCK_BYTES + len) != 0)
         return ENOSPC; /* tried again */
     struct segment_header header = {
-        .number = batch->segment, .first_sequence = batch->first_sequence, .before = *before,
-        .created_ms = batch->created_ms, .size = batch->segment_size,
+        .number = batch->segment,
+        .first_sequence = batch->first_sequence,
+        .before = *before,
+        .created_ms = batch->created_ms,
+        .size = batch->segment_size,
     };
     segment_header_put(&header, bytes);
     memcpy((char *)bytes + BLOCK_BYTES, batch->bytes, len);
@@ -238,8 +247,10 @@ static bool write_in_the_end(struct ledger *ledger, struct batch *batch)
             wait_for_work(ledger, LIMIT_ledger_retry_ms);
         AZ(pthread_mutex_unlock(&ledger->mutex));
         if (stop) {
-            log_error(ledger->options.log, "ledger: stopped with a full disk; records from %llu on are lost; no call "
-                      "that they admit was sent", (unsigned long long)batch->first_sequence);
+            log_error(ledger->options.log,
+                      "ledger: stopped with a full disk; records from %llu on are lost; no call "
+                      "that they admit was sent",
+                      (unsigned long long)batch->first_sequence);
             return false;
         }
     }

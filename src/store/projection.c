@@ -22,27 +22,27 @@
 #define RECORDS_A_TRANSACTION 2048
 #define STACK_BYTES 524288u
 
-struct follower {                   /* one reading of the ledger into the database */
-    int                   data, ledger;
-    char                 *path;
-    struct log           *log;
-    struct database      *database;
-    struct segment_reader segment;  /* fd -1: not placed yet */
-    struct chain          chain;
-    uint64_t              until;    /* records up to here are durable */
-    uint64_t              pending;  /* applied in the open transaction */
-    bool                  damaged;  /* the ledger, at chain.next */
-    bool                  fresh;    /* the database was empty: checkpoints count */
-    uint64_t              fresh_until; /* end of the first segment's checkpoint */
+struct follower { /* one reading of the ledger into the database */
+    int data, ledger;
+    char *path;
+    struct log *log;
+    struct database *database;
+    struct segment_reader segment; /* fd -1: not placed yet */
+    struct chain chain;
+    uint64_t until;       /* records up to here are durable */
+    uint64_t pending;     /* applied in the open transaction */
+    bool damaged;         /* the ledger, at chain.next */
+    bool fresh;           /* the database was empty: checkpoints count */
+    uint64_t fresh_until; /* end of the first segment's checkpoint */
 };
 
 struct projection {
     struct follower follower;
-    pthread_t       thread;
+    pthread_t thread;
     pthread_mutex_t mutex;
-    pthread_cond_t  wake;
-    uint64_t        durable;
-    bool            stop;
+    pthread_cond_t wake;
+    uint64_t durable;
+    bool stop;
 };
 
 static int follower_init(struct follower *follower, int data, int ledger, struct str path, struct log *log)
@@ -62,7 +62,8 @@ static void follower_release(struct follower *follower)
     free(follower->path);
 }
 
-static int apply_batch(struct follower *follower, const struct batch_header *header, struct str frames, uint64_t skip_to)
+static int apply_batch(struct follower *follower, const struct batch_header *header, struct str frames,
+                       uint64_t skip_to)
 {
     const char *why = NULL;
     for (uint32_t i = 0; i < header->count; i++) {
@@ -105,7 +106,8 @@ static int open_segment_of(struct follower *follower, uint64_t sequence)
     return error;
 }
 
-/* Finds the place behind the last applied record. E_CORRUPT: the database is of another ledger, or ahead of this one. */
+/* Finds the place behind the last applied record. E_CORRUPT: the database is of another ledger, or ahead of this one.
+ */
 static int place(struct follower *follower)
 {
     struct sha256 applied_hash;

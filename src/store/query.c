@@ -22,12 +22,12 @@ static const char columns[] =
 
 /* Conditions are added as text that stands here; values are only ever bound. */
 struct question {
-    char        sql[1536];
-    struct str  texts[8];
-    size_t      text_count;
-    int64_t     ints[4];
-    size_t      int_count;
-    char        call[2 * sizeof(struct id) + 2];
+    char sql[1536];
+    struct str texts[8];
+    size_t text_count;
+    int64_t ints[4];
+    size_t int_count;
+    char call[2 * sizeof(struct id) + 2];
 };
 
 static void add(struct question *question, const char *sql)
@@ -115,15 +115,25 @@ static int tell_row(sqlite3_stmt *statement, store_each_row *each, void *arg)
         id_print(&id, call);
     }
     struct store_row row = {
-        .sequence = (uint64_t)sqlite3_column_int64(statement, 0), .at_ms = sqlite3_column_int64(statement, 1),
-        .kind = column_text(statement, 2), .call = str_from_c(call), .server = column_text(statement, 4),
-        .method = column_text(statement, 5), .name = column_text(statement, 6), .grant = column_text(statement, 7),
-        .session = column_text(statement, 8), .client = column_text(statement, 9), .reason = column_text(statement, 10),
-        .rule = column_text(statement, 11), .text = column_text(statement, 12),
+        .sequence = (uint64_t)sqlite3_column_int64(statement, 0),
+        .at_ms = sqlite3_column_int64(statement, 1),
+        .kind = column_text(statement, 2),
+        .call = str_from_c(call),
+        .server = column_text(statement, 4),
+        .method = column_text(statement, 5),
+        .name = column_text(statement, 6),
+        .grant = column_text(statement, 7),
+        .session = column_text(statement, 8),
+        .client = column_text(statement, 9),
+        .reason = column_text(statement, 10),
+        .rule = column_text(statement, 11),
+        .text = column_text(statement, 12),
         .count = (uint64_t)sqlite3_column_int64(statement, 13),
         .ended = sqlite3_column_type(statement, 14) != SQLITE_NULL,
-        .outcome = column_text(statement, 14), .outcome_reason = column_text(statement, 15),
-        .outcome_ms = sqlite3_column_int64(statement, 16), .micros = sqlite3_column_int64(statement, 17),
+        .outcome = column_text(statement, 14),
+        .outcome_reason = column_text(statement, 15),
+        .outcome_ms = sqlite3_column_int64(statement, 16),
+        .micros = sqlite3_column_int64(statement, 17),
         .given_back = sqlite3_column_int(statement, 18) != 0,
     };
     return each(arg, &row);

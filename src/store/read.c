@@ -1,7 +1,6 @@
 /* Reading the ledger's files: for people, from any thread, beside a running gateway. */
 #include "store/store.h"
 
-#include "base/check.h"
 #include "store/chain.h"
 #include "store/directory.h"
 #include "store/segment.h"
@@ -11,16 +10,16 @@
 #include <unistd.h>
 
 struct reading {
-    int                   ledger;
-    uint64_t             *numbers;
-    size_t                count, at;    /* segments; the one being read */
+    int ledger;
+    uint64_t *numbers;
+    size_t count, at; /* segments; the one being read */
     struct segment_reader segment;
-    struct chain          chain;
-    const char           *why;          /* of damage */
-    struct frame_counts { uint64_t records, segments; } seen;
-    uint64_t              from, end;    /* records [from, end) are told */
-    store_each_record    *each;
-    void                 *arg;
+    struct chain chain;
+    const char *why;            /* of damage */
+    uint64_t records, segments; /* read whole so far */
+    uint64_t from, end;         /* records [from, end) are told */
+    store_each_record *each;
+    void *arg;
 };
 
 static int reading_open(struct reading *reading, struct str directory)
@@ -59,7 +58,7 @@ static int read_batch(struct reading *reading, const struct batch_header *header
         int error = chain_next(&reading->chain, &frames, &record, &reading->why);
         if (error < 0)
             return error;
-        reading->seen.records++;
+        reading->records++;
         error = tell(reading, sequence, &record);
         if (error != 0)
             return error;
@@ -117,7 +116,8 @@ static int read_segment(struct reading *reading)
     bool first = reading->at == 0, last = reading->at + 1 == reading->count;
     int error = segment_reader_open(&reading->segment, reading->ledger, number);
     if (error < 0) {
-        reading->why = error == E_INVALID ? "its segment was written by a later version" : "its segment's head is damaged";
+        reading->why =
+            error == E_INVALID ? "its segment was written by a later version" : "its segment's head is damaged";
         return error;
     }
     const struct segment_header *header = &reading->segment.header;
@@ -132,7 +132,7 @@ static int read_segment(struct reading *reading)
     if (error == 0)
         error = check_end(reading, last);
     if (error == 0)
-        reading->seen.segments++;
+        reading->segments++;
     segment_reader_close(&reading->segment);
     return error;
 }
@@ -202,8 +202,8 @@ int store_verify(struct str directory, struct verify_report *report)
     int error = reading_open(&reading, directory);
     if (error == 0)
         error = read_from(&reading, 0);
-    report->records = reading.seen.records;
-    report->segments = reading.seen.segments;
+    report->records = reading.records;
+    report->segments = reading.segments;
     if (error < 0) {
         report->bad_sequence = reading.chain.next;
         report->what = str_from_c(reading.why != NULL ? reading.why : error_text(error));

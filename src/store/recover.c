@@ -1,7 +1,6 @@
 /* Recovery: what was acknowledged is taken, what never was is cut, and any doubt stops the start. */
 #include "store/recover.h"
 
-#include "base/check.h"
 #include "base/log.h"
 #include "store/chain.h"
 #include "store/directory.h"
@@ -13,13 +12,13 @@
 #include <unistd.h>
 
 struct recovery {
-    int                   ledger;
-    struct log           *log;
+    int ledger;
+    struct log *log;
     struct segment_reader reader;
-    struct chain          chain;
-    recover_record       *each;
-    void                 *arg;
-    int64_t               last_ms;
+    struct chain chain;
+    recover_record *each;
+    void *arg;
+    int64_t last_ms;
 };
 
 static void say_what_to_do(struct recovery *recovery, const char *why)
@@ -110,8 +109,10 @@ static int cut_tail(struct recovery *recovery)
         say_what_to_do(recovery, "its batch is not whole, and later records follow it");
         return E_CORRUPT;
     }
-    log_warn(recovery->log, "ledger: %llu bytes behind record %llu were cut: a write that the last stop interrupted, "
-             "never acknowledged", (unsigned long long)(rest.dirty_end - recovery->reader.offset),
+    log_warn(recovery->log,
+             "ledger: %llu bytes behind record %llu were cut: a write that the last stop interrupted, "
+             "never acknowledged",
+             (unsigned long long)(rest.dirty_end - recovery->reader.offset),
              (unsigned long long)(recovery->chain.next - 1));
     return wipe(recovery, rest.dirty_end);
 }
@@ -122,10 +123,11 @@ static int read_segment(struct recovery *recovery, uint64_t number)
     if (error < 0) {
         char name[SEGMENT_NAME_MAX];
         segment_name(number, name);
-        log_error(recovery->log,
-                  "ledger: the head of ledger/%s %s. Nothing was changed and the gateway does not start. Restore the data "
-                  "directory from a copy, or move it away to begin a new ledger",
-                  name, error == E_INVALID ? "was written by a later version" : "is damaged");
+        log_error(
+            recovery->log,
+            "ledger: the head of ledger/%s %s. Nothing was changed and the gateway does not start. Restore the data "
+            "directory from a copy, or move it away to begin a new ledger",
+            name, error == E_INVALID ? "was written by a later version" : "is damaged");
         return error == E_NOT_FOUND ? E_IO : error;
     }
     chain_begin(&recovery->chain, recovery->reader.header.first_sequence, &recovery->reader.header.before);
@@ -157,8 +159,12 @@ int recover(int ledger, struct log *log, recover_record *each, void *arg, struct
         error = read_segment(&recovery, last);
     if (error == 0)
         *tail = (struct ledger_tail){
-            .segment = last, .segment_size = recovery.reader.size, .offset = recovery.reader.offset,
-            .next_sequence = recovery.chain.next, .last = recovery.chain.last, .last_ms = recovery.last_ms,
+            .segment = last,
+            .segment_size = recovery.reader.size,
+            .offset = recovery.reader.offset,
+            .next_sequence = recovery.chain.next,
+            .last = recovery.chain.last,
+            .last_ms = recovery.last_ms,
         };
     segment_reader_close(&recovery.reader);
     chain_release(&recovery.chain);

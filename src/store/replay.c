@@ -2,13 +2,10 @@
 #include "store/state.h"
 
 #include "base/check.h"
-#include "base/limits.h"
 #include "store/checkpoint.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define GRANT_BYTES 262144
 
 void state_replay_begin(struct replay *replay, struct state *state)
 {
@@ -16,7 +13,10 @@ void state_replay_begin(struct replay *replay, struct state *state)
     map_init(&replay->open);
 }
 
-static struct str id_key(const struct id *id) { return str_of((const char *)id->bytes, sizeof id->bytes); }
+static struct str id_key(const struct id *id)
+{
+    return str_of((const char *)id->bytes, sizeof id->bytes);
+}
 
 /* A call that is admitted twice is open once: each has one outcome, and the last word is its outcome's. */
 static int call_opened(struct replay *replay, const struct id *id)
@@ -158,4 +158,7 @@ int state_replay(struct replay *replay, const struct record *record)
     WRONG("a record of no kind");
 }
 
-void state_replay_end(struct replay *replay) { map_release(&replay->open); }
+void state_replay_end(struct replay *replay)
+{
+    map_release(&replay->open);
+}

@@ -14,11 +14,6 @@
 #define WINDOW_BYTES 262144u
 #define ZEROS_BYTES 262144u /* at once: a write of the ledger waits behind no more */
 
-static int error_of(int number)
-{
-    return number == ENOSPC || number == EDQUOT ? E_NOSPACE : number == ENOENT ? E_NOT_FOUND : E_IO;
-}
-
 int segment_write(int fd, const void *bytes, size_t len, uint64_t offset)
 {
     const char *at = bytes;
@@ -61,7 +56,7 @@ static int zeros_write(int fd, uint64_t size, bool (*stop)(void *arg), void *arg
         size_t len = size - at < chunk ? (size_t)(size - at) : chunk;
         int number = segment_write(fd, zeros, len, at);
         if (number != 0)
-            error = error_of(number);
+            error = disk_error(number);
         else if (stop != NULL && stop(arg))
             error = E_AGAIN;
     }
@@ -87,7 +82,7 @@ static int allocate(int fd, uint64_t size)
     } while (number == EINTR);
     if (number == EOPNOTSUPP || number == EINVAL)
         number = ftruncate(fd, (off_t)size) < 0 ? errno : 0;
-    return number == 0 ? 0 : error_of(number);
+    return number == 0 ? 0 : disk_error(number);
 }
 
 int segment_make(int ledger, const char *name, uint64_t size, bool fill, bool (*stop)(void *arg), void *arg)
@@ -95,7 +90,7 @@ int segment_make(int ledger, const char *name, uint64_t size, bool fill, bool (*
     CHECK(size > 0 && size % BLOCK_BYTES == 0);
     int fd = open_new(ledger, name);
     if (fd < 0)
-        return error_of(errno);
+        return disk_error(errno);
     int error = allocate(fd, size);
     if (error == 0 && fill)
         error = zeros_write(fd, size, stop, arg);
@@ -116,7 +111,7 @@ int segment_open(int ledger, const char *name, enum segment_sync *sync, int *fd)
     }
     if (*sync != SEGMENT_DIRECT)
         *fd = openat(ledger, name, flags);
-    return *fd < 0 ? error_of(errno) : 0;
+    return *fd < 0 ? disk_error(errno) : 0;
 }
 
 /* `len` bytes of the file at `offset`, or NULL with E_IO, E_NOMEM. The caller knows that they are within the file. */
@@ -162,7 +157,7 @@ int segment_reader_open(struct segment_reader *reader, int ledger, uint64_t numb
     segment_name(number, name);
     reader->fd = openat(ledger, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (reader->fd < 0)
-        return error_of(errno);
+        return disk_error(errno);
     int error = 0;
     if (fstat(reader->fd, &status) < 0) {
         error = E_IO;
@@ -194,7 +189,10 @@ void segment_reader_close(struct segment_reader *reader)
     *reader = (struct segment_reader){ .fd = -1 };
 }
 
-void segment_reader_refresh(struct segment_reader *reader) { reader->window_len = 0; }
+void segment_reader_refresh(struct segment_reader *reader)
+{
+    reader->window_len = 0;
+}
 
 /* 1: a whole batch of this segment stands at `offset`; 0: none; or an error. */
 static int batch_at(struct segment_reader *reader, uint64_t offset, struct batch_header *header, struct str *frames)
@@ -239,7 +237,7 @@ int segment_reader_rest(struct segment_reader *reader, struct segment_rest *rest
     *rest = (struct segment_rest){ .dirty_end = reader->offset };
     for (uint64_t at = reader->offset; at < reader->size; at += BLOCK_BYTES) {
         int error = 0;
-        struct batch_header header;
+        struct batch_header header = { 0 };
         struct str frames;
         const char *block = window_get(reader, at, BLOCK_BYTES, &error);
         if (block == NULL)

@@ -2,12 +2,9 @@
 #include "store/state.h"
 
 #include "base/check.h"
-#include "base/limits.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define GRANT_BYTES 262144 /* one grant's strings in memory */
 
 int state_init(struct state *state)
 {
@@ -21,11 +18,11 @@ int state_init(struct state *state)
 
 void state_release(struct state *state)
 {
-    LIST_EACH(&state->grants, link, after) {
+    LIST_EACH (&state->grants, link, after) {
         list_remove(link);
         grant_entry_free(CONTAINER_OF(link, struct grant_entry, link));
     }
-    LIST_EACH(&state->revisions, link, after) {
+    LIST_EACH (&state->revisions, link, after) {
         list_remove(link);
         free(CONTAINER_OF(link, struct revision_entry, link));
     }
@@ -77,7 +74,10 @@ void grant_entry_free(struct grant_entry *entry)
     free(entry);
 }
 
-struct grant_entry *state_grant(const struct state *state, struct str id) { return map_get(&state->grants_by_id, id); }
+struct grant_entry *state_grant(const struct state *state, struct str id)
+{
+    return map_get(&state->grants_by_id, id);
+}
 
 int state_set_grant(struct state *state, struct grant_entry *entry, struct grant_entry **old)
 {
@@ -94,7 +94,7 @@ int state_set_grant(struct state *state, struct grant_entry *entry, struct grant
 
 static struct revision_entry *revision_find(const struct state *state, struct str server)
 {
-    LIST_EACH(&state->revisions, link, after) {
+    LIST_EACH (&state->revisions, link, after) {
         struct revision_entry *entry = CONTAINER_OF(link, struct revision_entry, link);
         if (str_eq(entry->server, server))
             return entry;

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define GRANT_BYTES 262144 /* one grant's strings and lists in memory */
+
 struct open_call {          /* admitted, without an outcome yet; on state->open */
     struct list link;
     struct id   id;

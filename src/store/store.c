@@ -18,7 +18,10 @@
 #define READ_AT_START_BYTES 524288u /* a stop leaves no more than about that to read at the next start */
 #define JUMP_MS INT64_C(3600000)
 
-int64_t store_now_ms(const struct store *store) { return clock_wall_ms(store->options.clock); }
+int64_t store_now_ms(const struct store *store)
+{
+    return clock_wall_ms(store->options.clock);
+}
 
 static int64_t drift_now_ms(const struct store *store)
 {
@@ -102,7 +105,10 @@ static void quiet_now(struct quiet *quiet)
     store_submit_if_due(CONTAINER_OF(quiet, struct store, quiet), true);
 }
 
-static void reaped(void *arg) { store_submit_if_due(arg, false); }
+static void reaped(void *arg)
+{
+    store_submit_if_due(arg, false);
+}
 
 /* What no admission took along goes by itself. */
 static void hold_is_over(struct timer *timer)
@@ -148,10 +154,14 @@ static void write_summary(void *arg, const struct record *record)
 
 static void write_dropped(struct store *store)
 {
-    if (store->dropped == 0 || !ledger_has_disk(store->ledger) || ledger_backlog(store->ledger) > LIMIT_ledger_backlog / 2)
+    if (store->dropped == 0 || !ledger_has_disk(store->ledger) ||
+        ledger_backlog(store->ledger) > LIMIT_ledger_backlog / 2)
         return;
-    struct record record = { .kind = RECORD_DENIALS, .at_ms = store_now_ms(store), .reason = REASON_audit_unavailable,
-                             .text = STR("denied while nothing could be recorded"), .count = store->dropped };
+    struct record record = { .kind = RECORD_DENIALS,
+                             .at_ms = store_now_ms(store),
+                             .reason = REASON_audit_unavailable,
+                             .text = STR("denied while nothing could be recorded"),
+                             .count = store->dropped };
     store->dropped = 0;
     store_write(store, &record, NULL);
 }
@@ -215,23 +225,26 @@ static int replay_record(void *arg, uint64_t sequence, const struct record *reco
 static void close_open_calls(struct store *store)
 {
     size_t count = 0;
-    while (!list_is_empty(&store->state.open)) {
-        struct open_call *call = CONTAINER_OF(store->state.open.next, struct open_call, link);
-        struct record record = { .kind = RECORD_OUTCOME, .at_ms = store_now_ms(store), .call = call->id,
-                                 .outcome = OUTCOME_unknown, .reason = REASON_internal };
+    LIST_EACH (&store->state.open, link, after) {
+        struct open_call *call = CONTAINER_OF(link, struct open_call, link);
+        struct record record = { .kind = RECORD_OUTCOME,
+                                 .at_ms = store_now_ms(store),
+                                 .call = call->id,
+                                 .outcome = OUTCOME_unknown,
+                                 .reason = REASON_internal };
         store_write(store, &record, NULL);
-        list_remove(&call->link);
+        list_remove(link);
         free(call);
         count++;
     }
     if (count > 0)
-        log_warn(store->options.log, "ledger: %zu calls were under way at the last stop; their outcome is recorded as unknown",
-                 count);
+        log_warn(store->options.log,
+                 "ledger: %zu calls were under way at the last stop; their outcome is recorded as unknown", count);
 }
 
 static void free_open_calls(struct store *store)
 {
-    LIST_EACH(&store->state.open, link, after) {
+    LIST_EACH (&store->state.open, link, after) {
         list_remove(link);
         free(CONTAINER_OF(link, struct open_call, link));
     }
@@ -255,9 +268,12 @@ static int open_ledger(struct store *store)
     if (recovered < 0 && recovered != E_NOT_FOUND)
         return recovered;
     struct ledger_options options = {
-        .directory = store->directory, .log = store->options.log,
+        .directory = store->directory,
+        .log = store->options.log,
         .mode = store->options.audit == AUDIT_DURABLE ? LEDGER_DURABLE : LEDGER_PROCESS,
-        .written = batch_written, .reaped = reaped, .arg = store,
+        .written = batch_written,
+        .reaped = reaped,
+        .arg = store,
     };
     int error = ledger_open(&options, recovered == 0 ? &tail : NULL, &store->ledger);
     if (error < 0) {
@@ -395,7 +411,10 @@ void store_record(struct store *store, const struct record *record)
     store_append(store, &whole, size, NULL);
 }
 
-void store_set_open_requests(struct store *store, size_t open) { store->open_requests = open; }
+void store_set_open_requests(struct store *store, size_t open)
+{
+    store->open_requests = open;
+}
 
 bool store_is_ready(const struct store *store)
 {
@@ -407,8 +426,12 @@ void store_stats(struct store *store, struct store_stats *out)
     struct ledger_stats ledger;
     ledger_stats(store->ledger, &ledger);
     *out = (struct store_stats){
-        .batches = ledger.batches, .records = ledger.records, .bytes = ledger.bytes,
-        .flush_p50_us = ledger.flush_p50_us, .direct = ledger.direct,
-        .backlog = ledger_backlog(store->ledger), .dropped = store->dropped,
+        .batches = ledger.batches,
+        .records = ledger.records,
+        .bytes = ledger.bytes,
+        .flush_p50_us = ledger.flush_p50_us,
+        .direct = ledger.direct,
+        .backlog = ledger_backlog(store->ledger),
+        .dropped = store->dropped,
     };
 }

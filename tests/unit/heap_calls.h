@@ -10,7 +10,7 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *ptr, size_t size);
 
-static size_t heap_calls;
+static _Thread_local size_t heap_calls; /* of this thread: others may allocate meanwhile */
 
 void *__wrap_malloc(size_t size)
 {

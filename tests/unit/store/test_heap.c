@@ -1,5 +1,6 @@
 /* Once warm, admitting and settling take nothing from the heap on the loop's thread. malloc and its kin are wrapped by
  * the linker, so libraries that are linked dynamically are not counted. */
+#include "../heap_calls.h"
 #include "harness.h"
 
 #include "base/check.h"
@@ -12,38 +13,12 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-int   __real_posix_memalign(void **out, size_t alignment, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-int   __wrap_posix_memalign(void **out, size_t alignment, size_t size);
-
-static _Thread_local unsigned taken;
-
-void *__wrap_malloc(size_t size)
-{
-    taken++;
-    return __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    taken++;
-    return __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    taken++;
-    return __real_realloc(old, size);
-}
+int __real_posix_memalign(void **out, size_t alignment, size_t size);
+int __wrap_posix_memalign(void **out, size_t alignment, size_t size);
 
 int __wrap_posix_memalign(void **out, size_t alignment, size_t size)
 {
-    taken++;
+    heap_calls++;
     return __real_posix_memalign(out, alignment, size);
 }
 
@@ -90,10 +65,10 @@ static void a_warm_call_takes_nothing(void **state)
     (void)state;
     for (unsigned i = 0; i < 10; i++)
         round_of_calls(i * AT_ONCE);
-    taken = 0;
+    heap_calls = 0;
     for (unsigned i = 10; i < 60; i++)
         round_of_calls(i * AT_ONCE);
-    assert_int_equal(taken, 0);
+    assert_int_equal(heap_calls, 0);
 }
 
 /* The test must be able to fail: more debits than an admission has room for do go to the heap. */
@@ -106,9 +81,9 @@ static void the_wrapper_counts(void **state)
         debits[i] = debit_calls(10);
         debits[i].key.counter = str_of(names[i], (size_t)snprintf(names[i], sizeof names[i], "%060d", i));
     }
-    taken = 0;
+    heap_calls = 0;
     store_settle(h.store, admit_one(&h, 1, debits, 40), OUTCOME_ok, REASON_answered, false);
-    assert_true(taken > 0);
+    assert_true(heap_calls > 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -478,6 +478,85 @@ static void a_new_segment_begins_with_the_whole_state(void **state)
     assert_int_equal(store_verify(str_from_c(h.directory), &report), 0);
 }
 
+static uint64_t batches(void)
+{
+    struct store_stats stats;
+    store_stats(h.store, &stats);
+    return stats.batches;
+}
+
+static void admit_many(struct told told[8], unsigned from)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        struct record record = { .call = id_of(from + i), .server = STR("stripe") };
+        struct admission *admission;
+        struct admit_result result;
+        told[i] = (struct told){ 0 };
+        assert_int_equal(store_admit(h.store, &record, NULL, 0, told_done, &told[i], &admission, &result), 0);
+    }
+}
+
+static void a_batch_waits_for_company(void **state)
+{
+    (void)state;
+    struct told told[8];
+    assert_int_equal(harness_open(&h), 0);
+    harness_run_ms(&h, 20);
+    uint64_t before = batches();
+    admit_many(told, 0); /* nobody said how many requests are open: all of a turn's go together */
+    for (int i = 0; i < 8; i++)
+        harness_until(&h, &told[i].count, 1);
+    assert_int_equal(batches(), before + 1);
+
+    for (int i = 0; i < 8; i++)
+        store_settle(h.store, told[i].result.admission, OUTCOME_ok, REASON_answered, false);
+    assert_int_equal(batches(), before + 1); /* outcomes alone wait */
+    harness_run_ms(&h, 50);
+    assert_int_equal(batches(), before + 2);
+
+    store_set_open_requests(h.store, 8);
+    admit_many(told, 8); /* at the sixth of eight the batch goes, in the middle of the turn */
+    for (int i = 0; i < 8; i++)
+        harness_until(&h, &told[i].count, 1);
+    assert_int_equal(batches(), before + 4);
+}
+
+static int find_dropped(void *arg, uint64_t sequence, const struct record *record)
+{
+    (void)sequence;
+    if (record->kind == RECORD_DENIALS && record->reason == REASON_audit_unavailable)
+        *(uint64_t *)arg += record->count;
+    return 0;
+}
+
+static void above_the_backlog_calls_are_denied(void **state)
+{
+    (void)state;
+    static char large[1 << 20];
+    struct record record = { .kind = RECORD_SESSION, .text = str_of(large, sizeof large) };
+    struct record denial = { .kind = RECORD_DECISION, .reason = REASON_deny_if };
+    struct admission *admission;
+    struct admit_result result;
+    struct told told = { 0 };
+    uint64_t dropped = 0;
+    memset(large, 'x', sizeof large);
+    assert_int_equal(harness_open(&h), 0);
+    for (int i = 0; i < 40; i++)
+        store_record(h.store, &record);
+    assert_int_equal(store_admit(h.store, &record, NULL, 0, told_done, &told, &admission, &result), E_LIMIT);
+    assert_int_equal(result.reason, REASON_audit_unavailable);
+    denial.text = record.text;
+    store_record(h.store, &denial);
+    struct store_stats stats;
+    store_stats(h.store, &stats);
+    assert_true(stats.dropped > 8 && stats.backlog <= LIMIT_ledger_backlog);
+    harness_run_ms(&h, 2500);
+    (void)admit_one(&h, 1, NULL, 0);
+    harness_close(&h);
+    assert_int_equal(store_read(str_from_c(h.directory), 1, 0, find_dropped, &dropped), 0);
+    assert_int_equal(dropped, stats.dropped);
+}
+
 /* The file made ready for one segment is never replaced by the next one's before it has its name. */
 static void segments_follow_each_other_fast(void **state)
 {
@@ -542,6 +621,8 @@ int main(void)
         TEST(a_flood_of_equal_denials_becomes_counts),
         TEST(a_watcher_sees_each_record),
         TEST(a_new_segment_begins_with_the_whole_state),
+        TEST(a_batch_waits_for_company),
+        TEST(above_the_backlog_calls_are_denied),
         TEST(segments_follow_each_other_fast),
         TEST(the_last_records_are_read),
     };
