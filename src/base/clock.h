@@ -11,7 +11,7 @@ struct clock {
 static inline int64_t clock_wall_ms(struct clock *clock) { return clock->wall_ms(clock); }
 static inline int64_t clock_mono_ms(struct clock *clock) { return clock->mono_ms(clock); }
 
-struct clock *clock_system(void);              /* static; CLOCK_REALTIME and CLOCK_MONOTONIC */
+struct clock *clock_system(void);              /* static; CLOCK_REALTIME and CLOCK_BOOTTIME */
 
 struct clock_manual {                          /* stands still until a test moves it */
     struct clock clock;
