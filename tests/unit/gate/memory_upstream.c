@@ -6,8 +6,12 @@
 #include <stdlib.h>
 
 struct memory memory;
-struct upstream { int unused; };
-struct instance { int unused; };
+struct upstream {
+    int unused;
+};
+struct instance {
+    int unused;
+};
 static struct upstream the_upstream;
 static struct instance the_instance;
 
@@ -68,7 +72,7 @@ void memory_answer(struct leg *leg, const char *result)
     struct arena arena;
     struct json_error fault;
     struct message message = { .kind = MESSAGE_RESULT };
-    arena_init(&arena, NULL, 1 << 20);
+    arena_init(&arena, memory.arenas, 1 << 20);
     AZ(json_parse(&arena, str_from_c(result), &json_limits_answer, &message.result, &fault));
     list_remove(&leg->link);
     leg->events->answer(leg, &message, &arena);
@@ -83,15 +87,28 @@ void memory_end(struct leg *leg, enum reason reason)
 int upstream_new(const struct upstream_services *services, const struct server *server,
                  const struct upstream_events *events, struct upstream **out)
 {
-    (void)services, (void)server, (void)events;
+    (void)server, (void)events;
+    memory.arenas = services->arenas;
     *out = &the_upstream;
     return 0;
 }
 
-void upstream_start(struct upstream *upstream) { (void)upstream; }
-void upstream_free(struct upstream *upstream) { (void)upstream; }
-struct definitions *upstream_definitions(struct upstream *upstream) { return (void)upstream, memory.definitions; }
-enum upstream_state upstream_state(const struct upstream *upstream) { return (void)upstream, UPSTREAM_READY; }
+void upstream_start(struct upstream *upstream)
+{
+    (void)upstream;
+}
+void upstream_free(struct upstream *upstream)
+{
+    (void)upstream;
+}
+struct definitions *upstream_definitions(struct upstream *upstream)
+{
+    return (void)upstream, memory.definitions;
+}
+enum upstream_state upstream_state(const struct upstream *upstream)
+{
+    return (void)upstream, UPSTREAM_READY;
+}
 
 void upstream_stop(struct upstream *upstream, enum reason reason, void (*done)(void *arg), void *arg)
 {
@@ -108,9 +125,13 @@ void upstream_wait(struct upstream *upstream, struct upstream_waiter *waiter)
     list_append(&memory.waiters, &waiter->link);
 }
 
-void upstream_wait_cancel(struct upstream_waiter *waiter) { list_remove(&waiter->link); }
+void upstream_wait_cancel(struct upstream_waiter *waiter)
+{
+    list_remove(&waiter->link);
+}
 
-int upstream_open(struct upstream *upstream, struct str isolation_value, struct upstream_waiter *waiter, struct instance **out)
+int upstream_open(struct upstream *upstream, struct str isolation_value, struct upstream_waiter *waiter,
+                  struct instance **out)
 {
     (void)upstream, (void)isolation_value;
     *out = &the_instance;

@@ -1,4 +1,5 @@
-/* A back that answers from memory, in place of src/upstream: a test says when lists, instances and answers are there. */
+/* A back that answers from memory, in place of src/upstream: a test says when lists, instances and answers are there.
+ */
 #pragma once
 
 #include "upstream/upstream.h"
@@ -6,13 +7,14 @@
 #include <stdbool.h>
 
 struct memory {
-    struct definitions *definitions;      /* owned; NULL: the first list is missing */
-    bool                instances_ready;
-    struct list         waiters, legs;    /* what waits, what was sent */
-    size_t              sent, cancelled, closed_instances;
-    char                last_params[4096]; /* of the newest leg */
-    void              (*stopped)(void *arg);
-    void               *stopped_arg;
+    struct definitions *definitions; /* owned; NULL: the first list is missing */
+    struct arena_pool *arenas;       /* the gateway's: answers are parsed into them */
+    bool instances_ready;
+    struct list waiters, legs; /* what waits, what was sent */
+    size_t sent, cancelled, closed_instances;
+    char last_params[4096]; /* of the newest leg */
+    void (*stopped)(void *arg);
+    void *stopped_arg;
 };
 
 /* The one upstream that the gateway under test makes. */
@@ -25,7 +27,7 @@ void memory_list(const char *const *names);
 void memory_unlist(void);
 /* Everyone who waits hears this. */
 void memory_wake(enum reason reason);
-struct leg *memory_leg(void);             /* the oldest in flight, or NULL */
+struct leg *memory_leg(void); /* the oldest in flight, or NULL */
 /* Answers it with this result object. */
 void memory_answer(struct leg *leg, const char *result);
 void memory_end(struct leg *leg, enum reason reason);

@@ -1,0 +1,150 @@
+#include "world.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+
+#include <ftw.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int hear_event(struct exchange *exchange, struct str message)
+{
+    return (void)exchange, (void)message, 0;
+}
+
+static void hear_answer(struct exchange *exchange, int status, struct str message, struct str session)
+{
+    struct heard *heard = CONTAINER_OF(exchange, struct heard, exchange);
+    assert_false(heard->ended);
+    heard->ended = true;
+    heard->status = status;
+    snprintf(heard->body, sizeof(heard->body), "%" STR_FMT, STR_ARG(message));
+    snprintf(heard->session, sizeof(heard->session), "%" STR_FMT, STR_ARG(session));
+}
+
+static void hear_end(struct exchange *exchange, enum reason reason)
+{
+    struct heard *heard = CONTAINER_OF(exchange, struct heard, exchange);
+    assert_false(heard->ended);
+    heard->ended = true;
+    heard->reason = reason;
+    heard->status = reason_row(reason)->http_status;
+}
+
+static const struct front_ops hearing = { hear_event, hear_answer, hear_end };
+
+void say(struct world *world, struct heard *heard, enum exchange_verb verb, const char *body)
+{
+    *heard = (struct heard){ .exchange = { .ops = &hearing, .verb = verb } };
+    heard->exchange.server = world->server.name;
+    heard->exchange.token = str_from_c(world->token);
+    heard->exchange.session = str_from_c(world->session);
+    heard->exchange.body = str_from_c(body);
+    const struct front_events *events = gateway_front_events(world->gateway);
+    events->message(events->arg, &heard->exchange);
+}
+
+void turns(struct world *world, int count)
+{
+    for (int at = 0; at < count; at++) {
+        loop_turn(world->loop, false);
+        usleep(1000);
+    }
+}
+
+static const char *const tools[] = { "once", "free", NULL };
+static const char policy_text[] = "{\"version\":\"1\",\"default\":\"deny\",\"tools\":{\"free\":{},"
+                                  "\"once\":{\"limits\":[{\"counter\":\"c\",\"window\":\"total\",\"max\":1}]}}}";
+static const char initialize[] =
+    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":"
+    "\"2025-11-25\",\"capabilities\":{},\"clientInfo\":{\"name\":\"t\",\"version\":\"0\"}}}";
+
+static void has_put(void *arg, int error)
+{
+    *(int *)arg = error ? error : 1;
+}
+
+static void make_grant(struct world *world)
+{
+    struct str server = STR("*");
+    struct grant grant = { .label = STR("test"), .servers = &server, .server_count = 1 };
+    grant.created_ms = clock_wall_ms(clock_system());
+    grant_make(&grant, world->token);
+    snprintf(world->grant, sizeof(world->grant), "%" STR_FMT, STR_ARG(grant.id));
+    int put = 0;
+    assert_int_equal(store_grant_put(world->store, &grant, has_put, &put), 0);
+    for (int at = 0; !put && at < 1000; at++)
+        turns(world, 1);
+    assert_int_equal(put, 1);
+}
+
+void open_world(struct world *world)
+{
+    *world = (struct world){ .server = { .name = STR("s"), .call_ms = 10000 } };
+    snprintf(world->directory, sizeof(world->directory), "/tmp/warder-gate-XXXXXX");
+    AN(mkdtemp(world->directory));
+    log_init_stderr(&world->log, clock_system(), LOG_ERROR);
+    assert_int_equal(loop_new(clock_system(), &world->log, &world->loop), 0);
+    struct store_options store = { .directory = str_from_c(world->directory),
+                                   .audit = AUDIT_PROCESS,
+                                   .loop = world->loop,
+                                   .clock = clock_system(),
+                                   .log = &world->log };
+    assert_int_equal(store_open(&store, &world->store), 0);
+
+    struct arena arena;
+    struct problems problems = { 0 };
+    arena_init(&arena, NULL, 1 << 20);
+    assert_int_equal(policy_load(str_from_c(policy_text), &arena, &problems, &world->policy), 0);
+    arena_release(&arena);
+
+    memory_init();
+    memory_list(tools);
+    struct gateway_server server = { &world->server, world->policy, str_from_c(policy_text) };
+    struct gateway_options options = { .loop = world->loop,
+                                       .clock = clock_system(),
+                                       .log = &world->log,
+                                       .store = world->store,
+                                       .self = STR("/nowhere"),
+                                       .data = str_from_c(world->directory),
+                                       .servers = &server,
+                                       .server_count = 1 };
+    assert_int_equal(gateway_new(&options, &world->gateway), 0);
+    gateway_start(world->gateway);
+    make_grant(world);
+
+    struct heard heard;
+    say(world, &heard, VERB_POST, initialize);
+    assert_int_equal(heard.status, 200);
+    snprintf(world->session, sizeof(world->session), "%s", heard.session);
+}
+
+void world_stopped(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+void close_world(struct world *world)
+{
+    gateway_stop(world->gateway, world_stopped, &world->stopped);
+    gateway_stop(world->gateway, world_stopped, &world->stopped);
+    for (int at = 0; !world->stopped && at < 1000; at++)
+        turns(world, 1);
+    assert_true(world->stopped);
+    gateway_free(world->gateway);
+    store_close(world->store);
+    loop_free(world->loop);
+    policy_unref(world->policy);
+    memory_release();
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)status, (void)type, (void)walk;
+    return remove(path);
+}
+
+void remove_world(const char *directory)
+{
+    assert_int_equal(nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
