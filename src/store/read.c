@@ -12,7 +12,7 @@
 struct reading {
     int ledger;
     uint64_t *numbers;
-    size_t count, at; /* segments; the one being read */
+    size_t count, begin, at; /* segments; the one it began with, the one being read */
     struct segment_reader segment;
     struct chain chain;
     const char *why;            /* of damage */
@@ -113,7 +113,7 @@ static int check_end(struct reading *reading, bool last)
 static int read_segment(struct reading *reading)
 {
     uint64_t number = reading->numbers[reading->at];
-    bool first = reading->at == 0, last = reading->at + 1 == reading->count;
+    bool first = reading->at == reading->begin, last = reading->at + 1 == reading->count;
     int error = segment_reader_open(&reading->segment, reading->ledger, number);
     if (error < 0) {
         reading->why =
@@ -140,7 +140,7 @@ static int read_segment(struct reading *reading)
 static int read_from(struct reading *reading, size_t at)
 {
     int error = 0;
-    for (reading->at = at; reading->at < reading->count && error == 0; reading->at++)
+    for (reading->begin = reading->at = at; reading->at < reading->count && error == 0; reading->at++)
         error = read_segment(reading);
     return error;
 }

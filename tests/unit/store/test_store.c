@@ -557,6 +557,14 @@ static void above_the_backlog_calls_are_denied(void **state)
     assert_int_equal(dropped, stats.dropped);
 }
 
+static int count_each(void *arg, uint64_t sequence, const struct record *record)
+{
+    int *seen = arg;
+    assert_true(sequence > 0 && record != NULL);
+    ++*seen;
+    return 0;
+}
+
 /* The file made ready for one segment is never replaced by the next one's before it has its name. */
 static void segments_follow_each_other_fast(void **state)
 {
@@ -580,6 +588,12 @@ static void segments_follow_each_other_fast(void **state)
     assert_int_equal(store_verify(str_from_c(h.directory), &report), 0);
     assert_int_equal(count_records(&h, RECORD_SESSION), 1600);
     assert_true(report.segments > 5);
+    static const unsigned last[] = { 1, 3, 1200 }; /* within the last segment, and across several */
+    for (size_t i = 0; i < ARRAY_LEN(last); i++) {
+        int seen = 0;
+        assert_int_equal(store_read(str_from_c(h.directory), 1, last[i], count_each, &seen), 0);
+        assert_int_equal(seen, last[i]);
+    }
 }
 
 static void the_last_records_are_read(void **state)
