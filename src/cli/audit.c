@@ -111,7 +111,7 @@ static int tail(const struct invocation *invocation)
             status = failure(invocation, "%" STR_FMT ": %s", STR_ARG(ask.data), error_text(error));
     }
     if (!status && follows)
-        status = follow(invocation, fd, &state);
+        status = fflush(stdout) == 0 ? follow(invocation, fd, &state) : EXIT_NO;
     if (fd >= 0)
         close(fd);
     ask_release(&ask);
