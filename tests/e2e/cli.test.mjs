@@ -1,278 +1,175 @@
-// The command line: it explains itself, says what is wrong and what was meant, and answers with JSON where it is asked to.
+// The subcommands, as a person and a script use them, beside a gateway that runs and beside one that does not.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
-import { Gateway, until, warder } from '../lib/gateway.mjs';
+import { fileURLToPath } from 'node:url';
+import { Gateway, binary, until, warder } from '../lib/gateway.mjs';
 import { Recorder } from '../lib/recorder.mjs';
-import { Session, text } from '../lib/session.mjs';
+import { Session, VERSION, decision, text } from '../lib/session.mjs';
 
 const scratch = mkdtempSync(join(tmpdir(), 'warder-cli-'));
+const example = fileURLToPath(new URL('policies/first-example.json', import.meta.url));
 after(() => rmSync(scratch, { recursive: true, force: true }));
-const file = (name, content) => {
-  const path = join(scratch, name);
-  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
-  return path;
-};
 
-const commands = ['run', 'check', 'explain', 'grant create', 'grant list', 'grant revoke', 'grant rotate', 'audit tail',
-  'audit verify', 'limits confirm-clock', 'status', 'help', 'version'];
+describe('on its own', () => {
+  test('every subcommand explains itself', async () => {
+    const { stdout } = await warder(['--help']);
+    const words = [...stdout.matchAll(/^ {2}warder ((?:[a-z-]+ ?)+)/gm)].map(([, found]) => found.trim());
+    assert.ok(words.length >= 10, stdout);
+    for (const each of words) {
+      if (each === 'help') continue;
+      const help = await warder([...each.split(' '), '--help']);
+      assert.equal(help.code, 0, each);
+      assert.ok(help.stdout.includes(`warder ${each}`), help.stdout);
+    }
+    const configuration = await warder(['help', 'configuration']);
+    for (const name of ['listen', 'data', 'audit', 'mcpServers', 'policy']) assert.match(configuration.stdout, new RegExp(`\\b${name}\\b`));
+  });
 
-describe('help', () => {
-  test('the overview names every command', async () => {
-    for (const words of [['--help'], ['help'], ['-h']]) {
-      const { code, stdout } = await warder(words);
-      assert.equal(code, 0);
-      for (const command of commands) assert.ok(stdout.includes(`warder ${command} `), command);
-      assert.ok(!stdout.includes('\x1b'), 'no colours where there is no terminal');
+  test('what is not understood ends with 2 and a guess', async () => {
+    for (const [args, guess] of [[['chekc'], /check/], [['grant', 'craete'], /create/], [['check', '--strct', example], /--strict/], [['check'], /check/], [['run', '--config', join(scratch, 'x'), 'more'], /run/]]) {
+      const { code, stdout, stderr } = await warder(args, { cwd: scratch });
+      assert.equal(code, 2, `${args}: ${stdout}${stderr}`);
+      assert.match(stderr, guess);
     }
   });
 
-  for (const command of commands) {
-    test(`${command} --help`, async () => {
-      const words = command.split(' ');
-      const { code, stdout } = await warder([...words, '--help']);
-      assert.equal(code, 0);
-      assert.ok(stdout.includes(`warder ${command}`));
-      assert.match(stdout, /--help/);
-      assert.equal((await warder(['help', ...words])).stdout, stdout);
-    });
-  }
-
-  test('every setting of the configuration', async () => {
-    const { stdout } = await warder(['help', 'configuration']);
-    for (const setting of ['listen', 'data', 'audit', 'mcpServers', 'command', 'env', 'home', 'isolation', 'policy', 'timeout']) {
-      assert.match(stdout, new RegExp(`^ {2}${setting} `, 'm'));
-    }
-  });
-});
-
-describe('what is not understood: exit status 2, and what was probably meant', () => {
-  const cases = [
-    [['chek', 'x'], /"check"/], [['grant', 'creat'], /"grant create"/], [['nonsense'], /no command "nonsense"/],
-    [['grant'], /grant create/], [['check', '--strct', 'x'], /--strict/], [['check'], /FILE/], [['--data', 'x'], /no command/],
-    [['version', 'more'], /too many/], [['check', '--strict=1', 'x'], /takes no value/], [['explain', '--policy'], /needs a value/],
-    [['explain', '-p', 'a', '-p', 'b', '--tool', 't'], /twice/], [['grant', 'create', '--server', 'a'], /--label/],
-    [['grant', 'create', '--label', 'a'], /--server/], [['grant', 'create', '-l', 'a', '-s', 'b', '-e', '3 weeks'], /span/],
-    [['audit', 'tail', '-n', 'all'], /whole number/], [['explain', '--tool', 't'], /--policy/],
-  ];
-  for (const [words, says] of cases) {
-    test(`warder ${words.join(' ')}`, async () => {
-      const { code, stdout, stderr } = await warder(words, { cwd: scratch });
-      assert.equal(code, 2, stdout + stderr);
-      assert.match(stderr, says);
-      assert.equal(stdout, '');
-    });
-  }
-});
-
-describe('check', () => {
-  const good = { version: '1', default: 'deny', tools: { a: {}, 'b*': { action: 'deny' } } };
-
-  test('a policy that is right', async () => {
-    assert.equal((await warder(['check', file('good.json', good)])).code, 0);
-    const { stdout } = await warder(['check', '--json', file('good.json', good)]);
-    assert.deepEqual(JSON.parse(stdout), { ok: true, errors: 0, problems: [] });
-  });
-
-  test('errors as JSON, of all files', async () => {
-    const one = file('one.json', '{"version": "1",\n "default": "dney"}');
-    const two = file('two.json', '{"version": "1", "default": "deny",\n\n  "tols": {}}');
-    const { code, stdout } = await warder(['check', '--json', one, two, file('good.json', good)]);
-    assert.equal(code, 1);
-    const { ok, problems } = JSON.parse(stdout);
-    assert.equal(ok, false);
-    assert.deepEqual(problems.map((problem) => [problem.file, problem.line, problem.column, problem.pointer]),
-      [[one, 2, 13, '/default'], [two, 3, 3, '/tols']]);
-    assert.match(problems[1].fix, /tools/);
-  });
-
-  test('names that the server does not list are noted, and refused where that is asked for', async () => {
-    const policy = file('good.json', good);
-    const tools = file('tools.json', { tools: [{ name: 'b1', inputSchema: { type: 'object' } }] });
-    const { code, stdout } = await warder(['check', '-t', tools, policy]);
-    assert.equal(code, 0, stdout);
-    assert.match(stdout, /note: .*"a"/);
-    assert.equal((await warder(['check', '--strict', '-t', tools, policy])).code, 1);
-    assert.notEqual((await warder(['check', '-t', file('no-tools.json', '{"tools": 1}'), policy])).code, 0);
-  });
-
-  test('a configuration, with the policies that it names', async () => {
-    file('broken.policy.json', '{"version": "1",\n "default": 7}');
-    const config = file('config.json', { mcpServers: { a: { command: 'sh', policy: 'broken.policy.json' }, b: { command: 'sh', polcy: 'x' } } });
-    const { code, stdout } = await warder(['check', config]);
-    assert.equal(code, 1);
-    assert.match(stdout, /broken\.policy\.json:2:\d+: error/);
-    assert.match(stdout, /config\.json:1:\d+: error: unknown setting "polcy"/);
-    assert.match(stdout, /did you mean "policy"/);
-  });
-});
-
-describe('explain', () => {
-  const policy = () => file('explain.json', {
-    version: '1', default: 'deny', hide: ['gone'],
-    tools: {
-      pay: {
-        require: [{ conditions: [{ path: 'args.reason', op: 'exists', value: true }], on_deny: 'Say why.' }],
-        deny_if: [{ conditions: [{ path: 'args.amount', op: 'gt', value: 100 }], on_deny: 'Too much.' }],
-        limits: [{ counter: 'pays', window: 'hour', max: 3 }],
-      },
-    },
-  });
-  const explain = async (...more) => {
-    const { code, stdout, stderr } = await warder(['explain', '-p', policy(), '--json', ...more]);
-    return { status: code, stderr, ...(stdout ? JSON.parse(stdout) : {}) };
-  };
-
-  test('allowed: exit status 0, and the limits it is counted in', async () => {
-    const { status, decision, debits, steps } = await explain('--tool', 'pay', '--args', '{"reason": "r", "amount": 100}');
-    assert.deepEqual([status, decision], [0, 'allow']);
-    assert.deepEqual(debits.map(({ counter, window, cost, max, rule }) => [counter, window, cost, max, rule]),
-      [['pays', 'hour', '1', '3', '/tools/pay/limits/0']]);
-    assert.ok(steps.length > 2);
-  });
-
-  test('denied, hidden and by default: exit status 1, and which rule', async () => {
-    const cases = [
-      [['--tool', 'pay', '--args', '{"reason": "r", "amount": 1e3}'], 'deny', 'deny_if', '/tools/pay/deny_if/0', 'Too much.'],
-      [['--tool', 'pay', '--args', '{"reason": "r", "amount": "9"}'], 'deny', 'deny_if', '/tools/pay/deny_if/0', 'Too much.'],
-      [['--tool', 'pay'], 'deny', 'require', '/tools/pay/require/0', 'Say why.'],
-      [['--tool', 'gone'], 'hide', 'unknown_tool', '/hide/0', undefined],
-      [['--tool', 'other'], 'deny', 'default_deny', '/default', undefined],
-    ];
-    for (const [words, decision, code, rule, message] of cases) {
-      const found = await explain(...words);
-      assert.deepEqual([found.status, found.decision, found.code, found.rule], [1, decision, code, rule], JSON.stringify(found));
-      if (message) assert.equal(found.message, message);
-    }
-  });
-
-  test('text for people ends with the decision', async () => {
-    const { stdout } = await warder(['explain', '-p', policy(), '--tool', 'pay', '--args', '{"reason": "r", "amount": 101}']);
-    assert.match(stdout, /\ndeny \(deny_if\) by \/tools\/pay\/deny_if\/0: Too much\.\n/);
-  });
-
-  test('arguments that are none', async () => {
-    for (const args of ['{', '[]', '{"a": 1, "a": 2}', '@/nowhere.json']) {
-      const { code, stdout, stderr } = await warder(['explain', '-p', policy(), '--tool', 'pay', '--args', args]);
-      assert.ok(code === 1 || code === 2, args);
-      assert.equal(stdout, '');
-      assert.match(stderr, /args|read/);
-    }
-  });
-});
-
-describe('with no gateway', () => {
-  test('bare warder says so, and what to do', async () => {
-    const { code, stdout } = await warder([], { cwd: scratch });
-    assert.equal(code, 1);
-    assert.match(stdout, /No gateway runs/);
+  test('alone it says what to do next', async () => {
+    const { stdout } = await warder([], { cwd: scratch });
     assert.match(stdout, /warder run/);
-    assert.equal(JSON.parse((await warder(['status', '--json'], { cwd: scratch })).stdout).ok, false);
   });
 
-  test('grants are kept all the same', async () => {
-    const data = join(scratch, 'alone');
-    const run = async (...words) => {
-      const { code, stdout, stderr } = await warder([...words, '--data', data, '--json']);
-      return { code, stderr, ...(stdout ? JSON.parse(stdout) : {}) };
-    };
-    assert.equal((await run('grant', 'list')).code, 1, 'no such directory is not made by looking');
-    const made = await run('grant', 'create', '--label', 'one', '--server', 'a', '--server', 'b', '--tag', 't', '--expires', '2h');
-    assert.match(made.token, /^wdr_[0-9a-z]{12}_[\w-]{49}$/);
-    assert.deepEqual([made.servers, made.tags, made.live], [['a', 'b'], ['t'], true]);
-    assert.equal(made.expires_ms - made.created_ms, 7_200_000);
-    assert.equal(statSync(data).mode & 0o777, 0o700);
+  test('explain shows the steps and the verdict, and its exit status is the answer', async () => {
+    const ask = (tool, args = '{}') => warder(['explain', '--policy', example, '--tool', tool, '--args', args]);
+    const allowed = await ask('get_export_jobs');
+    assert.equal(allowed.code, 0, allowed.stderr);
+    const denied = await ask('create_charge', '{"reason": "refill", "amount": 10000.01}');
+    assert.equal(denied.code, 1);
+    assert.match(denied.stdout, /\/tools\/create_charge\/deny_if\/0/);
+    assert.match(denied.stdout, /Over \$100\.00\./);
+    assert.equal((await ask('create_charge', '{"reason": "refill", "amount": 10000}')).code, 0);
+    assert.equal((await ask('cancel_export_job')).code, 1);
+    const told = JSON.parse((await warder(['explain', '--policy', example, '--tool', 'nothing', '--args', '{}', '--json'])).stdout);
+    assert.equal(JSON.stringify(told).includes('default_deny'), true);
+  });
 
-    const again = await run('grant', 'create', '--label', 'one', '--server', 'a');
-    assert.equal(again.code, 1);
-    assert.match(again.stderr, /label already/);
-    assert.equal((await run('grant', 'create', '--label', '', '--server', 'a')).code, 1);
-    assert.equal((await run('grant', 'create', '--label', 'x', '--server', '../a')).code, 1);
-    assert.equal((await run('grant', 'create', '--label', 'a\nb', '--server', 'a')).code, 1);
-
-    const renewed = await run('grant', 'rotate', 'one');
-    assert.equal(renewed.id, made.id);
-    assert.notEqual(renewed.token, made.token);
-    const { grants } = await run('grant', 'list');
-    assert.deepEqual(grants.map((grant) => [grant.id, grant.label, grant.live]), [[made.id, 'one', true]]);
-    assert.ok(!JSON.stringify(grants).includes('token'));
-
-    assert.equal((await run('grant', 'revoke', 'one')).live, false);
-    assert.equal((await run('grant', 'revoke', 'one')).code, 1, 'the label is nobody\'s now');
-    assert.equal((await run('grant', 'rotate', made.id)).code, 1, 'revoked stays revoked');
-    assert.equal((await run('limits', 'confirm-clock')).ok, true);
-    const verified = await run('audit', 'verify');
-    assert.equal(verified.ok, true);
-    assert.ok(verified.records >= 4);
+  test('check answers with JSON too', async () => {
+    const wrong = join(scratch, 'wrong.json');
+    writeFileSync(wrong, '{"version": "1",\n "defalt": "deny"}');
+    const { code, stdout } = await warder(['check', '--json', wrong]);
+    assert.equal(code, 1);
+    const told = JSON.stringify(stdout.trim().split('\n').map((line) => JSON.parse(line)));
+    assert.match(told, /default/);
+    assert.match(told, /"line":2/);
   });
 });
 
-describe('with a gateway', () => {
+describe('beside a gateway', () => {
   const recorder = new Recorder({ tools: ['echo'] });
+  const policy = { version: '1', default: 'deny', tools: { echo: { rate_limit: { max: 2, window: 86400 } } } };
   let gateway;
   before(async () => {
-    gateway = new Gateway({ servers: { a: recorder.entry({ policy: { version: '1', default: 'allow' } }), b: recorder.entry() } });
-    await gateway.start();
+    gateway = new Gateway({ servers: { recorder: recorder.entry({ policy }) } });
   });
   after(() => gateway?.close());
-
-  test('status', async () => {
-    const status = await until(async () => {
-      const found = JSON.parse(await gateway.command('status'));
-      return found.servers.every((server) => server.state === 'ready') && found;
-    }, 'both servers');
-    assert.equal(status.url, gateway.url);
-    assert.equal(status.pid, gateway.pid);
-    assert.deepEqual(status.servers.map(({ name, tools, policy }) => [name, tools, policy]), [['a', 1, true], ['b', 1, false]]);
-    const { code, stdout } = await warder(['--help']);
-    assert.equal(code, 0);
-    assert.ok(stdout);
-    assert.equal(statSync(join(gateway.data, 'control.sock')).mode & 0o777, 0o600);
-  });
-
-  test('a grant that is made, renewed and revoked while it runs counts at once', async () => {
-    const made = await gateway.grant('live', 'a');
-    const session = await Session.open(gateway.endpoint('a'), made.token);
-    assert.equal(text(await session.call('echo', { n: 1 })), '{"n":1}');
-    const renewed = JSON.parse(await gateway.command('grant', 'rotate', 'live'));
-    assert.equal((await new Session(gateway.endpoint('a'), made.token).rpc('tools/list')).status, 401);
-    const next = await Session.open(gateway.endpoint('a'), renewed.token);
-    assert.equal(text(await next.call('echo', { n: 2 })), '{"n":2}');
-    await gateway.revoke('live');
-    assert.equal((await new Session(gateway.endpoint('a'), renewed.token).rpc('tools/list')).status, 401);
+  const open = (token) => Session.open(gateway.endpoint('recorder'), token);
+  const refused = async (token) => {
+    const session = new Session(gateway.endpoint('recorder'), token);
+    const { status } = await session.rpc('initialize', { protocolVersion: VERSION, capabilities: {}, clientInfo: { name: 'cli', version: '1' } });
     session.close();
-    next.close();
+    assert.equal(status, 401);
+  };
+
+  test('grants made before, while and after it runs are good, until they are not', async () => {
+    const early = await gateway.grant('early', 'recorder');
+    await gateway.start();
+    const session = await open(early.token);
+    assert.equal(text(await session.call('echo', { a: 1 })), '{"a":1}');
+
+    const rotated = JSON.parse(await gateway.command('grant', 'rotate', early.id));
+    assert.notEqual(rotated.token, early.token);
+    await refused(early.token);
+    const again = await open(rotated.token);
+    assert.equal(text(await again.call('echo', { a: 2 })), '{"a":2}');
+    assert.equal(decision(await again.call('echo', { a: 3 }))?.code, 'rate_limited', 'a new token is no new grant');
+
+    const brief = JSON.parse(await gateway.command('grant', 'create', '--label', 'brief', '--server', 'recorder', '--expires', '2s'));
+    const soon = await open(brief.token);
+    await until(async () => (await soon.rpc('tools/list')).status === 401, 'the end of a grant that expires', 5000);
+
+    const list = await gateway.command('grant', 'list');
+    assert.ok(list.includes(early.id) && list.includes('"brief"'));
+    for (const { token } of [early, rotated, brief]) assert.ok(!list.includes(token.slice(-40)), 'no list shows a secret');
+    const unknown = await warder(['grant', 'revoke', '000000000000', '--data', gateway.data]);
+    assert.equal(unknown.code, 1);
+
+    await gateway.stop();
+    await gateway.revoke(early.id);
+    await gateway.start();
+    await refused(rotated.token);
+    for (const one of [session, again, soon]) one.close();
   });
 
-  test('the paste for a client holds the address where it listens, and the token', async () => {
-    const { stdout } = await warder(['grant', 'create', '--label', 'paste', '--server', 'a', '--server', 'b', '--data', gateway.data]);
-    const { mcpServers } = JSON.parse(stdout.slice(stdout.indexOf('{')));
-    assert.deepEqual(Object.keys(mcpServers), ['a', 'b']);
-    assert.equal(mcpServers.a.url, gateway.endpoint('a'));
-    const session = await Session.open(mcpServers.a.url, mcpServers.a.headers.Authorization.slice('Bearer '.length));
-    assert.equal(text(await session.call('echo', { n: 3 })), '{"n":3}');
+  test('audit tail follows', async () => {
+    const { token } = await gateway.grant('followed', 'recorder');
+    const tail = spawn(binary, ['audit', 'tail', '--follow', '--json', '-n', '1', '--data', gateway.data], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const seen = [];
+    createInterface({ input: tail.stdout }).on('line', (line) => seen.push(JSON.parse(line)));
+    await until(() => seen.length > 0, 'the last record');
+    const session = await open(token);
+    await session.call('echo', { followed: true });
+    await until(() => seen.some((one) => one.kind === 'outcome' && one.outcome === 'ok'), 'the outcome in the tail');
+    const at = seen.findIndex((one) => one.kind === 'decision');
+    assert.equal(seen[at].reason, 'allowed');
+    assert.equal(seen.find((one) => one.kind === 'outcome').id, seen[at].id);
+    tail.kill('SIGINT');
     session.close();
   });
 
-  test('text of an agent is escaped before a terminal sees it', async () => {
-    const { token } = await gateway.grant('odd', 'a');
-    const session = await Session.open(gateway.endpoint('a'), token);
-    await session.call('x\u001b[2J\u202e', {});
-    session.close();
-    const { stdout } = await until(async () => {
-      const found = await warder(['audit', 'tail', '-n', '0', '--data', gateway.data]);
-      return found.stdout.includes('[2J') && found;
-    }, 'the record');
-    assert.ok(!stdout.includes('\u001b'));
-    assert.ok(!stdout.includes('\u202e'));
-  });
-
-  test('a second one on the same data is refused, and disturbs nothing', async () => {
-    const { code, stderr } = await warder(['run', '-c', gateway.config], { timeout: 5000 });
+  test('audit verify finds a byte that was changed', async () => {
+    assert.equal(JSON.parse(await gateway.command('audit', 'verify')).ok, true);
+    await gateway.stop();
+    const segment = join(gateway.data, 'ledger', readdirSync(join(gateway.data, 'ledger')).sort()[0]);
+    const bytes = readFileSync(segment);
+    bytes[bytes.indexOf('early')] ^= 1;
+    writeFileSync(segment, bytes);
+    const { code } = await warder(['audit', 'verify', '--data', gateway.data]);
     assert.equal(code, 1);
-    assert.match(stderr, /already/);
-    assert.equal(JSON.parse(await gateway.command('status')).pid, gateway.pid);
+    bytes[bytes.indexOf('darly')] ^= 1;
+    writeFileSync(segment, bytes);
+    await gateway.start();
+  });
+
+  test('status and bare warder say what runs', async () => {
+    const { stdout } = await warder(['status', '--data', gateway.data]);
+    assert.match(stdout, /recorder/);
+    assert.ok(stdout.includes(gateway.url), stdout);
+    JSON.parse(await gateway.command('status'));
+  });
+});
+
+describe('a client\'s own file', () => {
+  test('is read as it is; a server without a policy is denied, and the text says what to write', async () => {
+    const recorder = new Recorder({ tools: ['echo'] });
+    const file = join(scratch, '.mcp.json');
+    const { command, args, env } = recorder.entry();
+    writeFileSync(file, JSON.stringify({ listen: '127.0.0.1:0', mcpServers: { notes: { type: 'stdio', command, args, env, autoApprove: ['echo'], disabled: false } } }));
+    const child = spawn(binary, ['run', '-c', file], { cwd: scratch, stdio: ['ignore', 'pipe', 'pipe'] });
+    const exited = new Promise((done) => child.once('exit', done));
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => { said += data; });
+    try {
+      await Promise.race([exited, until(() => /"version"\s*:\s*"1"/.test(said), 'the smallest policy', 5000).catch(() => {})]);
+      assert.match(said, /"version"\s*:\s*"1"/);
+      assert.match(said, /notes/);
+      assert.match(said, /autoApprove/, 'what means nothing here is named once');
+    } finally {
+      child.kill('SIGTERM');
+      await exited;
+    }
   });
 });
