@@ -1,0 +1,340 @@
+// The command line: it explains itself, says what is wrong and what was meant, and answers with JSON where it is asked to.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { Gateway, until, warder } from '../lib/gateway.mjs';
+import { Recorder } from '../lib/recorder.mjs';
+import { Session, text } from '../lib/session.mjs';
+
+const scratch = mkdtempSync(join(tmpdir(), 'warder-cli-'));
+after(() => rmSync(scratch, { recursive: true, force: true }));
+const file = (name, content) => {
+  const path = join(scratch, name);
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+  return path;
+};
+
+const commands = ['run', 'check', 'explain', 'grant create', 'grant list', 'grant revoke', 'grant rotate', 'audit tail',
+  'audit verify', 'limits confirm-clock', 'status', 'stop', 'help', 'version'];
+
+describe('help', () => {
+  test('the overview names every command', async () => {
+    for (const words of [['--help'], ['help'], ['-h']]) {
+      const { code, stdout } = await warder(words);
+      assert.equal(code, 0);
+      for (const command of commands) assert.ok(stdout.includes(`warder ${command} `), command);
+      assert.ok(!stdout.includes('\x1b'), 'no colours where there is no terminal');
+    }
+  });
+
+  for (const command of commands) {
+    test(`${command} --help`, async () => {
+      const words = command.split(' ');
+      const { code, stdout } = await warder([...words, '--help']);
+      assert.equal(code, 0);
+      assert.ok(stdout.includes(`warder ${command}`));
+      assert.match(stdout, /--help/);
+      assert.equal((await warder(['help', ...words])).stdout, stdout);
+    });
+  }
+
+  test('every setting of the configuration', async () => {
+    const { stdout } = await warder(['help', 'configuration']);
+    for (const setting of ['listen', 'data', 'audit', 'mcpServers', 'command', 'env', 'home', 'isolation', 'policy', 'timeout']) {
+      assert.match(stdout, new RegExp(`^ {2}${setting} `, 'm'));
+    }
+  });
+});
+
+describe('what is not understood: exit status 2, and what was probably meant', () => {
+  const cases = [
+    [['chek', 'x'], /"check"/], [['grant', 'creat'], /"grant create"/], [['nonsense'], /no command "nonsense"/],
+    [['grant'], /grant create/], [['check', '--strct', 'x'], /--strict/], [['check'], /FILE/], [['--data', 'x'], /no command/],
+    [['version', 'more'], /too many/], [['check', '--strict=1', 'x'], /takes no value/], [['explain', '--policy'], /needs a value/],
+    [['explain', '-p', 'a', '-p', 'b', '--tool', 't'], /twice/], [['grant', 'create', '--server', 'a'], /--label/],
+    [['grant', 'create', '--label', 'a'], /--server/], [['grant', 'create', '-l', 'a', '-s', 'b', '-e', '3 weeks'], /span/],
+    [['audit', 'tail', '-n', 'all'], /whole number/], [['explain', '--tool', 't'], /--policy/],
+  ];
+  for (const [words, says] of cases) {
+    test(`warder ${words.join(' ')}`, async () => {
+      const { code, stdout, stderr } = await warder(words, { cwd: scratch });
+      assert.equal(code, 2, stdout + stderr);
+      assert.match(stderr, says);
+      assert.equal(stdout, '');
+    });
+  }
+});
+
+describe('check', () => {
+  const good = { version: '1', default: 'deny', tools: { a: {}, 'b*': { action: 'deny' } } };
+
+  test('a policy that is right', async () => {
+    assert.equal((await warder(['check', file('good.json', good)])).code, 0);
+    const { stdout } = await warder(['check', '--json', file('good.json', good)]);
+    assert.deepEqual(JSON.parse(stdout), { ok: true, errors: 0, problems: [] });
+  });
+
+  test('errors as JSON, of all files', async () => {
+    const one = file('one.json', '{"version": "1",\n "default": "dney"}');
+    const two = file('two.json', '{"version": "1", "default": "deny",\n\n  "tols": {}}');
+    const { code, stdout } = await warder(['check', '--json', one, two, file('good.json', good)]);
+    assert.equal(code, 1);
+    const { ok, problems } = JSON.parse(stdout);
+    assert.equal(ok, false);
+    assert.deepEqual(problems.map((problem) => [problem.file, problem.line, problem.column, problem.pointer]),
+      [[one, 2, 13, '/default'], [two, 3, 3, '/tols']]);
+    assert.match(problems[1].fix, /tools/);
+  });
+
+  test('names that the server does not list are noted, and refused where that is asked for', async () => {
+    const policy = file('good.json', good);
+    const tools = file('tools.json', { tools: [{ name: 'b1', inputSchema: { type: 'object' } }] });
+    const { code, stdout } = await warder(['check', '-t', tools, policy]);
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /note: .*"a"/);
+    assert.equal((await warder(['check', '--strict', '-t', tools, policy])).code, 1);
+    assert.notEqual((await warder(['check', '-t', file('no-tools.json', '{"tools": 1}'), policy])).code, 0);
+  });
+
+  test('a configuration, with the policies that it names', async () => {
+    file('broken.policy.json', '{"version": "1",\n "default": 7}');
+    const config = file('config.json', { mcpServers: { a: { command: 'sh', policy: 'broken.policy.json' }, b: { command: 'sh', polcy: 'x' } } });
+    const { code, stdout } = await warder(['check', config]);
+    assert.equal(code, 1);
+    assert.match(stdout, /broken\.policy\.json:2:\d+: error/);
+    assert.match(stdout, /config\.json:1:\d+: error: unknown setting "polcy"/);
+    assert.match(stdout, /did you mean "policy"/);
+  });
+});
+
+describe('explain', () => {
+  const policy = () => file('explain.json', {
+    version: '1', default: 'deny', hide: ['gone'],
+    tools: {
+      pay: {
+        require: [{ conditions: [{ path: 'args.reason', op: 'exists', value: true }], on_deny: 'Say why.' }],
+        deny_if: [{ conditions: [{ path: 'args.amount', op: 'gt', value: 100 }], on_deny: 'Too much.' }],
+        limits: [{ counter: 'pays', window: 'hour', max: 3 }],
+      },
+    },
+  });
+  const explain = async (...more) => {
+    const { code, stdout, stderr } = await warder(['explain', '-p', policy(), '--json', ...more]);
+    return { status: code, stderr, ...(stdout ? JSON.parse(stdout) : {}) };
+  };
+
+  test('allowed: exit status 0, and the limits it is counted in', async () => {
+    const { status, decision, debits, steps } = await explain('--tool', 'pay', '--args', '{"reason": "r", "amount": 100}');
+    assert.deepEqual([status, decision], [0, 'allow']);
+    assert.deepEqual(debits.map(({ counter, window, cost, max, rule }) => [counter, window, cost, max, rule]),
+      [['pays', 'hour', '1', '3', '/tools/pay/limits/0']]);
+    assert.ok(steps.length > 2);
+  });
+
+  test('denied, hidden and by default: exit status 1, and which rule', async () => {
+    const cases = [
+      [['--tool', 'pay', '--args', '{"reason": "r", "amount": 1e3}'], 'deny', 'deny_if', '/tools/pay/deny_if/0', 'Too much.'],
+      [['--tool', 'pay', '--args', '{"reason": "r", "amount": "9"}'], 'deny', 'deny_if', '/tools/pay/deny_if/0', 'Too much.'],
+      [['--tool', 'pay'], 'deny', 'require', '/tools/pay/require/0', 'Say why.'],
+      [['--tool', 'gone'], 'hide', 'unknown_tool', '/hide/0', undefined],
+      [['--tool', 'other'], 'deny', 'default_deny', '/default', undefined],
+    ];
+    for (const [words, decision, code, rule, message] of cases) {
+      const found = await explain(...words);
+      assert.deepEqual([found.status, found.decision, found.code, found.rule], [1, decision, code, rule], JSON.stringify(found));
+      if (message) assert.equal(found.message, message);
+    }
+  });
+
+  test('text for people ends with the decision', async () => {
+    const { stdout } = await warder(['explain', '-p', policy(), '--tool', 'pay', '--args', '{"reason": "r", "amount": 101}']);
+    assert.match(stdout, /\ndeny \(deny_if\) by \/tools\/pay\/deny_if\/0: Too much\.\n/);
+  });
+
+  test('arguments that are none', async () => {
+    for (const args of ['{', '[]', '{"a": 1, "a": 2}', '@/nowhere.json']) {
+      const { code, stdout, stderr } = await warder(['explain', '-p', policy(), '--tool', 'pay', '--args', args]);
+      assert.ok(code === 1 || code === 2, args);
+      assert.equal(stdout, '');
+      assert.match(stderr, /args|read/);
+    }
+  });
+});
+
+describe('with no gateway', () => {
+  test('bare warder says so, and what to do', async () => {
+    const { code, stdout } = await warder([], { cwd: scratch });
+    assert.equal(code, 1);
+    assert.match(stdout, /No gateway runs/);
+    assert.match(stdout, /warder run/);
+    assert.equal(JSON.parse((await warder(['status', '--json'], { cwd: scratch })).stdout).ok, false);
+  });
+
+  test('grants are kept all the same', async () => {
+    const data = join(scratch, 'alone');
+    const run = async (...words) => {
+      const { code, stdout, stderr } = await warder([...words, '--data', data, '--json']);
+      return { code, stderr, ...(stdout ? JSON.parse(stdout) : {}) };
+    };
+    assert.equal((await run('grant', 'list')).code, 1, 'no such directory is not made by looking');
+    const made = await run('grant', 'create', '--label', 'one', '--server', 'a', '--server', 'b', '--tag', 't', '--expires', '2h');
+    assert.match(made.token, /^wdr_[0-9a-z]{12}_[\w-]{49}$/);
+    assert.deepEqual([made.servers, made.tags, made.live], [['a', 'b'], ['t'], true]);
+    assert.equal(made.expires_ms - made.created_ms, 7_200_000);
+    assert.equal(statSync(data).mode & 0o777, 0o700);
+
+    const again = await run('grant', 'create', '--label', 'one', '--server', 'a');
+    assert.equal(again.code, 1);
+    assert.match(again.stderr, /label already/);
+    assert.equal((await run('grant', 'create', '--label', '', '--server', 'a')).code, 1);
+    assert.equal((await run('grant', 'create', '--label', 'x', '--server', '../a')).code, 1);
+    assert.equal((await run('grant', 'create', '--label', 'a\nb', '--server', 'a')).code, 1);
+
+    const renewed = await run('grant', 'rotate', 'one');
+    assert.equal(renewed.id, made.id);
+    assert.notEqual(renewed.token, made.token);
+    const { grants } = await run('grant', 'list');
+    assert.deepEqual(grants.map((grant) => [grant.id, grant.label, grant.live]), [[made.id, 'one', true]]);
+    assert.ok(!JSON.stringify(grants).includes('token'));
+
+    assert.equal((await run('grant', 'revoke', 'one')).live, false);
+    assert.equal((await run('grant', 'revoke', 'one')).code, 1, 'the label is nobody\'s now');
+    assert.equal((await run('grant', 'rotate', made.id)).code, 1, 'revoked stays revoked');
+    assert.equal((await run('limits', 'confirm-clock')).ok, true);
+    const verified = await run('audit', 'verify');
+    assert.equal(verified.ok, true);
+    assert.ok(verified.records >= 4);
+  });
+});
+
+describe('with a gateway', () => {
+  const recorder = new Recorder({ tools: ['echo'] });
+  let gateway;
+  before(async () => {
+    gateway = new Gateway({ servers: { a: recorder.entry({ policy: { version: '1', default: 'allow' } }), b: recorder.entry() } });
+    await gateway.start();
+  });
+  after(() => gateway?.close());
+
+  test('status', async () => {
+    const status = await until(async () => {
+      const found = JSON.parse(await gateway.command('status'));
+      return found.servers.every((server) => server.state === 'ready') && found;
+    }, 'both servers');
+    assert.equal(status.url, gateway.url);
+    assert.equal(status.pid, gateway.pid);
+    assert.deepEqual(status.servers.map(({ name, tools, policy }) => [name, tools, policy]), [['a', 1, true], ['b', 1, false]]);
+    const { code, stdout } = await warder(['--help']);
+    assert.equal(code, 0);
+    assert.ok(stdout);
+    assert.equal(statSync(join(gateway.data, 'control.sock')).mode & 0o777, 0o600);
+  });
+
+  test('a grant that is made, renewed and revoked while it runs counts at once', async () => {
+    const made = await gateway.grant('live', 'a');
+    const session = await Session.open(gateway.endpoint('a'), made.token);
+    assert.equal(text(await session.call('echo', { n: 1 })), '{"n":1}');
+    const renewed = JSON.parse(await gateway.command('grant', 'rotate', 'live'));
+    assert.equal((await new Session(gateway.endpoint('a'), made.token).rpc('tools/list')).status, 401);
+    const next = await Session.open(gateway.endpoint('a'), renewed.token);
+    assert.equal(text(await next.call('echo', { n: 2 })), '{"n":2}');
+    await gateway.revoke('live');
+    assert.equal((await new Session(gateway.endpoint('a'), renewed.token).rpc('tools/list')).status, 401);
+    session.close();
+    next.close();
+  });
+
+  test('the paste for a client holds the address where it listens, and the token', async () => {
+    const { stdout } = await warder(['grant', 'create', '--label', 'paste', '--server', 'a', '--server', 'b', '--data', gateway.data]);
+    const { mcpServers } = JSON.parse(stdout.slice(stdout.indexOf('{')));
+    assert.deepEqual(Object.keys(mcpServers), ['a', 'b']);
+    assert.equal(mcpServers.a.url, gateway.endpoint('a'));
+    const session = await Session.open(mcpServers.a.url, mcpServers.a.headers.Authorization.slice('Bearer '.length));
+    assert.equal(text(await session.call('echo', { n: 3 })), '{"n":3}');
+    session.close();
+  });
+
+  test('text of an agent is escaped before a terminal sees it', async () => {
+    const { token } = await gateway.grant('odd', 'a');
+    const session = await Session.open(gateway.endpoint('a'), token);
+    await session.call('x\u001b[2J\u202e', {});
+    session.close();
+    const { stdout } = await until(async () => {
+      const found = await warder(['audit', 'tail', '-n', '0', '--data', gateway.data]);
+      return found.stdout.includes('[2J') && found;
+    }, 'the record');
+    assert.ok(!stdout.includes('\u001b'));
+    assert.ok(!stdout.includes('\u202e'));
+  });
+
+  test('a second one on the same data is refused, and disturbs nothing', async () => {
+    const { code, stderr } = await warder(['run', '-c', gateway.config], { timeout: 5000 });
+    assert.equal(code, 1);
+    assert.match(stderr, /already/);
+    assert.equal(JSON.parse(await gateway.command('status')).pid, gateway.pid);
+  });
+
+  /** What the control socket answers to these bytes, and whether it then closes. */
+  const ask = (bytes, wait = 300) => new Promise((done, failed) => {
+    const socket = connect(join(gateway.data, 'control.sock'));
+    let answer = '';
+    let closed = false;
+    socket.on('data', (part) => { answer += part; });
+    socket.on('error', () => {});
+    socket.on('close', () => { closed = true; });
+    socket.once('error', (error) => (error.code === 'ENOENT' ? failed(error) : undefined));
+    socket.write(bytes);
+    setTimeout(() => {
+      socket.destroy();
+      done({ answers: answer.split('\n').filter(Boolean).map((line) => JSON.parse(line)), closed });
+    }, wait);
+  });
+
+  test('the control socket says what is wrong with a request, and goes on', async () => {
+    for (const line of ['', '{', '[]', '{"op": "nothing"}', '{"op": 1}', '{"op": "status", "op": "stop"}', '{"op": "grant.revoke"}',
+      '{"op": "grant.create", "label": "x"}', '{"op": "grant.create", "label": "x", "servers": [1]}',
+      '{"op": "grant.create", "label": "x", "servers": ["a"], "expires_in_s": -1}', '{"op": "grant.revoke", "grant": "nobody"}']) {
+      const { answers, closed } = await ask(`${line || '""'}\n{"op": "status"}\n`, 150);
+      assert.deepEqual(answers.map(({ ok }) => ok), [false, true], line);
+      assert.ok(answers[0].error.length > 5, line);
+      assert.equal(closed, false);
+    }
+    assert.deepEqual(await ask('x'.repeat(70_000)), { answers: [], closed: true });
+  });
+
+  test('connections to it have a ceiling', async () => {
+    const sockets = [];
+    for (let i = 0; i < 16; i++) {
+      const socket = connect(join(gateway.data, 'control.sock'));
+      socket.on('error', () => {});
+      sockets.push(socket);
+    }
+    await until(async () => (await ask('{"op": "status"}\n', 100)).closed, 'the ceiling');
+    for (const socket of sockets) socket.destroy();
+    await until(async () => (await ask('{"op": "status"}\n', 100)).answers.length === 1, 'room again');
+  });
+
+  test('records are followed live', async () => {
+    const { token } = await gateway.grant('watched', 'a');
+    const watching = ask('{"op": "audit.follow"}\n', 1500);
+    const session = await Session.open(gateway.endpoint('a'), token);
+    await session.call('echo', { n: 4 });
+    session.close();
+    const { answers } = await watching;
+    assert.deepEqual(answers[0], { ok: true });
+    const kinds = answers.slice(1).map((record) => record.kind);
+    assert.ok(kinds.includes('decision') && kinds.includes('outcome'), kinds.join());
+  });
+
+  test('stop ends it, and returns when it is gone', async () => {
+    assert.equal((await warder(['stop', '--data', gateway.data])).stdout, 'Stopped.\n');
+    assert.deepEqual(await Promise.race([gateway.exited, until(() => false, 'the end', 2000)]), { code: 0, signal: null });
+    gateway.child = null;
+    const { code, stderr } = await warder(['stop', '--data', gateway.data]);
+    assert.equal(code, 1);
+    assert.match(stderr, /no gateway runs/);
+  });
+});
