@@ -25,7 +25,6 @@ static int help(const struct invocation *invocation)
 {
     if (invocation->argument_count == 0) {
         command_print_overview();
-        printf("The configuration: warder help configuration\n");
         return EXIT_YES;
     }
     if (strcmp(invocation->arguments[0], "configuration") == 0) {

@@ -94,6 +94,17 @@ void ask_release(struct question_to *ask)
     arena_release(&ask->arena);
 }
 
+struct str ask_configured_url(const struct invocation *invocation, struct question_to *ask)
+{
+    const char *config = option_value(invocation, "config");
+    struct str address;
+    if (!config && access(CONFIG_NAME, F_OK) == 0)
+        config = CONFIG_NAME;
+    if (config_listen(str_from_c(config ? config : ""), &ask->arena, &address) != 0)
+        return STR("http://ADDRESS:PORT");
+    return arena_printf(&ask->arena, "http://%" STR_FMT, STR_ARG(address));
+}
+
 int64_t answer_int(const struct json *object, const char *member)
 {
     const struct json *value = json_get(object, str_from_c(member));

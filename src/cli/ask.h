@@ -33,6 +33,8 @@ int  ask_begin(const struct invocation *invocation, const char *op, struct quest
  * of; EXIT_NO without a word. */
 int  ask_send(const struct invocation *invocation, struct question_to *ask, bool quiet_down);
 void ask_release(struct question_to *ask);
+/* Where the configuration that the subcommand finds lets clients connect, in the arena of `ask`; without a gateway. */
+struct str ask_configured_url(const struct invocation *invocation, struct question_to *ask);
 
 int64_t    answer_int(const struct json *object, const char *member);    /* 0 when it is not there */
 struct str answer_text(const struct json *object, const char *member);   /* empty when it is not there */

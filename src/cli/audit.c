@@ -1,5 +1,6 @@
 /* warder audit tail | verify: what was decided, and that nothing of it was changed. */
 #include "admin/client.h"
+#include "base/encode.h"
 #include "base/limits.h"
 #include "cli/ask.h"
 #include "cli/command.h"
@@ -8,38 +9,92 @@
 #include "store/store.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define TAIL_DEFAULT 20
 
+#define CALLS_KEPT 256 /* admitted calls whose outcome may follow */
+
 struct tail {
     bool json;
     uint64_t last; /* the sequence number that was printed last */
+    struct call_seen {
+        struct id call;
+        char what[160]; /* server and tool, escaped */
+    } seen[CALLS_KEPT];
+    size_t next;
 };
 
-static void print_record(const struct record *record)
+static void remember(struct tail *tail, const struct record *record)
 {
-    char when[32];
-    bool allowed = record->reason == REASON_allowed;
-    print_time(when, record->at_ms);
-    printf("%s%s%s  %-9s ", colour_on(stdout, COLOUR_DIM), when, colour_off(stdout), record_kind_name(record->kind));
-    if (record->kind == RECORD_DECISION || record->kind == RECORD_DENIALS || record->kind == RECORD_MALFORMED)
-        print_str(stdout, allowed ? COLOUR_GREEN : COLOUR_RED, reason_row(record->reason)->name);
-    else if (record->kind == RECORD_OUTCOME)
-        printf("%s", outcome_name(record->outcome));
+    struct call_seen *seen = &tail->seen[tail->next++ % CALLS_KEPT];
+    char name[128];
+    text_escape(record->name, name, sizeof(name));
+    seen->call = record->call;
+    snprintf(seen->what, sizeof(seen->what), "%" STR_FMT "  %s", STR_ARG(record->server), name);
+}
+
+static const char *what_ended(const struct tail *tail, const struct record *record)
+{
+    for (size_t i = 0; i < CALLS_KEPT; i++) {
+        if (tail->seen[i].what[0] && memcmp(&tail->seen[i].call, &record->call, sizeof(record->call)) == 0)
+            return tail->seen[i].what;
+    }
+    return NULL;
+}
+
+static bool has_reason(const struct record *record)
+{
+    return record->kind == RECORD_DECISION || record->kind == RECORD_DENIALS || record->kind == RECORD_MALFORMED;
+}
+
+static void print_outcome(const struct tail *tail, const struct record *record)
+{
+    const char *what = what_ended(tail, record);
+    printf("%-13s", outcome_name(record->outcome));
+    if (what)
+        printf("  %s", what);
+    printf("  %s%lld", colour_on(stdout, COLOUR_DIM), (long long)record->micros / 1000);
+    if (record->micros % 1000)
+        printf(".%03lld", (long long)record->micros % 1000);
+    printf(" ms%s\n", colour_off(stdout));
+}
+
+/* Columns: when, the kind, the word for it; then what there is. */
+static void print_record(struct tail *tail, const struct record *record)
+{
     const struct str parts[] = { record->server, record->name, record->text, record->rule };
+    const char *before = "";
+    char when[32];
+    print_time(when, record->at_ms);
+    printf("%s%s%s  %-10s  ", colour_on(stdout, COLOUR_DIM), when, colour_off(stdout), record_kind_name(record->kind));
+    if (record->kind == RECORD_OUTCOME) {
+        print_outcome(tail, record);
+        return;
+    }
+    if (has_reason(record)) {
+        bool allowed = record->reason == REASON_allowed;
+        printf("%s%-13" STR_FMT "%s", colour_on(stdout, allowed ? COLOUR_GREEN : COLOUR_RED),
+               STR_ARG(reason_row(record->reason)->name), colour_off(stdout));
+        before = "  ";
+        if (allowed)
+            remember(tail, record);
+    }
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (parts[i].len == 0)
             continue;
-        printf("  ");
+        printf("%s", before);
         print_str(stdout, i == 1 ? COLOUR_BOLD : COLOUR_NONE, parts[i]);
+        before = "  ";
     }
     if (record->grant.len > 0)
-        printf("  grant %" STR_FMT, STR_ARG(record->grant));
-    if (record->count > 1)
+        printf("%s%sgrant %" STR_FMT "%s", before, colour_on(stdout, COLOUR_DIM), STR_ARG(record->grant),
+               colour_off(stdout));
+    if (record->kind == RECORD_LIST)
+        printf("  %llu shown", (unsigned long long)record->count);
+    else if (record->count > 1)
         printf("  %llu times", (unsigned long long)record->count);
-    if (record->kind == RECORD_OUTCOME)
-        printf("  %lld.%03lld ms", (long long)record->micros / 1000, (long long)record->micros % 1000);
     printf("\n");
 }
 
@@ -53,7 +108,7 @@ static int each_record(void *arg, uint64_t sequence, const struct record *record
         record_print_json(record, sequence, writer);
         return json_output_end(&output) ? 0 : E_IO;
     }
-    print_record(record);
+    print_record(tail, record);
     return fflush(stdout) == 0 ? 0 : E_IO;
 }
 

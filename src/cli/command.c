@@ -106,7 +106,9 @@ void command_print_overview(void)
            bold, plain);
     for (size_t i = 0; i < ARRAY_LEN(entries); i++)
         printf("  warder %-22s %s\n", entries[i].words, entries[i].command->summary);
-    printf("\nEvery subcommand explains itself: warder COMMAND --help. Exit status: 0 yes, 1 no, 2 not understood.\n");
+    printf("\nEvery subcommand explains itself: warder COMMAND --help. What warder.json takes: warder help "
+           "configuration.\n"
+           "Exit status: 0 yes, 1 no, 2 not understood.\n");
 }
 
 /* The entry that the first words name; *used says how many words. */
@@ -130,18 +132,56 @@ static const struct entry *find_entry(const char *const *words, size_t count, si
     return NULL;
 }
 
-/* "grant" alone names a group: its subcommands. */
-static bool print_group(FILE *to, const char *word)
+/* "grant" alone names a group. */
+static bool is_of_group(const struct entry *entry, const char *word)
 {
     size_t len = strlen(word);
+    return strncmp(entry->words, word, len) == 0 && entry->words[len] == ' ';
+}
+
+static bool print_group(FILE *to, const char *word)
+{
     bool any = false;
     for (size_t i = 0; i < ARRAY_LEN(entries); i++) {
-        if (strncmp(entries[i].words, word, len) == 0 && entries[i].words[len] == ' ') {
-            fprintf(to, "  warder %-22s %s\n", entries[i].words, entries[i].command->summary);
-            any = true;
-        }
+        if (!is_of_group(&entries[i], word))
+            continue;
+        fprintf(to, "  warder %-22s %s\n", entries[i].words, entries[i].command->summary);
+        any = true;
     }
     return any;
+}
+
+/* In a known group only the second word is to be guessed: "grant frob" is nothing like "grant list". */
+static struct str guess_in_group(const char *group, const char *word)
+{
+    struct str known[ARRAY_LEN(entries)];
+    size_t count = 0, skip = strlen(group) + 1;
+    for (size_t i = 0; i < ARRAY_LEN(entries); i++) {
+        if (is_of_group(&entries[i], group))
+            known[count++] = str_from_c(entries[i].words + skip);
+    }
+    return nearest_word(str_from_c(word), known, count);
+}
+
+static int unknown_in_group(const char *group, const char *word)
+{
+    struct invocation invocation = { .words = NULL };
+    struct str guess = guess_in_group(group, word);
+    if (guess.len > 0)
+        return usage_error(&invocation, "no command \"%s %s\": did you mean \"%s %" STR_FMT "\"?", group, word, group,
+                           STR_ARG(guess));
+    (void)failure(&invocation, "no command \"%s %s\", but:", group, word);
+    print_group(stderr, group);
+    return EXIT_USAGE;
+}
+
+static bool is_group(const char *word)
+{
+    for (size_t i = 0; i < ARRAY_LEN(entries); i++) {
+        if (is_of_group(&entries[i], word))
+            return true;
+    }
+    return false;
 }
 
 static int unknown_command(const char *const *words, size_t count)
@@ -149,8 +189,12 @@ static int unknown_command(const char *const *words, size_t count)
     struct invocation invocation = { .words = NULL };
     struct str known[ARRAY_LEN(entries)];
     char asked[128];
-    snprintf(asked, sizeof(asked), "%s%s%s", words[0], count > 1 && words[1][0] != '-' ? " " : "",
-             count > 1 && words[1][0] != '-' ? words[1] : "");
+    bool two = count > 1 && words[1][0] != '-';
+    if (two && is_group(words[0]))
+        return unknown_in_group(words[0], words[1]);
+    if (print_group(stderr, words[0]))
+        return EXIT_USAGE;
+    snprintf(asked, sizeof(asked), "%s%s%s", words[0], two ? " " : "", two ? words[1] : "");
     for (size_t i = 0; i < ARRAY_LEN(entries); i++)
         known[i] = str_from_c(entries[i].words);
     struct str guess = nearest_word(str_from_c(asked), known, ARRAY_LEN(known));
@@ -158,8 +202,6 @@ static int unknown_command(const char *const *words, size_t count)
         guess = nearest_word(str_from_c(words[0]), known, ARRAY_LEN(known));
     if (guess.len > 0)
         return usage_error(&invocation, "no command \"%s\": did you mean \"%" STR_FMT "\"?", asked, STR_ARG(guess));
-    if (print_group(stderr, words[0]))
-        return EXIT_USAGE;
     return usage_error(&invocation, "no command \"%s\"", asked);
 }
 
@@ -278,6 +320,8 @@ int command_main(int argc, char **argv)
         return usage_error(&invocation, "no command before %s", words[0]);
     }
     const struct entry *entry = find_entry(words, count, &used);
+    if (!entry && count == 2 && (strcmp(words[1], "--help") == 0 || strcmp(words[1], "-h") == 0))
+        return command_print_help(words, 1);
     if (!entry)
         return unknown_command(words, count);
     invocation.command = entry->command;

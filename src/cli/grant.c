@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DEFAULT_URL "http://127.0.0.1:8808"
+#define LABEL_COLUMNS 32
 
 static bool print_answer(const struct question_to *ask)
 {
@@ -15,45 +15,81 @@ static bool print_answer(const struct question_to *ask)
            fflush(stdout) == 0;
 }
 
-/* Where clients connect: as the running gateway says, else as configured by default. In the arena of `ask`. */
-static struct str find_url(const struct invocation *invocation, struct question_to *ask)
+static void print_entry(struct str name, struct str url, struct str token, bool *first)
 {
-    struct question_to status;
-    struct str url = STR(DEFAULT_URL);
-    if (ask_begin(invocation, "status", &status) == 0 && ask_send(invocation, &status, true) == 0) {
-        struct str copy = arena_str(&ask->arena, answer_text(status.root, "url"));
-        if (copy.len > 0)
-            url = copy;
-    }
-    ask_release(&status);
-    return url;
+    printf("%s    \"%" STR_FMT "\": {\n      \"type\": \"http\",\n      \"url\": \"%" STR_FMT "/mcp/%" STR_FMT "\",\n"
+           "      \"headers\": { \"Authorization\": \"Bearer %" STR_FMT "\" }\n    }",
+           *first ? "" : ",\n", STR_ARG(name), STR_ARG(url), STR_ARG(name), STR_ARG(token));
+    *first = false;
 }
 
-/* What a client's file takes; the token stands in it once. */
-static void print_client_config(const struct invocation *invocation, struct question_to *ask)
+/* What a client's file takes; '*' is each server that the running gateway has. */
+static void print_client_config(struct question_to *ask, struct str url, const struct json *running)
 {
-    struct str token = answer_text(ask->root, "token"), url = find_url(invocation, ask), key;
-    const struct json *servers = json_get(ask->root, STR("servers")), *server;
+    struct str token = answer_text(ask->root, "token"), key;
+    const struct json *granted;
     struct json_iter iter;
-    size_t left = json_count(servers);
+    bool first = true;
     printf("{\n  \"mcpServers\": {\n");
-    json_iter_init(&iter, servers);
-    while (json_iter_next(&iter, &key, &server)) {
-        struct str name = str_eq(json_string(server), STR("*")) ? STR("SERVER") : json_string(server);
-        printf("    \"%" STR_FMT "\": {\n      \"type\": \"http\",\n      \"url\": \"%" STR_FMT "/mcp/%" STR_FMT "\",\n"
-               "      \"headers\": { \"Authorization\": \"Bearer %" STR_FMT "\" }\n    }%s\n",
-               STR_ARG(name), STR_ARG(url), STR_ARG(name), STR_ARG(token), --left > 0 ? "," : "");
+    json_iter_init(&iter, json_get(ask->root, STR("servers")));
+    while (json_iter_next(&iter, &key, &granted)) {
+        struct json_iter each;
+        const struct json *server;
+        if (!str_eq(json_string(granted), STR("*"))) {
+            print_entry(json_string(granted), url, token, &first);
+            continue;
+        }
+        if (!running)
+            print_entry(STR("SERVER"), url, token, &first);
+        json_iter_init(&each, running);
+        while (json_iter_next(&each, &key, &server))
+            print_entry(answer_text(server, "name"), url, token, &first);
     }
-    printf("  }\n}\n");
+    printf("\n  }\n}\n");
+}
+
+static bool has_server(const struct json *running, struct str name)
+{
+    struct json_iter iter;
+    const struct json *server;
+    struct str key;
+    json_iter_init(&iter, running);
+    while (json_iter_next(&iter, &key, &server)) {
+        if (str_eq(answer_text(server, "name"), name))
+            return true;
+    }
+    return false;
+}
+
+/* A grant may be made before its server is configured; mostly it is a slip. On standard error: the rest is pasted. */
+static void note_unknown(struct question_to *ask, const struct json *running)
+{
+    struct json_iter iter;
+    const struct json *granted;
+    struct str key;
+    json_iter_init(&iter, json_get(ask->root, STR("servers")));
+    while (json_iter_next(&iter, &key, &granted)) {
+        struct str name = json_string(granted);
+        if (!str_eq(name, STR("*")) && !has_server(running, name))
+            fprintf(stderr,
+                    "%snote%s: the running gateway has no server \"%" STR_FMT "\"; warder status names its own\n",
+                    colour_on(stderr, COLOUR_YELLOW), colour_off(stderr), STR_ARG(name));
+    }
 }
 
 static void print_token(const struct invocation *invocation, struct question_to *ask, const char *done)
 {
+    struct question_to status;
+    bool runs = ask_begin(invocation, "status", &status) == 0 && ask_send(invocation, &status, true) == 0;
+    const struct json *running = runs ? json_get(status.root, STR("servers")) : NULL;
     printf("%s%s%s ", colour_on(stdout, COLOUR_GREEN), done, colour_off(stdout));
     print_str(stdout, COLOUR_BOLD, answer_text(ask->root, "label"));
     printf(" (%" STR_FMT "). Its token is shown this once:\n\n  %" STR_FMT "\n\nFor the client's configuration:\n\n",
            STR_ARG(answer_text(ask->root, "id")), STR_ARG(answer_text(ask->root, "token")));
-    print_client_config(invocation, ask);
+    print_client_config(ask, runs ? answer_text(status.root, "url") : ask_configured_url(invocation, ask), running);
+    if (runs)
+        note_unknown(ask, running);
+    ask_release(&status);
 }
 
 /* "90s", "15m", "12h", "30d". */
@@ -131,27 +167,50 @@ static void print_names(const struct json *names)
     }
 }
 
+/* Columns: as wide as the widest label, within reason. */
+static size_t widest_label(const struct json *grants)
+{
+    struct json_iter iter;
+    const struct json *grant;
+    struct str key;
+    size_t widest = 0;
+    json_iter_init(&iter, grants);
+    while (json_iter_next(&iter, &key, &grant)) {
+        size_t len = answer_text(grant, "label").len;
+        if (len > widest && len <= LABEL_COLUMNS)
+            widest = len;
+    }
+    return widest;
+}
+
+static void print_grant(const struct json *grant, size_t columns)
+{
+    int64_t expires = answer_int(grant, "expires_ms"), revoked = answer_int(grant, "revoked_ms");
+    bool live = answer_bool(grant, "live");
+    struct str label = answer_text(grant, "label");
+    char when[32];
+    printf("%" STR_FMT "  ", STR_ARG(answer_text(grant, "id")));
+    print_str(stdout, live ? COLOUR_BOLD : COLOUR_DIM, label);
+    printf("%*s  for ", label.len < columns ? (int)(columns - label.len) : 0, "");
+    print_names(json_get(grant, STR("servers")));
+    print_time(when, revoked ? revoked : expires);
+    if (revoked)
+        printf("  %srevoked %s%s", colour_on(stdout, COLOUR_RED), when, colour_off(stdout));
+    else if (expires)
+        printf("  %s%s %s%s", colour_on(stdout, live ? COLOUR_NONE : COLOUR_RED), live ? "until" : "expired", when,
+               colour_off(stdout));
+    printf("\n");
+}
+
 static void print_grants(const struct json *grants)
 {
     struct json_iter iter;
     const struct json *grant;
     struct str key;
-    char when[32];
+    size_t columns = widest_label(grants);
     json_iter_init(&iter, grants);
-    while (json_iter_next(&iter, &key, &grant)) {
-        int64_t expires = answer_int(grant, "expires_ms"), revoked = answer_int(grant, "revoked_ms");
-        bool live = answer_bool(grant, "live");
-        printf("%" STR_FMT "  ", STR_ARG(answer_text(grant, "id")));
-        print_str(stdout, live ? COLOUR_BOLD : COLOUR_DIM, answer_text(grant, "label"));
-        printf("  for ");
-        print_names(json_get(grant, STR("servers")));
-        print_time(when, revoked ? revoked : expires);
-        if (revoked)
-            printf("  %srevoked %s%s", colour_on(stdout, COLOUR_RED), when, colour_off(stdout));
-        else if (expires)
-            printf("  %s %s", live ? "until" : "expired", when);
-        printf("\n");
-    }
+    while (json_iter_next(&iter, &key, &grant))
+        print_grant(grant, columns);
     if (json_count(grants) == 0)
         printf("No grants. warder grant create --label NAME --server NAME makes one.\n");
 }

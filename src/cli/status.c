@@ -7,6 +7,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+static const char *plural(long long count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static void print_running(const struct question_to *ask)
 {
     struct json_iter iter;
@@ -24,12 +29,14 @@ static void print_running(const struct question_to *ask)
         printf("  %s%-20" STR_FMT "%s %" STR_FMT, colour_on(stdout, COLOUR_BOLD), STR_ARG(answer_text(server, "name")),
                colour_off(stdout), STR_ARG(state));
         if (str_eq(state, STR("ready")))
-            printf(", %lld tools", (long long)answer_int(server, "tools"));
-        printf("%s\n", policy ? "" : ", no policy: everything is denied");
+            printf(", %lld tool%s", (long long)answer_int(server, "tools"), plural(answer_int(server, "tools")));
+        printf("%s%s%s\n", colour_on(stdout, COLOUR_YELLOW), policy ? "" : ", no policy: everything is denied",
+               colour_off(stdout));
     }
-    printf("\n%lld calls allowed, %lld denied; %lld sessions, %lld calls in flight.\n",
-           (long long)answer_int(ask->root, "allowed"), (long long)answer_int(ask->root, "denied"),
-           (long long)answer_int(ask->root, "sessions"), (long long)answer_int(ask->root, "calls"));
+    long long allowed = answer_int(ask->root, "allowed"), sessions = answer_int(ask->root, "sessions");
+    long long calls = answer_int(ask->root, "calls");
+    printf("\n%lld call%s allowed, %lld denied; %lld session%s, %lld call%s in flight.\n", allowed, plural(allowed),
+           (long long)answer_int(ask->root, "denied"), sessions, plural(sessions), calls, plural(calls));
     if (!answer_bool(ask->root, "recording"))
         printf("%sNothing can be recorded now, so every call is denied.%s\n", colour_on(stdout, COLOUR_RED),
                colour_off(stdout));

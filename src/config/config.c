@@ -254,9 +254,10 @@ int config_default_data(struct arena *arena, struct str *out)
     return out->ptr ? 0 : E_NOMEM;
 }
 
-int config_data_directory(struct str path, struct arena *arena, struct str *out)
+/* One text setting of a file that need not be right otherwise; *out is empty where it is not written. */
+static int read_one(struct str path, struct str member, struct arena *arena, struct str *out)
 {
-    const struct json *root, *data;
+    const struct json *root, *value;
     struct json_error fault;
     struct str source;
     int error = file_read(arena, path, LIMIT_policy_body, &source);
@@ -264,13 +265,41 @@ int config_data_directory(struct str path, struct arena *arena, struct str *out)
         error = json_parse(arena, source, &json_limits_policy, &root, &fault);
     if (error)
         return error;
-    data = json_get(root, STR("data"));
-    if (!data)
-        return config_default_data(arena, out);
-    if (!json_is(data, JSON_STRING) || json_string(data).len == 0)
+    *out = STR_EMPTY;
+    value = json_get(root, member);
+    if (!value)
+        return 0;
+    if (!json_is(value, JSON_STRING) || json_string(value).len == 0)
         return E_INVALID;
-    *out = file_absolute(arena, file_directory(path), json_string(data));
+    *out = json_string(value);
+    return 0;
+}
+
+int config_data_directory(struct str path, struct arena *arena, struct str *out)
+{
+    struct str data;
+    int error = read_one(path, STR("data"), arena, &data);
+    if (error)
+        return error;
+    if (data.len == 0)
+        return config_default_data(arena, out);
+    *out = file_absolute(arena, file_directory(path), data);
     return out->ptr ? 0 : E_NOMEM;
+}
+
+int config_listen(struct str path, struct arena *arena, struct str *out)
+{
+    struct settings none = { .disabled = false };
+    struct listen_address address;
+    *out = settings_string(&none, SETTING_listen);
+    if (path.len == 0)
+        return 0;
+    struct str written;
+    int error = read_one(path, STR("listen"), arena, &written);
+    if (error || written.len == 0)
+        return error;
+    *out = written;
+    return listen_address_parse(written, &address) && !address.any_port ? 0 : E_INVALID;
 }
 
 void config_free(struct config *config)

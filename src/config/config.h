@@ -54,6 +54,9 @@ void config_free(struct config *config); /* NULL is fine */
 int config_data_directory(struct str path, struct arena *arena, struct str *out) NODISCARD;
 /* "warder-data" below the working directory. */
 int config_default_data(struct arena *arena, struct str *out) NODISCARD;
+/* "ADDRESS:PORT" as a configuration says it, or the default (also for an empty path). E_INVALID: no client could be told
+ * it, because the port is picked at each start. */
+int config_listen(struct str path, struct arena *arena, struct str *out) NODISCARD;
 
 /* A document that has servers in it, and is not a policy. */
 struct json;

@@ -41,6 +41,19 @@ describe('help', () => {
     });
   }
 
+  test('a group of commands: its commands, as an answer', async () => {
+    for (const words of [['grant', '--help'], ['grant', '-h'], ['help', 'grant']]) {
+      const { code, stdout, stderr } = await warder(words);
+      assert.deepEqual([code, stderr], [0, '']);
+      assert.match(stdout, /warder grant create/);
+      assert.ok(!stdout.includes('audit'));
+    }
+  });
+
+  test('the overview names the page about the configuration', async () => {
+    assert.match((await warder(['--help'])).stdout, /warder help configuration/);
+  });
+
   test('every setting of the configuration', async () => {
     const { stdout } = await warder(['help', 'configuration']);
     for (const setting of ['listen', 'data', 'audit', 'mcpServers', 'command', 'env', 'home', 'isolation', 'policy', 'timeout']) {
@@ -52,7 +65,7 @@ describe('help', () => {
 describe('what is not understood: exit status 2, and what was probably meant', () => {
   const cases = [
     [['chek', 'x'], /"check"/], [['grant', 'creat'], /"grant create"/], [['nonsense'], /no command "nonsense"/],
-    [['grant'], /grant create/], [['check', '--strct', 'x'], /--strict/], [['check'], /FILE/], [['--data', 'x'], /no command/],
+    [['grant'], /grant create/], [['grant', 'nonsense'], /no command "grant nonsense", but:\n {2}warder grant create/], [['check', '--strct', 'x'], /--strict/], [['check'], /FILE/], [['--data', 'x'], /no command/],
     [['version', 'more'], /too many/], [['check', '--strict=1', 'x'], /takes no value/], [['explain', '--policy'], /needs a value/],
     [['explain', '-p', 'a', '-p', 'b', '--tool', 't'], /twice/], [['grant', 'create', '--server', 'a'], /--label/],
     [['grant', 'create', '--label', 'a'], /--server/], [['grant', 'create', '-l', 'a', '-s', 'b', '-e', '3 weeks'], /span/],
@@ -210,6 +223,14 @@ describe('with no gateway', () => {
   });
 });
 
+test('the paste for a client before the gateway runs holds the address that is configured', async () => {
+  const config = file('paste.json', { listen: '127.0.0.1:8765', data: 'paste-data', mcpServers: { a: { command: 'sh' } } });
+  const paste = async (label) => (await warder(['grant', 'create', '-l', label, '-s', 'a', '-c', config])).stdout;
+  assert.match(await paste('one'), /"url": "http:\/\/127\.0\.0\.1:8765\/mcp\/a"/);
+  file('paste.json', { listen: '127.0.0.1:0', data: 'paste-data', mcpServers: { a: { command: 'sh' } } });
+  assert.match(await paste('two'), /"url": "http:\/\/ADDRESS:PORT\/mcp\/a"/);
+});
+
 describe('with a gateway', () => {
   const recorder = new Recorder({ tools: ['echo'] });
   let gateway;
@@ -255,6 +276,25 @@ describe('with a gateway', () => {
     const session = await Session.open(mcpServers.a.url, mcpServers.a.headers.Authorization.slice('Bearer '.length));
     assert.equal(text(await session.call('echo', { n: 3 })), '{"n":3}');
     session.close();
+  });
+
+  test('the paste for a grant of all servers names each; a server that is not there is noted', async () => {
+    const create = (...words) => warder(['grant', 'create', ...words, '--data', gateway.data]);
+    const all = await create('--label', 'paste-all', '--server', '*');
+    assert.equal(all.stderr, '');
+    assert.deepEqual(Object.keys(JSON.parse(all.stdout.slice(all.stdout.indexOf('{'))).mcpServers), ['a', 'b']);
+    const slip = await create('--label', 'slip', '--server', 'aa');
+    assert.equal(slip.code, 0);
+    assert.match(slip.stderr, /no server "aa"/);
+  });
+
+  test('an outcome says of what it is', async () => {
+    const { token } = await gateway.grant('outcomes', 'a');
+    const session = await Session.open(gateway.endpoint('a'), token);
+    await session.call('echo', {});
+    session.close();
+    await until(async () => /outcome +ok +a {2}echo {2}\d+(\.\d+)? ms\n/.test(
+      (await warder(['audit', 'tail', '--data', gateway.data])).stdout), 'the outcome');
   });
 
   test('text of an agent is escaped before a terminal sees it', async () => {
