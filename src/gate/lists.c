@@ -61,10 +61,13 @@ static bool is_listed(struct call *call, const struct listing *listing, size_t a
     return listed;
 }
 
-/* A page from `at` on; returns how many are on it. */
-static size_t write_page(struct call *call, const struct listing *listing, size_t at, const struct grant *grant)
+/* A page of what this grant sees, from its entry `from` on: a place that counted what is hidden would tell of it.
+ * E_INVALID: there is no such entry. */
+static int write_page(struct call *call, const struct listing *listing, size_t from, const struct grant *grant,
+                      size_t *written)
 {
-    size_t written = 0;
+    size_t seen = 0;
+    bool more = false;
     struct buf *out = &call->gateway->out;
     struct arena arena;
     struct json_writer writer;
@@ -79,22 +82,26 @@ static size_t write_page(struct call *call, const struct listing *listing, size_
     json_write_object(&writer);
     json_write_key(&writer, listing->member);
     json_write_array(&writer);
-    for (; at < listing->count && written < PAGE_ITEMS && out->len < PAGE_BYTES; at++) {
-        if (!is_listed(call, listing, at, grant, &arena))
+    *written = 0;
+    for (size_t at = 0; !more && at < listing->count; at++) {
+        if (!is_listed(call, listing, at, grant, &arena) || seen++ < from)
             continue;
-        json_write_raw(&writer, listing->tools ? listing->tools[at].definition : listing->items[at].definition);
-        written++;
+        more = *written == PAGE_ITEMS || out->len >= PAGE_BYTES;
+        if (!more) {
+            json_write_raw(&writer, listing->tools ? listing->tools[at].definition : listing->items[at].definition);
+            ++*written;
+        }
     }
     json_write_array_end(&writer);
-    if (at < listing->count) {
+    if (more) {
         char cursor[24];
-        snprintf(cursor, sizeof(cursor), "%zu", at);
+        snprintf(cursor, sizeof(cursor), "%zu", from + *written);
         json_write_member_string(&writer, STR("nextCursor"), str_from_c(cursor));
     }
     json_write_object_end(&writer);
     json_write_object_end(&writer);
     arena_release(&arena);
-    return written;
+    return from > 0 && *written == 0 ? E_INVALID : 0;
 }
 
 static void record_list(struct call *call, size_t shown)
@@ -113,6 +120,13 @@ static void record_list(struct call *call, size_t shown)
     store_record(call->gateway->store, &record);
 }
 
+static enum step_next refuse(struct call *call)
+{
+    gateway_record_malformed(call->gateway, call, REASON_invalid_params);
+    call_end(call, REASON_invalid_params);
+    return STEP_END;
+}
+
 enum step_next call_answer_list(struct call *call)
 {
     struct gateway *gateway = call->gateway;
@@ -120,18 +134,18 @@ enum step_next call_answer_list(struct call *call)
     struct listing listing = listing_of(call->method_id, definitions);
     struct str cursor, detail;
     unsigned long long from = 0;
+    size_t shown;
     if (list_params_read(call->message.params, &cursor, &detail) != 0 ||
-        (cursor.ptr && !str_to_u64(cursor, listing.count, &from))) {
-        gateway_record_malformed(gateway, call, REASON_invalid_params);
-        call_end(call, REASON_invalid_params);
-        return STEP_END;
-    }
+        (cursor.ptr && !str_to_u64(cursor, listing.count, &from)))
+        return refuse(call);
     const struct grant *grant = store_grant(gateway->store, str_of(call->grant->id, GRANT_ID_LEN));
-    if (!grant) {
+    if (!grant || !grant_is_live(grant, clock_wall_ms(gateway->clock))) {
         call_end(call, REASON_grant_revoked);
         return STEP_END;
     }
-    record_list(call, write_page(call, &listing, (size_t)from, grant));
+    if (write_page(call, &listing, (size_t)from, grant, &shown) != 0)
+        return refuse(call);
+    record_list(call, shown);
     call_end(call, REASON_answered);
     return STEP_END;
 }
