@@ -31,7 +31,7 @@ struct session;
     STEP(DECIDE,   "policy_decide(), pure; messages that go to no server are answered here")       \
     STEP(OPEN,     "an instance of the server, started where there is none")                       \
     STEP(ADMIT,    "all debits and the record, durable, or denied")                                \
-    STEP(SEND,     "the generation looked at again, then our bytes")                               \
+    STEP(SEND,     "grant and generation looked at again, then our bytes")                         \
     STEP(AWAIT,    "progress, then the answer")                                                    \
     STEP(ANSWER,   "the answer written from our tree")                                             \
     STEP(SETTLE,   "the outcome queued, the client answered")

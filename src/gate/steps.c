@@ -417,17 +417,18 @@ enum step_next step_admit(struct call *call)
 
 /* ---- SEND ---- */
 
-/* The generation moved between the decision and now: decided again, under the admission that it has. */
+/* The grant may have expired while the server started. Where the generation moved since the decision, the call is
+ * decided again, under the admission that it has. */
 static bool still_allowed(struct call *call, enum reason *why)
 {
     struct gateway *gateway = call->gateway;
-    if (call->generation == gateway->generation)
-        return true;
     const struct grant *grant = store_grant(gateway->store, str_of(call->grant->id, GRANT_ID_LEN));
     if (!grant || !grant_is_live(grant, clock_wall_ms(gateway->clock))) {
         *why = REASON_grant_revoked;
         return false;
     }
+    if (call->generation == gateway->generation)
+        return true;
     decide(call, grant);
     *why = call->decision.reason;
     return call->decision.verdict == VERDICT_ALLOW;

@@ -100,6 +100,21 @@ test('a revoked grant is refused at once, also by its open session and its call 
   other.close();
 });
 
+test('a grant that expires while the server starts: the call is not made', async () => {
+  const { recorder } = await set();
+  await until(() => recorder.processes().length === 1, 'the control session');
+  await until(async () => JSON.parse(await gateway.command('status')).servers[0].state === 'ready', 'the first list');
+  recorder.configure({ tools: TOOLS, start: 3000 });
+  const { token } = JSON.parse(await gateway.command('grant', 'create', '--label', 'short', '--server', 'recorder', '--expires', '2s'));
+  const session = await Session.open(gateway.endpoint('recorder'), token);
+  const { status } = await session.rpc('tools/call', { name: 'echo', arguments: {} });
+  assert.equal(status, 401);
+  assert.deepEqual(recorder.calls(), []);
+  session.close();
+  const [end] = outcomes(await gateway.auditUntil((records) => outcomes(records).length === 1));
+  assert.deepEqual([end.outcome, end.reason], ['not_sent', 'grant_revoked']);
+});
+
 test('no call slips through while its grant is being revoked', async () => {
   const { grant, recorder } = await set({ policy: { version: '1', default: 'allow' } });
   let stop = false;

@@ -2,7 +2,8 @@
 // A stdio MCP server that writes every byte it receives to a file, and answers as it is told, also wrongly.
 //
 // RECORDER_DIR      where each process keeps its file of received bytes, <start>-<pid>.in
-// RECORDER_CONFIG   a JSON file: { "tools": [name or definition], "prompts": [name], "mode": word }
+// RECORDER_CONFIG   a JSON file: { "tools": [name or definition], "prompts": [name], "mode": word,
+//                   "start": ms before the handshake is answered }
 //
 // Tools that do more than echo their arguments, by the first word of their name:
 //   sleep   {"ms"}   answers after that time
@@ -89,12 +90,13 @@ async function call(id, { name: tool, arguments: args = {}, _meta: meta }) {
   }
 }
 
-function handle(message) {
+async function handle(message) {
   const { id, method, params } = message;
   if (id === undefined || method === undefined) return undefined;
   switch (method) {
     case 'initialize':
       if (config.mode === 'stillborn') process.exit(3);
+      if (config.start) await delay(config.start);
       return result(id, {
         protocolVersion: params.protocolVersion, serverInfo: { name: 'recorder', version: '1' },
         capabilities: { tools: {}, ...(config.prompts ? { prompts: {} } : {}), ...(config.resources ? { resources: {} } : {}) },
