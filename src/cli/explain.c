@@ -52,7 +52,9 @@ static int parse_args(const struct invocation *invocation, struct arena *arena, 
     }
     if (json_parse(arena, source, &json_limits_request, out, &fault)) {
         json_position(source, fault.offset, &line, &column);
-        return usage_error(invocation, "--args is no JSON: %zu:%zu: %s", line, column, json_fault_text(fault.fault));
+        struct str hint = json_fault_hint(source, &fault);
+        return usage_error(invocation, "--args cannot be read at %zu:%zu: %s%s%" STR_FMT, line, column,
+                           json_fault_text(fault.fault), hint.len ? ": " : "", STR_ARG(hint));
     }
     if (!json_is(*out, JSON_OBJECT))
         return usage_error(invocation, "--args must be an object, not %s", json_kind_name(json_kind(*out)));

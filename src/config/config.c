@@ -180,7 +180,7 @@ static void read_top(struct reader *reader, struct config *config, const struct 
 static void say_fault(struct reader *reader, const struct json_error *fault)
 {
     struct problem problem = { .pointer = STR_EMPTY,
-                               .fix = STR_EMPTY,
+                               .fix = json_fault_hint(reader->source, fault),
                                .text = str_from_c(json_fault_text(fault->fault)) };
     if (fault->key.len > 0)
         problem.text =

@@ -53,6 +53,8 @@ struct json_error {
 int json_parse(struct arena *arena, struct str source, const struct json_limits *limits, const struct json **root,
                struct json_error *error) NODISCARD;
 const char *json_fault_text(enum json_fault fault);
+/* For files that people write: what was probably meant there ("JSON has no comments"), or empty. Never from the source. */
+struct str json_fault_hint(struct str source, const struct json_error *error);
 
 enum json_kind json_kind(const struct json *node);
 const char    *json_kind_name(enum json_kind kind);        /* "null", "boolean", "number", "string", "array" … */

@@ -216,7 +216,8 @@ static void report_fault(struct loader *loader, const struct json_error *error)
         text = arena_printf(loader->report.arena, "the member \"%" STR_FMT "\" stands twice in one object",
                             STR_ARG(error->key));
     report_at_offset(&loader->report, error->offset,
-                     text.ptr != NULL ? text : STR("a member stands twice in one object"));
+                     text.ptr != NULL ? text : STR("a member stands twice in one object"),
+                     json_fault_hint(loader->report.source, error));
 }
 
 static int load_source(struct loader *loader, struct str source)

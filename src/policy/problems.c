@@ -113,13 +113,13 @@ void report_warning(struct reporter *reporter, const struct place *place, enum s
     va_end(arguments);
 }
 
-void report_at_offset(struct reporter *reporter, size_t offset, struct str text)
+void report_at_offset(struct reporter *reporter, size_t offset, struct str text, struct str fix)
 {
     reporter->problems->errors++;
     struct problem *problem = problem_slot(reporter);
     if (problem == NULL)
         return;
-    *problem = (struct problem){ .pointer = STR_EMPTY, .fix = STR_EMPTY };
+    *problem = (struct problem){ .pointer = STR_EMPTY, .fix = fix };
     problem->text = problem_text(reporter, text);
     json_position(reporter->source, offset, &problem->line, &problem->column);
 }

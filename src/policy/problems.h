@@ -40,7 +40,7 @@ void report_error(struct reporter *reporter, const struct place *place, enum spo
 void report_warning(struct reporter *reporter, const struct place *place, enum spot spot, struct str fix,
                     const char *format, ...) PRINTF_LIKE(5, 6);
 /* At a byte of a source that did not parse. */
-void report_at_offset(struct reporter *reporter, size_t offset, struct str text);
+void report_at_offset(struct reporter *reporter, size_t offset, struct str text, struct str fix);
 /* Enough were reported: no more will be listed. */
 bool report_is_full(const struct reporter *reporter);
 /* In the order of the source, and a last word on those that were dropped. */
