@@ -140,6 +140,13 @@ static int follow(const struct invocation *invocation, int fd, struct tail *tail
     return error == E_CLOSED ? failure(invocation, "the gateway ended") : EXIT_NO;
 }
 
+static int unreadable(const struct invocation *invocation, const struct question_to *ask, int error)
+{
+    if (error == E_NOT_FOUND)
+        return failure(invocation, "nothing was recorded in %" STR_FMT ": there is no ledger", STR_ARG(ask->data));
+    return failure(invocation, "%" STR_FMT ": %s", STR_ARG(ask->data), error_text(error));
+}
+
 static int tail(const struct invocation *invocation)
 {
     const char *count_text = option_value(invocation, "number");
@@ -163,7 +170,7 @@ static int tail(const struct invocation *invocation)
     if (!status) {
         int error = store_read(ask.data, 0, count, each_record, &state);
         if (error)
-            status = failure(invocation, "%" STR_FMT ": %s", STR_ARG(ask.data), error_text(error));
+            status = unreadable(invocation, &ask, error);
     }
     if (!status && follows)
         status = fflush(stdout) == 0 ? follow(invocation, fd, &state) : EXIT_NO;
@@ -184,7 +191,7 @@ static int verify(const struct invocation *invocation)
     }
     int error = store_verify(ask.data, &report);
     if (error && error != E_CORRUPT) {
-        status = failure(invocation, "%" STR_FMT ": %s", STR_ARG(ask.data), error_text(error));
+        status = unreadable(invocation, &ask, error);
     } else if (invocation->json) {
         struct json_output output;
         struct json_writer *writer = json_output_begin(&output);

@@ -15,7 +15,7 @@
 static void unreadable(struct report *report, struct str path, int error)
 {
     char text[128];
-    int len = snprintf(text, sizeof(text), "cannot be read: %s", error_text(error));
+    int len = snprintf(text, sizeof(text), "cannot be read: %s", file_error_text(error));
     struct problem problem = { .line = 1, .column = 1, .pointer = STR_EMPTY, .fix = STR_EMPTY };
     problem.text = str_of(text, (size_t)len);
     report_add(report, path, &problem);

@@ -25,7 +25,7 @@ static int load_policy(const struct invocation *invocation, struct arena *arena,
     struct str source, path = str_from_c(option_value(invocation, "policy"));
     int error = file_read(arena, path, LIMIT_policy_body, &source);
     if (error)
-        return failure(invocation, "cannot read %s: %s", path.ptr, error_text(error));
+        return failure(invocation, "cannot read %s: %s", path.ptr, file_error_text(error));
     error = policy_load(source, arena, &problems, out);
     if (!error)
         return 0;
@@ -48,7 +48,7 @@ static int parse_args(const struct invocation *invocation, struct arena *arena, 
     if (text[0] == '@') {
         int error = file_read(arena, str_from_c(text + 1), LIMIT_request_body, &source);
         if (error)
-            return failure(invocation, "cannot read %s: %s", text + 1, error_text(error));
+            return failure(invocation, "cannot read %s: %s", text + 1, file_error_text(error));
     }
     if (json_parse(arena, source, &json_limits_request, out, &fault)) {
         json_position(source, fault.offset, &line, &column);

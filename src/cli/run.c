@@ -197,7 +197,9 @@ static int open_store(struct running *running)
     };
     int error = store_open(&options, &running->store);
     if (error == E_LOCKED)
-        return failure(running->invocation, "a gateway runs on %" STR_FMT " already", STR_ARG(running->data));
+        return failure(running->invocation,
+                       "not started: a gateway runs on %" STR_FMT " already (warder status says where)",
+                       STR_ARG(running->data));
     if (error)
         return failure(running->invocation, "%" STR_FMT ": %s", STR_ARG(running->data), error_text(error));
     return 0;
@@ -249,7 +251,9 @@ static int open_front(struct running *running)
     };
     int error = front_http_open(&options, &running->front);
     if (error == E_EXISTS)
-        return failure(running->invocation, "%" STR_FMT " is in use: something else listens there",
+        return failure(running->invocation,
+                       "not started: something else listens on %" STR_FMT "; \"listen\" in the configuration takes "
+                       "another address, \"127.0.0.1:0\" any free port",
                        STR_ARG(config->listen));
     if (error)
         return failure(running->invocation, "cannot listen on %" STR_FMT ": %s", STR_ARG(config->listen),

@@ -48,7 +48,7 @@ int tools_file_read(const struct invocation *invocation, const char *path, struc
     int error = file_read(&definitions->arena, str_from_c(path), LIMIT_list_total, &source);
     if (error) {
         definitions_unref(definitions);
-        return failure(invocation, "cannot read %s: %s", path, error_text(error));
+        return failure(invocation, "cannot read %s: %s", path, file_error_text(error));
     }
     error = json_parse(&definitions->arena, source, &json_limits_list, &root, &fault);
     tools = error ? NULL : find_tools(root);

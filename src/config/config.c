@@ -2,6 +2,7 @@
 #include "config/config.h"
 
 #include "base/limits.h"
+#include "base/nearest.h"
 #include "config/file.h"
 #include "config/reader.h"
 
@@ -30,9 +31,26 @@ static bool is_clients(struct str path, const struct json *root)
     return json_get(root, STR("servers")) && !json_get(root, STR("mcpServers"));
 }
 
+/* "mcpServer": a configuration with a slip in it is told what is wrong with a configuration. */
+static bool names_servers_nearly(const struct json *root)
+{
+    const struct str word = STR("mcpServers");
+    struct json_iter iter;
+    const struct json *value;
+    struct str key;
+    json_iter_init(&iter, root);
+    while (json_iter_next(&iter, &key, &value)) {
+        if (nearest_word(key, &word, 1).len > 0)
+            return true;
+    }
+    return false;
+}
+
 bool config_is_one(const struct json *root)
 {
-    return json_is(json_get(root, STR("mcpServers")), JSON_OBJECT) ||
+    if (!json_is(root, JSON_OBJECT) || json_get(root, STR("default")))
+        return false;
+    return names_servers_nearly(root) ||
            (json_is(json_get(root, STR("servers")), JSON_OBJECT) && !json_get(root, STR("version")));
 }
 
@@ -95,11 +113,33 @@ static bool is_taken(const struct config *config, struct str name)
     return false;
 }
 
+/* A server that cannot be named is read all the same: all its errors at once. */
+static void read_server(struct reader *reader, struct config *config, struct str written, const struct json *entry)
+{
+    struct config_server *server = &config->servers[config->server_count];
+    size_t errors = reader->report->errors;
+    struct str name;
+    bool named = name_server(reader, written, &name);
+    if (named && is_taken(config, name)) {
+        reader_problem(reader, AT_NAME, STR_EMPTY, "another server is called %" STR_FMT " already", STR_ARG(name));
+        named = false;
+    }
+    if (!server_read(reader, name, entry, server) || !named) {
+        policy_unref(server->policy);
+        return;
+    }
+    config->server_count++;
+    if (errors == reader->report->errors && !server->policy)
+        reader_warning(reader, AT_NAME,
+                       reader_text(reader, "write \"policy\": \"%" STR_FMT ".policy.json\"", STR_ARG(name)),
+                       "no policy: every call is denied");
+}
+
 static void read_servers(struct reader *reader, struct config *config, struct str word, const struct json *servers)
 {
     struct json_iter iter;
     const struct json *entry;
-    struct str written, name;
+    struct str written;
     size_t count = servers ? json_count(servers) : 0;
 
     config->servers = arena_alloc(reader->arena, (count ? count : 1) * sizeof(*config->servers));
@@ -117,12 +157,8 @@ static void read_servers(struct reader *reader, struct config *config, struct st
         size_t inner = reader_enter(reader, written);
         if (!json_is(entry, JSON_OBJECT)) {
             reader_problem(reader, AT_VALUE, STR_EMPTY, "must be an object, not %s", json_kind_name(json_kind(entry)));
-        } else if (name_server(reader, written, &name)) {
-            if (is_taken(config, name))
-                reader_problem(reader, AT_NAME, STR_EMPTY, "another server is called %" STR_FMT " already",
-                               STR_ARG(name));
-            else if (server_read(reader, name, entry, &config->servers[config->server_count]))
-                config->server_count++;
+        } else {
+            read_server(reader, config, written, entry);
         }
         reader_leave(reader, inner);
     }
@@ -212,7 +248,7 @@ static int load(struct reader *reader, struct config *config)
     int error = file_read(reader->arena, config->path, LIMIT_policy_body, &reader->source);
     if (error) {
         struct problem problem = { .line = 1, .column = 1, .pointer = STR_EMPTY, .fix = STR_EMPTY };
-        problem.text = reader_text(reader, "cannot be read: %s", error_text(error));
+        problem.text = reader_text(reader, "cannot be read: %s", file_error_text(error));
         report_add(reader->report, reader->file, &problem);
         return error;
     }

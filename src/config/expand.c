@@ -46,7 +46,7 @@ static bool from_file(struct reader *reader, struct str path, struct str *out)
     int error = file_read(reader->arena, full, SECRET_FILE_MAX, out);
     if (error) {
         reader_problem(reader, AT_VALUE, STR_EMPTY, "cannot read the file %" STR_FMT ": %s", STR_ARG(full),
-                       error_text(error));
+                       file_error_text(error));
         return false;
     }
     if (str_ends_with(*out, STR("\n")))

@@ -60,6 +60,11 @@ int file_read(struct arena *arena, struct str path, size_t max, struct str *out)
     return error;
 }
 
+const char *file_error_text(int error)
+{
+    return error == E_INVALID ? "it is a directory" : error_text(error);
+}
+
 static size_t last_slash(struct str path)
 {
     size_t at = path.len;

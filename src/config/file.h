@@ -11,6 +11,7 @@
 /* The bytes in the arena. E_NOT_FOUND, E_DENIED, E_INVALID (a directory), E_LIMIT (more than `max` bytes), E_IO,
  * E_NOMEM. */
 int        file_read(struct arena *arena, struct str path, size_t max, struct str *out) NODISCARD;
+const char *file_error_text(int error); /* why it could not */
 /* "a/b.json" -> "a"; "b.json" -> ".". */
 struct str file_directory(struct str path);
 struct str file_base_name(struct str path);

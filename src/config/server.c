@@ -38,8 +38,12 @@ static void read_command(struct reader *reader, const struct settings *settings,
         *out = find_in_path(reader, command);
         found = out->len > 0;
     }
+    size_t space = str_find_byte(command, ' ');
+    struct str fix = STR_EMPTY;
+    if (space < command.len)
+        fix = STR("write the program alone, and in \"args\" what follows it");
     if (!found && errors == reader->report->errors)
-        reader_problem(reader, AT_VALUE, STR_EMPTY, "no program %" STR_FMT " is %s", STR_ARG(command),
+        reader_problem(reader, AT_VALUE, fix, "no program %" STR_FMT " is %s", STR_ARG(command),
                        str_find_byte(command, '/') < command.len ? "there" : "in PATH");
     reader_leave(reader, mark);
 }
@@ -243,7 +247,7 @@ static void read_policy(struct reader *reader, const struct settings *settings, 
         out->policy_source = STR_EMPTY;
         reader_problem(reader, AT_VALUE, STR_EMPTY,
                        "cannot read the policy %" STR_FMT ": %s; the server is denied everything",
-                       STR_ARG(out->policy_path.ptr ? out->policy_path : path), error_text(error));
+                       STR_ARG(out->policy_path.ptr ? out->policy_path : path), file_error_text(error));
     } else {
         error = policy_load(out->policy_source, reader->arena, &problems, &out->policy);
         report_add_problems(reader->report, out->policy_path, &problems);

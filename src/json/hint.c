@@ -1,6 +1,13 @@
 /* What a person who wrote a broken source probably meant: a guess at the place where reading stopped. */
 #include "json/json.h"
 
+#define NO_COMMENTS "JSON has no comments; \"description\" is there for them"
+
+static bool starts_comment(char c)
+{
+    return c == '#' || c == '/';
+}
+
 static bool is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -32,8 +39,8 @@ static const char *hint_at(struct str source, size_t at)
     char after = c ? next_byte(source, at + 1) : 0;
     if (c == 0)
         return "it ends before every bracket and quote is closed";
-    if (c == '#' || c == '/')
-        return "JSON has no comments; \"description\" is there for them";
+    if (starts_comment(c))
+        return NO_COMMENTS;
     if (c == '\'')
         return "names and strings stand in double quotes";
     if ((c == ',' && (after == '}' || after == ']')) || (before == ',' && (c == '}' || c == ']')))
@@ -49,8 +56,8 @@ struct str json_fault_hint(struct str source, const struct json_error *error)
 {
     size_t at = error->offset < source.len ? error->offset : source.len;
     switch (error->fault) {
-    case JSON_FAULT_SYNTAX:
-    case JSON_FAULT_TRAILING: return str_from_c(hint_at(source, at));
+    case JSON_FAULT_SYNTAX: return str_from_c(hint_at(source, at));
+    case JSON_FAULT_TRAILING: return starts_comment(next_byte(source, at)) ? STR(NO_COMMENTS) : STR_EMPTY;
     case JSON_FAULT_BOM: return STR("save the file as UTF-8 without it");
     case JSON_FAULT_NONE:
     case JSON_FAULT_EMPTY:

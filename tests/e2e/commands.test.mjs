@@ -121,6 +121,27 @@ describe('check', () => {
     assert.match(stdout, /config\.json:1:\d+: error: unknown setting "polcy"/);
     assert.match(stdout, /did you mean "policy"/);
   });
+
+  test('a slip in "mcpServers" is a slip in a configuration', async () => {
+    const { code, stdout } = await warder(['check', file('slip.json', { mcpServer: { a: { command: 'sh' } } })]);
+    assert.equal(code, 1);
+    assert.match(stdout, /unknown setting "mcpServer"\b.*\n.*did you mean "mcpServers"/);
+    assert.ok(!stdout.includes('version'), stdout);
+  });
+
+  test('a server without a policy is noted', async () => {
+    const config = file('bare.json', { mcpServers: { a: { command: 'sh' } } });
+    const { code, stdout } = await warder(['check', config]);
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /note: no policy: every call is denied/);
+    assert.equal((await warder(['check', '--strict', config])).code, 1);
+  });
+
+  test('a directory is called one', async () => {
+    const { code, stdout } = await warder(['check', scratch]);
+    assert.equal(code, 1);
+    assert.match(stdout, /it is a directory/);
+  });
 });
 
 describe('explain', () => {

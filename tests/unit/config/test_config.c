@@ -146,14 +146,27 @@ static const struct {
     { "{\"listen\": \"localhost:1\", \"audit\": \"of\", \"insecure\": 1, \"mcpServers\": {\"a\": {\"command\": \"server\"}}}",
       "1:12 /listen must be a numeric address and a port [write \"127.0.0.1:8808\"]\n"
       "1:36 /audit must be one of durable|process|off [did you mean \"off\"?]\n"
-      "1:54 /insecure must be true or false, not number", E_INVALID },
+      "1:54 /insecure must be true or false, not number\n"
+      "~1:72 /mcpServers/a no policy: every call is denied [write \"policy\": \"a.policy.json\"]", E_INVALID },
     { "{\"listen\": \"0.0.0.0:1\", \"mcpServers\": {\"a\": {\"command\": \"server\"}}}",
       "1:12 /listen listening beyond loopback needs TLS, which the gateway does not speak yet "
-      "[listen on 127.0.0.1 behind a proxy with TLS, or write \"insecure\": true]", E_INVALID },
+      "[listen on 127.0.0.1 behind a proxy with TLS, or write \"insecure\": true]\n"
+      "~1:40 /mcpServers/a no policy: every call is denied [write \"policy\": \"a.policy.json\"]", E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"command\": \"absent\"}}}", "1:34 /mcpServers/a/command no program absent is in PATH", E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"command\": \"./plain\"}}}", NULL, E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"command\": \"absent\"}, \"b\": {\"command\": \"server\"}}}",
-      "1:34 /mcpServers/a/command no program absent is in PATH", E_INVALID },
+      "1:34 /mcpServers/a/command no program absent is in PATH\n"
+      "~1:45 /mcpServers/b no policy: every call is denied [write \"policy\": \"b.policy.json\"]", E_INVALID },
+    { "{\"mcpServers\": {\"a\": {\"command\": \"server -k x\"}}}",
+      "1:34 /mcpServers/a/command no program server -k x is in PATH [write the program alone, and in \"args\" what follows it]", E_INVALID },
+    { "{\"mcpServers\": {\"A b\": {\"command\": \"absent\", \"polcy\": \"x\", \"policy\": \"good.json\"}}}",
+      "1:17 /mcpServers/A b \"A b\" is no name of a server: a-z, 0-9 and -, at most 64 bytes [did you mean \"a-b\"?]\n"
+      "1:46 /mcpServers/A b/polcy unknown setting \"polcy\" [did you mean \"policy\"?]\n"
+      "1:36 /mcpServers/A b/command no program absent is in PATH", E_INVALID },
+    { "{\"mcpServers\": {\"A b\": {\"command\": \"server\", \"policy\": \"good.json\"}, \"a\": {\"command\": \"server\", \"policy\": \"good.json\"}}}",
+      "1:17 /mcpServers/A b \"A b\" is no name of a server: a-z, 0-9 and -, at most 64 bytes [did you mean \"a-b\"?]", E_INVALID },
+    { "{\"mcpServers\": {\"a\": {\"command\": \"server\",}}}", "1:42  not JSON [no comma before a closing bracket]", E_INVALID },
+    { "{\"mcpServers\": {\"a\": {\"command\": \"server\", \"policy\": \".\"}}}", NULL, E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"command\": \"server\", \"policy\": \"bad.json\"}}}", NULL, E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"command\": \"server\", \"policy\": \"none.json\"}}}", NULL, E_INVALID },
 };
@@ -269,9 +282,11 @@ static void test_clients_files(void **state)
           "my-server",
           "~1:1  the client's own, without meaning here: numStartups\n"
           "~1:35 /mcpServers/My Server is called my-server here\n"
-          "~1:48 /mcpServers/My Server the client's own, without meaning here: type, alwaysAllow, odd" },
+          "~1:48 /mcpServers/My Server the client's own, without meaning here: type, alwaysAllow, odd\n"
+          "~1:35 /mcpServers/My Server no policy: every call is denied [write \"policy\": \"my-server.policy.json\"]" },
         { "mcp.json", "{\"inputs\": [], \"servers\": {\"x\": {\"command\": \"server\"}, \"y\": {\"command\": \"server\", \"disabled\": true}}}", "x",
           "~1:1  the client's own, without meaning here: inputs\n"
+          "~1:28 /servers/x no policy: every call is denied [write \"policy\": \"x.policy.json\"]\n"
           "~1:61 /servers/y the client's own, without meaning here: disabled\n"
           "~1:56 /servers/y left out: it is disabled in this file" },
     };
