@@ -156,14 +156,12 @@ describe('beside what is wrong, the rest is served', () => {
   });
 
   test('a server that ends at its start, one that talks nonsense', { timeout: 90_000 }, async () => {
-    for (const server of ['crashes', 'garbage']) {
+    const answers = ['crashes', 'garbage'].map((server) => {
       const session = lone(server);
-      const answer = session.rpc('initialize', initialize, { timeout: 40_000 });
-      await served();
-      const { message: { error } } = await answer;
-      assert.match(error?.data?.reason ?? '', /^upstream_/, `${server}: ${JSON.stringify(error)}`);
-      session.close();
-    }
+      return session.rpc('initialize', initialize, { timeout: 40_000 }).finally(() => session.close());
+    });
+    await served();
+    for (const { message: { error } } of await Promise.all(answers)) assert.match(error?.data?.reason ?? '', /^upstream_/, JSON.stringify(error));
     await served();
   });
 

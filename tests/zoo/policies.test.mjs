@@ -113,7 +113,7 @@ describe('Z41 references to secrets', () => {
   }
 
   test('a variable reaches its own server alone', async () => {
-    const print = (dir) => ({ command: process.execPath, args: ['-e', `require("fs").writeFileSync("${dir}/env.json", JSON.stringify(process.env)); setInterval(() => {}, 1000)`] });
+    const print = (dir) => ({ command: process.execPath, args: ['-e', `require("fs").writeFileSync("${dir}/env.json", JSON.stringify(process.env)); process.stdin.resume()`] });
     const one = mkdtempSync(join(scratch, 'one-'));
     const two = mkdtempSync(join(scratch, 'two-'));
     const gateway = new Gateway({ servers: { one: { ...print(one), env: { MINE: '${KEY}' } }, two: print(two) }, env: { KEY: 'sesame-sesame', LD_PRELOAD_X: 'no', AWS_SECRET_ACCESS_KEY: 'no' } });
