@@ -207,7 +207,7 @@ static void read_top(struct reader *reader, struct config *config, const struct 
     if (json_get(root, STR("mcpServers"))) {
         if (settings.of[SETTING_mcpServers])
             read_servers(reader, config, STR("mcpServers"), settings.of[SETTING_mcpServers]);
-    } else {
+    } else if (!names_servers_nearly(root)) { /* else the misspelling was named */
         read_servers(reader, config, STR("servers"),
                      reader->client_file && json_is(servers, JSON_OBJECT) ? servers : NULL);
     }

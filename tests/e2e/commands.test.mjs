@@ -125,8 +125,8 @@ describe('check', () => {
   test('a slip in "mcpServers" is a slip in a configuration', async () => {
     const { code, stdout } = await warder(['check', file('slip.json', { mcpServer: { a: { command: 'sh' } } })]);
     assert.equal(code, 1);
-    assert.match(stdout, /unknown setting "mcpServer"\b.*\n.*did you mean "mcpServers"/);
-    assert.ok(!stdout.includes('version'), stdout);
+    assert.match(stdout, /unknown setting "mcpServer".*\n.*did you mean "mcpServers"/);
+    assert.match(stdout, /\n1 error\n/);
   });
 
   test('a server without a policy is noted', async () => {
