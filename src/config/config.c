@@ -31,7 +31,7 @@ static bool is_clients(struct str path, const struct json *root)
     return json_get(root, STR("servers")) && !json_get(root, STR("mcpServers"));
 }
 
-/* "mcpServer": a configuration with a slip in it is told what is wrong with a configuration. */
+/* "mcpServer": a configuration with a slip in it is told what is wrong with a configuration. "servers" is no slip. */
 static bool names_servers_nearly(const struct json *root)
 {
     const struct str word = STR("mcpServers");
@@ -40,7 +40,7 @@ static bool names_servers_nearly(const struct json *root)
     struct str key;
     json_iter_init(&iter, root);
     while (json_iter_next(&iter, &key, &value)) {
-        if (nearest_word(key, &word, 1).len > 0)
+        if (!str_eq(key, STR("servers")) && nearest_word(key, &word, 1).len > 0)
             return true;
     }
     return false;

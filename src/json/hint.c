@@ -1,7 +1,7 @@
 /* What a person who wrote a broken source probably meant: a guess at the place where reading stopped. */
 #include "json/json.h"
 
-#define NO_COMMENTS "JSON has no comments; \"description\" is there for them"
+#define NO_COMMENTS "JSON has no comments"
 
 static bool starts_comment(char c)
 {
