@@ -1,6 +1,7 @@
 // The rounds of bench/run. Responder and load share one core, what stands between them has the other. In every round each
 // mode of Warder is measured between two runs of nginx and compared with their mean: these machines change speed.
 import { execFile, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { cpus, release, totalmem } from 'node:os';
@@ -34,11 +35,20 @@ const backs = list(options.backs);
 
 const scratch = mkdtempSync(join(options.data ?? join(root, 'build'), 'bench-'));
 const running = [];
-process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-  rmSync(scratch, { recursive: true, force: true });
+/** All that runs ends, nginx with its worker, and nothing is left behind. */
+async function end(code) {
+  await Promise.all(running.map(async (child) => {
+    child.kill('SIGTERM');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  }));
+  rmSync(scratch, { recursive: true, force: true, maxRetries: 5 });
+  process.exit(code);
+}
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => end(130));
+process.on('uncaughtException', (error) => {
+  console.error(error);
+  end(1);
 });
-process.on('SIGINT', () => process.exit(130));
 
 /** Starts a program on a core; the first line of its output for which `found` gives something ends the wait. */
 async function start(core, command, args, found) {
@@ -210,4 +220,4 @@ for (const back of backs) {
 printTable(rows);
 console.log(`\n${decisionCosts()}`);
 if (options.json) writeFileSync(options.json, `${JSON.stringify({ flush, rows }, null, 2)}\n`);
-process.exit(0);
+await end(0);

@@ -176,14 +176,14 @@ export class Gateway {
 
   killNow() {
     this.child?.kill('SIGKILL');
-    rmSync(this.dir, { recursive: true, force: true });
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 });
   }
 
   /** Stops it and removes what it kept. It must end well, with nothing found by a sanitizer. */
   async close() {
     const { code, signal } = await this.stop();
     live.delete(this);
-    rmSync(this.dir, { recursive: true, force: true });
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 });
     if (code !== 0 || signal || /Sanitizer|runtime error:/.test(this.log)) {
       throw new Error(`the gateway ended with ${signal ?? code}:\n${this.log.slice(-4000)}`);
     }

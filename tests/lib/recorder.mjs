@@ -8,7 +8,7 @@ const program = fileURLToPath(new URL('recorder-server.mjs', import.meta.url));
 
 const directories = [];
 process.on('exit', () => {
-  for (const dir of directories) rmSync(dir, { recursive: true, force: true });
+  for (const dir of directories) rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
 });
 
 export class Recorder {
@@ -53,6 +53,6 @@ export class Recorder {
   }
 
   remove() {
-    rmSync(this.dir, { recursive: true, force: true });
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 });
   }
 }
