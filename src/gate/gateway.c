@@ -205,7 +205,7 @@ static void definitions_changed(void *arg, struct upstream *upstream)
 {
     struct route *route = arg;
     const struct definitions *definitions = upstream_definitions(upstream);
-    log_info(route->gateway->log, "server %" STR_FMT ": %zu tools, %zu prompts, %zu resources",
+    log_info(route->gateway->log, "server '%" STR_FMT "': %zu tools, %zu prompts, %zu resources",
              STR_ARG(route->server->name), definitions->tool_count, definitions->prompt_count,
              definitions->resource_count);
 }

@@ -241,6 +241,12 @@ static bool load_path(struct loader *loader, const struct place *place, const st
     return false;
 }
 
+static struct str guess_op(struct loader *loader, struct str name)
+{
+    struct str nearest = op_nearest(name);
+    return nearest.len > 0 ? report_guess(&loader->report, nearest) : op_list();
+}
+
 static const struct op *load_op(struct loader *loader, const struct place *place, const struct json *node)
 {
     struct str name = json_string(node);
@@ -249,7 +255,7 @@ static const struct op *load_op(struct loader *loader, const struct place *place
         report_error(&loader->report, place, SPOT_VALUE, STR_EMPTY,
                      "the operator \"%" STR_FMT "\" is not yet supported", STR_ARG(name));
     else if (op == NULL)
-        report_error(&loader->report, place, SPOT_VALUE, report_guess(&loader->report, op_nearest(name)),
+        report_error(&loader->report, place, SPOT_VALUE, guess_op(loader, name),
                      "there is no operator \"%" STR_FMT "\"", STR_ARG(name));
     return op;
 }

@@ -242,6 +242,20 @@ bool op_is_later(struct str name)
     return false;
 }
 
+struct str op_list(void)
+{
+    static const char list[] = "one of"
+#define OP(name, operand, takes, evaluate, text) " " #name
+#define OP_LATER(name)
+#define OP_ALIAS(alias, name)
+#include "policy/ops.def"
+#undef OP
+#undef OP_LATER
+#undef OP_ALIAS
+        ;
+    return str_of(list, sizeof(list) - 1);
+}
+
 struct str op_nearest(struct str name)
 {
     static const struct {

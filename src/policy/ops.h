@@ -91,4 +91,5 @@ const struct op *op_find(struct str name);
 bool             op_is_later(struct str name);
 /* The operator that someone who wrote `name` means, by alias or by spelling; empty when none is near. */
 struct str op_nearest(struct str name);
+struct str op_list(void); /* "one of eq neq ..." */
 const struct op *op_at(size_t index); /* NULL past the last */

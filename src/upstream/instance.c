@@ -388,9 +388,10 @@ static void failed(struct instance *instance)
 {
     instance->state = INSTANCE_RESTING;
     set_rest(instance);
-    log_warn(instance->upstream->services.log, "server '%" STR_FMT "': %s ended; it may start again in %" PRId64 " ms",
+    log_warn(instance->upstream->services.log, "server '%" STR_FMT "': %s %s; it may start again in %" PRId64 " ms",
              STR_ARG(instance->upstream->server->name),
-             instance_is_control(instance) ? "the control session" : "an instance", instance->backoff_ms);
+             instance_is_control(instance) ? "it" : "a client's own instance",
+             instance->was_ready ? "ended" : "did not become ready", instance->backoff_ms);
     timer_start(&instance->timer, instance->backoff_ms);
     if (!instance->was_ready)
         upstream_wake_waiters(&instance->waiters, REASON_upstream_unavailable);
