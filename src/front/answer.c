@@ -39,6 +39,7 @@ static void queue_rest(struct connection *connection, const struct str *parts, u
         written -= skip;
         buf_append_str(&connection->queue, str_slice(parts[i], skip, parts[i].len));
     }
+    connection_count_queue(connection);
     connection->queue_messages++;
     connection_arm(connection);
 }
@@ -64,17 +65,19 @@ static int put(struct connection *connection, const struct str *parts, unsigned 
         if (written < 0)
             written = 0;
     }
-    if ((size_t)written < total)
-        queue_rest(connection, parts, count, (size_t)written);
-    if (buf_ok(&connection->queue))
+    if ((size_t)written == total)
         return 0;
-    connection_kill(connection, "an answer above the ceiling of its queue");
+    queue_rest(connection, parts, count, (size_t)written);
+    if (buf_ok(&connection->queue) && connection->front->queue_bytes <= LIMIT_process_bytes)
+        return 0;
+    connection_kill(connection, "an answer above the ceiling of what may wait");
     return E_CLOSED;
 }
 
 static void queue_is_empty(struct connection *connection)
 {
     buf_recycle(&connection->queue, KEPT_QUEUE_BYTES);
+    connection_count_queue(connection);
     connection->queue_at = 0;
     connection->queue_messages = 0;
     connection_written(connection);

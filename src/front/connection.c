@@ -43,6 +43,13 @@ static void count_body(struct connection *connection)
     connection->counted = connection->http1.body.cap;
 }
 
+void connection_count_queue(struct connection *connection)
+{
+    struct front_http *front = connection->front;
+    front->queue_bytes += connection->queue.cap - connection->queue_counted;
+    connection->queue_counted = connection->queue.cap;
+}
+
 /* --- deadlines --- */
 
 void connection_arm(struct connection *connection)
@@ -66,6 +73,7 @@ static void idle_is_over(struct connection *connection)
     http1_trim(&connection->http1);
     count_body(connection);
     buf_release(&connection->queue);
+    connection_count_queue(connection);
     buf_release(&connection->ahead);
     connection->trimmed = true;
     connection->deadline_ms = connection->idle_since_ms + LIMIT_keep_alive_ms;
@@ -117,6 +125,7 @@ static void bury(struct connection *connection)
     buf_release(&connection->ahead);
     buf_release(&connection->queue);
     front->body_bytes -= connection->counted;
+    front->queue_bytes -= connection->queue_counted;
     connection->magic = 0;
     if (front->spare_count == LIMIT_spare_connections) {
         free(connection);
@@ -321,17 +330,33 @@ void connection_finish(struct connection *connection, bool keep)
 
 /* --- from request to exchange --- */
 
-/* False: refused. */
-static bool take_head(struct connection *connection, bool more)
+/* A body that did not come with its head is waited for, and kept, only for who has a grant. */
+static enum reason may_send_more(const struct connection *connection, size_t here)
+{
+    const struct front_http *front = connection->front;
+    const struct http1 *http1 = &connection->http1;
+    const struct route *route = &connection->route;
+
+    if (!http1->has_body || (!http1->chunked && http1->remaining <= here))
+        return REASON_allowed;
+    if (route->kind != ROUTE_MESSAGE)
+        return REASON_too_large;
+    return front->events->knows(front->events->arg, route->token) ? REASON_allowed : REASON_unauthorized;
+}
+
+/* `here`: bytes of the body that came with the head. False: refused. */
+static bool take_head(struct connection *connection, size_t here)
 {
     enum reason reason = route_request(&connection->front->rules, &connection->http1, &connection->route);
 
+    if (reason == REASON_allowed)
+        reason = may_send_more(connection, here);
     if (reason != REASON_allowed) {
         connection_refuse(connection, reason);
         return false;
     }
     connection->deadline_ms = now_ms(connection) + LIMIT_body_ms;
-    if (connection->http1.expects && connection->http1.has_body && !more)
+    if (connection->http1.expects && connection->http1.has_body && here == 0)
         connection_continue(connection);
     return connection->state == CONN_READ;
 }
@@ -350,7 +375,7 @@ static size_t take_bytes(struct connection *connection, struct str bytes)
         case HTTP1_MORE:
         case HTTP1_DONE: return total;
         case HTTP1_HEAD:
-            if (!take_head(connection, total < bytes.len))
+            if (!take_head(connection, bytes.len - total))
                 return total;
             break;
         case HTTP1_FAILED: connection_refuse(connection, reason_of(connection->http1.fault)); return total;

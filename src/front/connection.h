@@ -44,6 +44,7 @@ struct connection {
     bool                  exchange_out;   /* with the gate: it must be answered, or gone */
     unsigned char         probes;         /* sent since the client half-closed */
     size_t                counted;        /* of http1.body, in the front's body_bytes */
+    size_t                queue_counted;  /* of queue, in the front's queue_bytes */
     size_t                dropped;        /* bytes read after the last answer */
     struct http1          http1;
     struct route          route;
@@ -70,6 +71,7 @@ struct front_http {
     unsigned                   spare_count;
     bool                       stopping;
     size_t                     body_bytes; /* of requests, in all connections */
+    size_t                     queue_bytes; /* that wait to be written, in all connections */
     struct buf                 head, body; /* what is being written; never kept over a call to the gate */
     char                       read[FRONT_READ_BYTES];
 };
@@ -80,6 +82,8 @@ void connection_start(struct front_http *front, int fd);
 void connection_run(struct connection *connection);
 /* The one way out. A gate that still holds the exchange hears `gone` at the end of the turn. */
 void connection_kill(struct connection *connection, const char *why);
+/* Behind each change of what the queue holds. */
+void connection_count_queue(struct connection *connection);
 /* At once, from front_http_close. */
 void connection_destroy(struct connection *connection);
 void connection_free_spare(struct front_http *front);

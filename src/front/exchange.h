@@ -39,6 +39,8 @@ struct front_events {
     void (*message)(void *arg, struct exchange *exchange);
     /* The client went away before the answer; the exchange is invalid when this returns. */
     void (*gone)(void *arg, struct exchange *exchange);
+    /* Whether a grant is behind this token: asked before a body is waited for, so that nobody else's fills memory. */
+    bool (*knows)(void *arg, struct str token);
     /* Ready to take calls: /readyz. `out` gets one line that says what is wrong when it is not. */
     bool (*ready)(void *arg, char *out, size_t max);
     void  *arg;

@@ -49,7 +49,7 @@ int front_http_open(const struct front_http_options *options, struct front_http 
     front->count = front->spare_count = 0;
     front->count_max = options->connections ? options->connections : LIMIT_connections;
     front->stopping = false;
-    front->body_bytes = 0;
+    front->body_bytes = front->queue_bytes = 0;
     list_init(&front->idle);
     list_init(&front->busy);
     list_init(&front->dying);

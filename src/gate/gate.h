@@ -63,6 +63,8 @@ void answer_unknown_tool(struct call *call);
 void answer_send(struct call *call, int status, struct str session);
 
 /* gateway.c */
+/* The live grant of a token, or NULL. */
+const struct grant *gateway_grant_behind(struct gateway *gateway, struct str token);
 struct route *gateway_route(struct gateway *gateway, struct str name);
 /* A message of a known grant that was refused before it had a name. */
 void gateway_record_malformed(struct gateway *gateway, const struct call *call, enum reason reason);

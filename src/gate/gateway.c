@@ -19,6 +19,17 @@
 
 /* ---- what fronts call ---- */
 
+const struct grant *gateway_grant_behind(struct gateway *gateway, struct str token)
+{
+    struct str id, secret;
+    if (grant_token_parse(token, &id, &secret) != 0)
+        return NULL;
+    const struct grant *grant = store_grant(gateway->store, id);
+    if (!grant || !grant_secret_fits(gateway->hasher, grant, secret))
+        return NULL;
+    return grant_is_live(grant, clock_wall_ms(gateway->clock)) ? grant : NULL;
+}
+
 static void front_message(void *arg, struct exchange *exchange)
 {
     struct gateway *gateway = arg;
@@ -33,6 +44,16 @@ static void front_gone(void *arg, struct exchange *exchange)
     struct call *call = exchange->owner;
     if (call && call->exchange == exchange)
         call_happened(call, CALL_EVENT_CLIENT_GONE);
+}
+
+static bool front_knows(void *arg, struct str token)
+{
+    struct gateway *gateway = arg;
+    CHECK_OBJ(gateway, GATEWAY_MAGIC);
+    if (gateway_grant_behind(gateway, token))
+        return true;
+    gateway->tally.unauthorized++;
+    return false;
 }
 
 static bool front_ready(void *arg, char *out, size_t max)
@@ -245,7 +266,7 @@ int gateway_new(const struct gateway_options *options, struct gateway **out)
     gateway->clock = options->clock;
     gateway->log = options->log;
     gateway->store = options->store;
-    gateway->events = (struct front_events){ front_message, front_gone, front_ready, gateway };
+    gateway->events = (struct front_events){ front_message, front_gone, front_knows, front_ready, gateway };
     arena_pool_init(&gateway->arenas, KEPT_ARENA_BLOCKS);
     map_init(&gateway->routes_by_name);
     sessions_init(&gateway->sessions);

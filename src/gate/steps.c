@@ -21,22 +21,11 @@ static enum step_next end(struct call *call, enum reason reason)
 
 /* ---- IDENTIFY ---- */
 
-static const struct grant *grant_behind(struct gateway *gateway, struct str token)
-{
-    struct str id, secret;
-    if (grant_token_parse(token, &id, &secret) != 0)
-        return NULL;
-    const struct grant *grant = store_grant(gateway->store, id);
-    if (!grant || !grant_secret_fits(gateway->hasher, grant, secret))
-        return NULL;
-    return grant_is_live(grant, clock_wall_ms(gateway->clock)) ? grant : NULL;
-}
-
 enum step_next step_identify(struct call *call)
 {
     struct gateway *gateway = call->gateway;
     const struct exchange *exchange = call->exchange;
-    const struct grant *grant = grant_behind(gateway, exchange->token);
+    const struct grant *grant = gateway_grant_behind(gateway, exchange->token);
     if (!grant) {
         gateway->tally.unauthorized++;
         return end(call, REASON_unauthorized);

@@ -74,6 +74,13 @@ static inline void rig_gone(void *arg, struct exchange *exchange)
             rig->held[i] = NULL;
 }
 
+/* "Bearer stranger" has no grant behind it; everyone else has. */
+static inline bool rig_knows(void *arg, struct str token)
+{
+    (void)arg;
+    return !str_eq(token, STR("stranger"));
+}
+
 static inline bool rig_ready(void *arg, char *out, size_t max)
 {
     struct rig *rig = arg;
@@ -90,7 +97,7 @@ static inline void rig_init_with(struct rig *rig, unsigned connections)
     *rig = (struct rig){ .log = { .least = LOG_DEBUG, .line = rig_line } };
     clock_manual_init(&rig->clock, 1700000000000);
     rig->log.clock = &rig->clock.clock;
-    rig->events = (struct front_events){ rig_message, rig_gone, rig_ready, rig };
+    rig->events = (struct front_events){ rig_message, rig_gone, rig_knows, rig_ready, rig };
     assert_int_equal(loop_new(&rig->clock.clock, &rig->log, &rig->loop), 0);
     const struct front_http_options options = {
         .loop = rig->loop,

@@ -325,6 +325,70 @@ static void a_large_answer_is_written_as_it_is_read(void **state)
     rig_release(&rig);
 }
 
+/* Many who do not read cannot fill the memory; who reads is answered all the same. */
+static void answers_that_wait_have_one_ceiling_for_all(void **state)
+{
+    (void)state;
+    static char message[LIMIT_answer_body];
+    struct rig rig;
+    struct client first, second, reader;
+    const size_t others = LIMIT_process_bytes - sizeof(message) * 5 / 4; /* held by others: room for one more answer */
+    rig_init(&rig);
+    memset(message, 'x', sizeof(message));
+    hold(&rig, &first);
+    hold(&rig, &second);
+    rig.front->queue_bytes = others;
+    for (int i = 0; i < 2; i++)
+        rig.held[i]->ops->answer(rig.held[i], 200, str_of(message, sizeof(message)), STR_EMPTY);
+    client_open(&reader, &rig);
+    client_send(&reader, STR(POST("echo", 2, "{}")));
+    RIG_UNTIL(&rig, client_has(&reader, "\r\n\r\n{}"));
+    RIG_UNTIL(&rig, client_read(&second));
+    assert_true(second.got.len < sizeof(message)); /* cut, and not taken for whole: its length was told */
+    RIG_UNTIL(&rig, !client_read(&first) && first.got.len > sizeof(message));
+    rig_settle(&rig);
+    assert_int_equal(rig.front->queue_bytes, others); /* all given back */
+    client_close(&first);
+    client_close(&second);
+    client_close(&reader);
+    rig_release(&rig);
+}
+
+static void a_body_is_waited_for_only_with_a_grant(void **state)
+{
+    (void)state;
+#define LATER(route, fields) route " HTTP/1.1\r\n" FIELDS fields "\r\n"
+    static const struct {
+        const char *sent, *status;
+    } cases[] = {
+        { LATER("POST /mcp/echo", "Authorization: Bearer stranger\r\nContent-Length: 4000\r\n"), "HTTP/1.1 401 " },
+        { LATER("POST /mcp/echo", "Authorization: Bearer stranger\r\nTransfer-Encoding: chunked\r\n"), "HTTP/1.1 401 " },
+        { LATER("POST /mcp/echo", "Authorization: Bearer stranger\r\nExpect: 100-continue\r\nContent-Length: 2\r\n"), "HTTP/1.1 401 " },
+        { LATER("POST /mcp/echo", "Authorization: Bearer stranger\r\nContent-Length: 3\r\n") "{ ", "HTTP/1.1 401 " },
+        { LATER("DELETE /mcp/echo", "Content-Length: 4000\r\n"), "HTTP/1.1 413 " },
+        { LATER("GET /healthz", "Content-Length: 4000\r\n"), "HTTP/1.1 413 " },
+    };
+    struct rig rig;
+    struct client client;
+    rig_init(&rig);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        client_open(&client, &rig);
+        client_send(&client, str_from_c(cases[i].sent));
+        RIG_UNTIL(&rig, client_has(&client, cases[i].status) && client.ended);
+        assert_true(str_starts_with(buf_str(&client.got), str_from_c(cases[i].status))); /* no 100 before it */
+        client_close(&client);
+    }
+    assert_int_equal(rig.front->body_bytes, 0);
+    assert_int_equal(rig.messages, 0);
+    client_open(&client, &rig); /* the gate alone refuses what is whole */
+    client_send(&client, STR(LATER("POST /mcp/deny", "Authorization: Bearer stranger\r\nContent-Length: 2\r\n") "{}"));
+    RIG_UNTIL(&rig, client_has(&client, "HTTP/1.1 401 "));
+    assert_int_equal(rig.messages, 1);
+    client_close(&client);
+    rig_release(&rig);
+#undef LATER
+}
+
 static void at_the_ceiling_the_idle_make_room(void **state)
 {
     (void)state;
@@ -419,6 +483,8 @@ int main(void)
         cmocka_unit_test(more_events_do_not_put_the_end_off),
         cmocka_unit_test(a_slow_reader_gets_its_answer_and_no_other_before),
         cmocka_unit_test(a_large_answer_is_written_as_it_is_read),
+        cmocka_unit_test(answers_that_wait_have_one_ceiling_for_all),
+        cmocka_unit_test(a_body_is_waited_for_only_with_a_grant),
         cmocka_unit_test(at_the_ceiling_the_idle_make_room),
         cmocka_unit_test(a_stop_lets_calls_end),
         cmocka_unit_test(closing_tells_the_gate_at_once),
