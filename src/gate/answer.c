@@ -20,6 +20,23 @@ static struct buf *fresh(struct call *call)
     return out;
 }
 
+void answer_result(struct call *call, struct json_writer *writer)
+{
+    json_write_init(writer, fresh(call));
+    json_write_object(writer);
+    json_write_member_string(writer, STR("jsonrpc"), STR("2.0"));
+    json_write_key(writer, STR("id"));
+    json_write_raw(writer, buf_str(&call->client_id));
+    json_write_key(writer, STR("result"));
+    json_write_object(writer);
+}
+
+void answer_result_end(struct json_writer *writer)
+{
+    json_write_object_end(writer);
+    json_write_object_end(writer);
+}
+
 void answer_send(struct call *call, int status, struct str session)
 {
     struct buf *out = &call->gateway->out;
@@ -131,15 +148,8 @@ void answer_denial(struct call *call, enum reason reason)
         return;
     }
     struct str text = denial_text(call, reason);
-    struct buf *out = fresh(call);
     struct json_writer writer;
-    json_write_init(&writer, out);
-    json_write_object(&writer);
-    json_write_member_string(&writer, STR("jsonrpc"), STR("2.0"));
-    json_write_key(&writer, STR("id"));
-    json_write_raw(&writer, buf_str(&call->client_id));
-    json_write_key(&writer, STR("result"));
-    json_write_object(&writer);
+    answer_result(call, &writer);
     json_write_key(&writer, STR("content"));
     json_write_array(&writer);
     json_write_object(&writer);
@@ -153,6 +163,5 @@ void answer_denial(struct call *call, enum reason reason)
     json_write_key(&writer, STR("dev.warder/decision"));
     write_decision(&writer, call, reason);
     json_write_object_end(&writer);
-    json_write_object_end(&writer);
-    json_write_object_end(&writer);
+    answer_result_end(&writer);
 }

@@ -11,6 +11,8 @@
 #include "gate/session.h"
 #include "io/loop.h"
 
+struct json_writer;
+
 struct route {                   /* a server of the configuration, with what decides on it */
     struct gateway      *gateway;
     const struct server *server;
@@ -59,6 +61,9 @@ struct gateway {
 void answer_denial(struct call *call, enum reason reason);
 void answer_error(struct call *call, enum reason reason);
 void answer_unknown_tool(struct call *call);
+/* A result of our own: everything up to its first member, and the braces behind its last. */
+void answer_result(struct call *call, struct json_writer *writer);
+void answer_result_end(struct json_writer *writer);
 /* Delivers gateway->out as the final message. */
 void answer_send(struct call *call, int status, struct str session);
 

@@ -72,14 +72,7 @@ static int write_page(struct call *call, const struct listing *listing, size_t f
     struct arena arena;
     struct json_writer writer;
     arena_init(&arena, &call->gateway->arenas, REQUEST_ARENA_MAX);
-    buf_reset(out);
-    json_write_init(&writer, out);
-    json_write_object(&writer);
-    json_write_member_string(&writer, STR("jsonrpc"), STR("2.0"));
-    json_write_key(&writer, STR("id"));
-    json_write_raw(&writer, buf_str(&call->client_id));
-    json_write_key(&writer, STR("result"));
-    json_write_object(&writer);
+    answer_result(call, &writer);
     json_write_key(&writer, listing->member);
     json_write_array(&writer);
     *written = 0;
@@ -98,8 +91,7 @@ static int write_page(struct call *call, const struct listing *listing, size_t f
         snprintf(cursor, sizeof(cursor), "%zu", from + *written);
         json_write_member_string(&writer, STR("nextCursor"), str_from_c(cursor));
     }
-    json_write_object_end(&writer);
-    json_write_object_end(&writer);
+    answer_result_end(&writer);
     arena_release(&arena);
     return from > 0 && *written == 0 ? E_INVALID : 0;
 }

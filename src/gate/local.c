@@ -19,16 +19,8 @@ static void write_capability(struct json_writer *writer, struct str name, bool d
 static void write_initialize(struct call *call)
 {
     const struct definitions *definitions = upstream_definitions(call->route->upstream);
-    struct buf *out = &call->gateway->out;
     struct json_writer writer;
-    buf_reset(out);
-    json_write_init(&writer, out);
-    json_write_object(&writer);
-    json_write_member_string(&writer, STR("jsonrpc"), STR("2.0"));
-    json_write_key(&writer, STR("id"));
-    json_write_raw(&writer, buf_str(&call->client_id));
-    json_write_key(&writer, STR("result"));
-    json_write_object(&writer);
+    answer_result(call, &writer);
     json_write_member_string(&writer, STR("protocolVersion"), call->session->version);
     json_write_key(&writer, STR("capabilities"));
     json_write_object(&writer);
@@ -42,8 +34,7 @@ static void write_initialize(struct call *call)
     json_write_member_string(&writer, STR("title"), call->route->server->name);
     json_write_member_string(&writer, STR("version"), STR(WARDER_VERSION));
     json_write_object_end(&writer);
-    json_write_object_end(&writer);
-    json_write_object_end(&writer);
+    answer_result_end(&writer);
 }
 
 static struct str negotiated(struct str asked)

@@ -1,5 +1,6 @@
 /* On the warm path a call's message costs no allocation from the heap: its arena's blocks come from the pool. The
  * heap's functions are wrapped by the linker (-Wl,--wrap) and counted. */
+#include "../heap_calls.h"
 #include "json/json.h"
 
 #include "base/check.h"
@@ -13,33 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *ptr, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *ptr, size_t size);
-
-static size_t heap_calls;
-
-void *__wrap_malloc(size_t size)
-{
-    heap_calls++;
-    return __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    heap_calls++;
-    return __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *ptr, size_t size)
-{
-    heap_calls++;
-    return __real_realloc(ptr, size);
-}
 
 static const char call[] =
     "{\"jsonrpc\":\"2.0\",\"id\":17,\"method\":\"tools/call\",\"params\":{\"name\":\"create_charge\",\"arguments\":"

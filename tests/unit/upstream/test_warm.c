@@ -1,34 +1,8 @@
 /* A call and its answer over stdio, once warm, cost no allocation from the heap. Its functions are wrapped by the
  * linker
  * (-Wl,--wrap) and counted. */
+#include "../heap_calls.h"
 #include "children.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *ptr, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *ptr, size_t size);
-
-static size_t heap_calls;
-
-void *__wrap_malloc(size_t size)
-{
-    heap_calls++;
-    return __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    heap_calls++;
-    return __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *ptr, size_t size)
-{
-    heap_calls++;
-    return __real_realloc(ptr, size);
-}
 
 static void answered(struct leg *leg, const struct message *message, struct arena *arena)
 {
