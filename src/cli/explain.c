@@ -231,7 +231,7 @@ static const struct option options[] = {
 
 const struct command command_explain = {
     .summary = "Shows step by step how a policy decides one call",
-    .arguments = "",
+    .arguments = "--policy FILE --tool NAME",
     .options = options,
     .json = true,
     .help =

@@ -279,7 +279,7 @@ static const struct option data_options[] = { DATA_OPTIONS, { NULL, 0, NULL, NUL
 
 const struct command command_grant_create = {
     .summary = "Makes a grant and shows its token, once",
-    .arguments = "",
+    .arguments = "--label NAME --server NAME",
     .options = create_options,
     .json = true,
     .help = "A grant is what a client's token stands for: which servers it may reach, under which label its calls are\n"

@@ -98,7 +98,7 @@ static void print_server(const struct running *running, const struct config_serv
         printf("\n");
         return;
     }
-    printf("\n      %sno policy: every call is denied.%s The smallest one to edit, as %" STR_FMT ".policy.json:\n"
+    printf("\n      %sno policy: every call is denied.%s One to begin with, %" STR_FMT ".policy.json:\n"
            "        { \"version\": \"1\", \"default\": \"deny\", \"tools\": { \"TOOL\": {} } }\n"
            "      and beside the server's command: \"policy\": \"%" STR_FMT ".policy.json\"\n",
            colour_on(stdout, COLOUR_YELLOW), colour_off(stdout), STR_ARG(name), STR_ARG(name));

@@ -19,7 +19,7 @@ static void print_running(const struct question_to *ask)
     struct str key, url = answer_text(ask->root, "url");
     char since[32];
     print_time(since, answer_int(ask->root, "started_ms"));
-    printf("A gateway runs on %s%" STR_FMT "%s since %s (process %lld, data %" STR_FMT ").\n\n",
+    printf("A gateway runs on %s%" STR_FMT "%s since %s, process %lld.\nEverything it keeps: %" STR_FMT "\n\n",
            colour_on(stdout, COLOUR_BOLD), STR_ARG(url), colour_off(stdout), since,
            (long long)answer_int(ask->root, "pid"), STR_ARG(ask->data));
     json_iter_init(&iter, json_get(ask->root, STR("servers")));
