@@ -41,12 +41,12 @@ static int keep_private(int fd, const char *name, struct log *log)
     struct stat status;
     if (fstat(fd, &status) < 0)
         return E_IO;
-    if ((status.st_mode & 077) == 0)
-        return 0;
     if (status.st_uid != geteuid()) {
-        log_error(log, "data directory %s: it belongs to another user, and others may enter it", name);
+        log_error(log, "data directory %s: it belongs to another user, who could change what it holds", name);
         return E_DENIED;
     }
+    if ((status.st_mode & 077) == 0)
+        return 0;
     log_warn(log, "data directory %s: others could enter it; its mode is 0700 now", name);
     return fchmod(fd, 0700) < 0 ? E_IO : 0;
 }

@@ -73,7 +73,7 @@ static void leftovers_find(struct ledger *ledger)
     struct stat status;
     for (size_t i = 0; i < ARRAY_LEN(unfinished); i++)
         (void)unlinkat(directory, unfinished[i], 0);
-    int fd = openat(directory, NEXT_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = openat(directory, NEXT_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return;
     bool usable = fstat(fd, &status) == 0 && status.st_size >= (off_t)SEGMENT_FIRST_BYTES &&

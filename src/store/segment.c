@@ -155,7 +155,7 @@ int segment_reader_open(struct segment_reader *reader, int ledger, uint64_t numb
     struct stat status;
     *reader = (struct segment_reader){ .fd = -1 };
     segment_name(number, name);
-    reader->fd = openat(ledger, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    reader->fd = openat(ledger, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK); /* a pipe is not waited for */
     if (reader->fd < 0)
         return disk_error(errno);
     int error = 0;

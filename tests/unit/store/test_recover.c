@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -175,6 +176,9 @@ static void a_damaged_head_stops_the_start(void **state)
     file_write(segment, bytes, len / 2);
     assert_int_equal(harness_open_alone(&h), E_CORRUPT);
     file_write(segment, bytes, 100);
+    assert_int_equal(harness_open_alone(&h), E_CORRUPT);
+    assert_int_equal(unlink(segment), 0);
+    assert_int_equal(mkfifo(segment, 0600), 0); /* nobody will ever write to it */
     assert_int_equal(harness_open_alone(&h), E_CORRUPT);
 }
 

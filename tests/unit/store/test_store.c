@@ -244,6 +244,18 @@ static void others_may_not_read(void **state)
     assert_int_equal(status.st_mode & 0777, 0600);
 }
 
+static void a_directory_of_another_user_is_refused(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip(); /* only root can give one away, and only root could open it */
+    assert_int_equal(chmod(h.directory, 0700), 0);
+    assert_int_equal(chown(h.directory, 65534, (gid_t)-1), 0);
+    assert_int_equal(harness_open(&h), E_DENIED);
+    assert_true(harness_logged(&h, "it belongs to another user"));
+    assert_int_equal(chown(h.directory, 0, (gid_t)-1), 0);
+}
+
 static void grants_survive(void **state)
 {
     (void)state;
@@ -625,6 +637,7 @@ int main(void)
         TEST(process_records_like_durable),
         TEST(one_gateway_holds_the_directory),
         TEST(others_may_not_read),
+        TEST(a_directory_of_another_user_is_refused),
         TEST(grants_survive),
         TEST(a_revoked_grant_is_dead_at_once_and_for_good),
         TEST(a_rotated_grant_has_its_new_secret),
