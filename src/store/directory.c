@@ -7,11 +7,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define LOCK_TRIES 100 /* of 10 ms */
 
 int disk_error(int number)
 {
@@ -51,6 +55,35 @@ static int keep_private(int fd, const char *name, struct log *log)
     return fchmod(fd, 0700) < 0 ? E_IO : 0;
 }
 
+/* The process that the lock names; text is empty when it names none. */
+static long lock_holder(int fd, char text[32])
+{
+    ssize_t len = pread(fd, text, 31, 0);
+    text[len > 0 ? len : 0] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    unsigned long long pid;
+    return str_to_u64(str_from_c(text), INT32_MAX, &pid) ? (long)pid : 0;
+}
+
+/* Where the holder is gone, what still has the file open is a child of its that was about to run another program: that
+ * takes a moment, not longer. */
+static bool lock_try(int fd, struct flock *all, char text[32])
+{
+    static const struct timespec moment = { .tv_nsec = 10000000 };
+    for (int tries = 0; tries < LOCK_TRIES; tries++) {
+        if (fcntl(fd, F_OFD_SETLK, all) == 0)
+            return true;
+        if (errno != EAGAIN && errno != EACCES)
+            return false;
+        long holder = lock_holder(fd, text);
+        if (holder == 0 || kill((pid_t)holder, 0) == 0 || errno != ESRCH)
+            break;
+        (void)nanosleep(&moment, NULL);
+    }
+    errno = EAGAIN;
+    return false;
+}
+
 static int lock_take(int data, const char *name, struct log *log, int *lock)
 {
     int fd = openat(data, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -59,7 +92,7 @@ static int lock_take(int data, const char *name, struct log *log, int *lock)
     /* Held by the open file, not by the process: no other close in this process gives it up. */
     struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
     char text[32] = "";
-    if (fcntl(fd, F_OFD_SETLK, &all) == 0) {
+    if (lock_try(fd, &all, text)) {
         int len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
         if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)len, 0) != len)
             log_warn(log, "data directory %s: the lock names no process (%s)", name, strerror(errno));
@@ -71,8 +104,6 @@ static int lock_take(int data, const char *name, struct log *log, int *lock)
         close(fd);
         return E_IO;
     }
-    ssize_t len = pread(fd, text, sizeof text - 1, 0);
-    text[len > 0 ? strcspn(text, "\n") : 0] = '\0';
     log_error(log, "data directory %s: process %s holds it; stop that one, or take another directory", name,
               text[0] != '\0' ? text : "(unknown)");
     close(fd);

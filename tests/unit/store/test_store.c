@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -228,6 +230,37 @@ static void one_gateway_holds_the_directory(void **state)
     harness_release(&other);
     harness_close(&h);
     assert_int_equal(harness_open_alone(&h), 0);
+}
+
+/* A gateway that was killed while it started a server leaves the lock to a child for a moment: a start waits that long. */
+static void a_dead_holder_is_waited_for(void **state)
+{
+    (void)state;
+    char path[96], text[32];
+    snprintf(path, sizeof path, "%s/lock", h.directory);
+    pid_t dead = fork();
+    if (dead == 0)
+        _exit(0);
+    assert_int_equal(waitpid(dead, NULL, 0), dead);
+    int fd = open(path, O_RDWR | O_CREAT, 0600), ready[2];
+    int len = snprintf(text, sizeof text, "%d\n", (int)dead);
+    assert_int_equal(write(fd, text, (size_t)len), len);
+    assert_int_equal(pipe(ready), 0);
+    pid_t heir = fork();
+    if (heir == 0) {
+        struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+        bool held = fcntl(fd, F_OFD_SETLK, &all) == 0 && write(ready[1], "", 1) == 1;
+        usleep(100000);
+        _exit(held ? 0 : 1);
+    }
+    close(fd);
+    assert_int_equal(read(ready[0], text, 1), 1);
+    assert_int_equal(harness_open_alone(&h), 0);
+    int status;
+    assert_int_equal(waitpid(heir, &status, 0), heir);
+    assert_int_equal(status, 0);
+    close(ready[0]);
+    close(ready[1]);
 }
 
 static void others_may_not_read(void **state)
@@ -636,6 +669,7 @@ int main(void)
         TEST(off_records_no_calls),
         TEST(process_records_like_durable),
         TEST(one_gateway_holds_the_directory),
+        TEST(a_dead_holder_is_waited_for),
         TEST(others_may_not_read),
         TEST(a_directory_of_another_user_is_refused),
         TEST(grants_survive),
