@@ -2,6 +2,7 @@
 #include "admin/control.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/environment.h"
@@ -235,6 +236,15 @@ static int make_gateway(struct running *running)
     return error ? failure(running->invocation, "%s", error_text(error)) : 0;
 }
 
+/* Clients have half of the descriptors at most: servers, the ledger and the operator's commands need theirs. */
+static unsigned connections_max(void)
+{
+    struct rlimit descriptors;
+    if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0 || descriptors.rlim_cur / 2 > LIMIT_connections)
+        return LIMIT_connections;
+    return (unsigned)descriptors.rlim_cur / 2;
+}
+
 static int open_front(struct running *running)
 {
     const struct config *config = running->config;
@@ -246,6 +256,7 @@ static int open_front(struct running *running)
         .host_count = config->host_count,
         .origins = config->origins,
         .origin_count = config->origin_count,
+        .connections = connections_max(),
         .health = config->insecure ? STR("{\"status\":\"ok\",\"insecure\":true}") : STR_EMPTY,
         .events = gateway_front_events(running->gateway),
     };

@@ -61,12 +61,14 @@ export function runs(pid) {
 
 export class Gateway {
   /** `servers`: name -> entry of mcpServers, where `policy` may be a document instead of a file's name.
-   *  `settings`: further members of warder.json. `env`: added to the gateway's own environment. */
-  constructor({ servers, settings = {}, env = {} }) {
+   *  `settings`: further members of warder.json. `env`: added to the gateway's own environment. `files`: how many it
+   *  may have open. */
+  constructor({ servers, settings = {}, env = {}, files }) {
     this.dir = mkdtempSync(join(tmpdir(), 'warder-test-'));
     this.data = join(this.dir, 'data');
     this.config = join(this.dir, 'warder.json');
     this.env = env;
+    this.files = files;
     this.log = '';
     live.add(this);
     mkdirSync(join(this.dir, 'policies'));
@@ -92,7 +94,9 @@ export class Gateway {
 
   /** Starts it and waits until it listens. */
   async start({ timeout = 10_000 } = {}) {
-    this.child = spawn(binary, ['run', '-c', this.config, '--json'], {
+    const run = [binary, 'run', '-c', this.config, '--json'];
+    if (this.files) run.unshift('/bin/sh', '-c', `ulimit -n ${this.files} && exec "$0" "$@"`);
+    this.child = spawn(run[0], run.slice(1), {
       env: { ...process.env, ...this.env }, stdio: ['ignore', 'pipe', 'pipe'],
     });
     const child = this.child;
