@@ -242,7 +242,7 @@ each('Z24', 'a response that nobody asked for', {
 for (const [what, name] of Object.entries({
   'a space after': 'echo ', 'a space before': ' echo', 'a tab': 'echo\\t', NUL: 'echo\\u0000', 'NUL and more': 'echo\\u0000danger', 'upper case': 'ECHO', 'NFC': '\u00e9cho', 'NFD': 'e\u0301cho', 'Cyrillic e': '\u0435cho', 'zero width joiner': 'e\u200dcho',
   'full width': '\uff45\uff43\uff48\uff4f', '../': '../echo', './': './echo', '*': '*', 'a pattern': 'ec*', 'mark_*': 'mark_*', 'a prefix': 'recorder__echo', 'another prefix': 'recorder/echo', 'a class': '@read', 'ends early': 'ech', 'goes on': 'echoo', empty: '',
-  '200 bytes': 'e'.repeat(200), '1 MiB': 'e'.repeat(1 << 20), '__proto__': '__proto__', constructor: 'constructor', 'a quote': 'echo\\"', 'a newline': 'echo\\n',
+  '200 bytes': 'e'.repeat(200), '1 MiB': 'e'.repeat(1 << 20), ['__proto__']: '__proto__', constructor: 'constructor', 'a quote': 'echo\\"', 'a newline': 'echo\\n',
 })) {
   add('Z25', `a name is compared byte for byte: ${what}`, call(`"${name}"`), UNKNOWN);
 }
