@@ -142,6 +142,7 @@ static int carry_out(struct store *store, const struct operation *operation, str
         reply_end(writer);
         return 0;
     case OPERATION_STATUS:
+    case OPERATION_TOOLS:
     case OPERATION_AUDIT_FOLLOW:
     case OPERATION_STOP:
     case OPERATION_COUNT: break;
@@ -167,7 +168,8 @@ static int call_store(struct str data, struct log *log, const struct operation *
 
 static bool needs_gateway(enum operation_kind kind)
 {
-    return kind == OPERATION_STATUS || kind == OPERATION_STOP || kind == OPERATION_AUDIT_FOLLOW;
+    return kind == OPERATION_STATUS || kind == OPERATION_TOOLS || kind == OPERATION_STOP ||
+           kind == OPERATION_AUDIT_FOLLOW;
 }
 
 static int call(struct str data, struct log *log, struct str request, const struct operation *operation, bool *running,

@@ -20,6 +20,8 @@
 
 #define CONTROL_MAGIC 0x434f4e54u
 #define CONNECTION_MAGIC 0x434f4e4eu
+#define PAGE_TOOLS 1000
+#define PAGE_BYTES ((size_t)1 << 20) /* with what the connection has not read yet: far below its ceiling */
 
 struct connection {
     unsigned magic;
@@ -90,19 +92,24 @@ static int flush(struct connection *connection)
 
 /* ---- what is answered at once ---- */
 
-static void write_servers(const struct gateway *gateway, struct json_writer *writer)
+static void write_server(const struct gateway_server_status *server, struct json_writer *writer)
 {
     static const char *const states[] = { "starting", "ready", "down" };
+    json_write_member_string(writer, STR("name"), server->name);
+    json_write_member_string(writer, STR("state"), str_from_c(states[server->state]));
+    json_write_member_bool(writer, STR("policy"), server->has_policy);
+}
+
+static void write_servers(const struct gateway *gateway, struct json_writer *writer)
+{
     struct gateway_server_status server;
     json_write_key(writer, STR("servers"));
     json_write_array(writer);
     for (size_t i = 0; i < gateway_server_count(gateway); i++) {
         gateway_server_status(gateway, i, &server);
         json_write_object(writer);
-        json_write_member_string(writer, STR("name"), server.name);
-        json_write_member_string(writer, STR("state"), str_from_c(states[server.state]));
+        write_server(&server, writer);
         json_write_member_int(writer, STR("tools"), (int64_t)server.tools);
-        json_write_member_bool(writer, STR("policy"), server.has_policy);
         json_write_object_end(writer);
     }
     json_write_array_end(writer);
@@ -125,6 +132,67 @@ static void reply_status(struct control *control, struct json_writer *writer)
     json_write_member_int(writer, STR("allowed"), (int64_t)status.allowed);
     json_write_member_int(writer, STR("denied"), (int64_t)status.denied);
     write_servers(control->options.gateway, writer);
+    reply_end(writer);
+}
+
+struct page {
+    struct json_writer *writer;
+    size_t count;
+};
+
+#define PAGE_FULL 1
+
+static int write_tool(void *arg, const struct gateway_tool *tool)
+{
+    static const char *const words[] = {
+#define S(name, word) word,
+        TOOL_STANDINGS(S)
+#undef S
+    };
+    struct page *page = arg;
+    if (page->count == PAGE_TOOLS || (page->count > 0 && page->writer->out->len >= PAGE_BYTES))
+        return PAGE_FULL;
+    page->count++;
+    json_write_object(page->writer);
+    json_write_member_string(page->writer, STR("name"), tool->name);
+    json_write_member_string(page->writer, STR("verdict"), str_from_c(words[tool->standing]));
+    json_write_member_string(page->writer, STR("rule"), tool->rule);
+    json_write_member_bool(page->writer, STR("listed"), tool->is_listed);
+    json_write_object_end(page->writer);
+    return 0;
+}
+
+static bool find_server(const struct gateway *gateway, struct str name, struct gateway_server_status *out,
+                        size_t *index)
+{
+    for (*index = 0; *index < gateway_server_count(gateway); ++*index) {
+        gateway_server_status(gateway, *index, out);
+        if (str_eq(out->name, name))
+            return true;
+    }
+    return false;
+}
+
+/* A page of a server's tools; "next" is where the one behind it begins, where there is one. */
+static void reply_tools(struct control *control, const struct operation *operation, struct json_writer *writer)
+{
+    struct gateway *gateway = control->options.gateway;
+    struct gateway_server_status server;
+    struct page page = { writer, 0 };
+    size_t index;
+    if (!find_server(gateway, operation->which, &server, &index)) {
+        reply_error(writer, STR("no such server"));
+        return;
+    }
+    reply_begin(writer);
+    write_server(&server, writer);
+    json_write_member_int(writer, STR("count"), (int64_t)server.tools);
+    json_write_key(writer, STR("tools"));
+    json_write_array(writer);
+    int result = gateway_tools_each(gateway, index, operation->from, write_tool, &page);
+    json_write_array_end(writer);
+    if (result == PAGE_FULL)
+        json_write_member_int(writer, STR("next"), (int64_t)(operation->from + page.count));
     reply_end(writer);
 }
 
@@ -213,6 +281,7 @@ static int begin_operation(struct connection *connection, struct operation *oper
     case OPERATION_GRANT_REVOKE: error = store_grant_revoke(store, id, ledger_done, pending); break;
     case OPERATION_CONFIRM_CLOCK: error = store_clock_confirm(store, ledger_done, pending); break;
     case OPERATION_STATUS:
+    case OPERATION_TOOLS:
     case OPERATION_GRANT_LIST:
     case OPERATION_AUDIT_FOLLOW:
     case OPERATION_STOP:
@@ -266,6 +335,7 @@ static void carry_out(struct connection *connection, struct operation *operation
     struct str why = STR_EMPTY;
     switch (operation->kind) {
     case OPERATION_STATUS: reply_status(control, writer); return;
+    case OPERATION_TOOLS: reply_tools(control, operation, writer); return;
     case OPERATION_GRANT_LIST:
         reply_grants(writer, control->options.store, clock_wall_ms(control->options.clock));
         return;

@@ -100,6 +100,21 @@ static int read_new_grant(const struct json *request, struct arena *arena, struc
     return 0;
 }
 
+static int read_page(const struct json *request, struct operation *out, struct str *why)
+{
+    const struct json *server = json_get(request, STR("server")), *from = json_get(request, STR("from"));
+    int64_t first = 0;
+    *why = STR("a server's name is needed");
+    if (!json_is(server, JSON_STRING) || !is_server_name(json_string(server)))
+        return E_INVALID;
+    *why = STR("from is the number of an entry");
+    if (from && (!json_int64(from, &first) || first < 0))
+        return E_INVALID;
+    out->which = json_string(server);
+    out->from = (size_t)first;
+    return 0;
+}
+
 int operation_read(const struct json *request, struct arena *arena, struct operation *out, struct str *why)
 {
     *out = (struct operation){ .which = STR_EMPTY };
@@ -115,7 +130,7 @@ int operation_read(const struct json *request, struct arena *arena, struct opera
             return E_INVALID;
         out->which = json_string(which);
     }
-    return 0;
+    return out->kind == OPERATION_TOOLS ? read_page(request, out, why) : 0;
 }
 
 void reply_begin(struct json_writer *writer)

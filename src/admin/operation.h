@@ -14,6 +14,7 @@
 
 #define OPERATIONS(O)                                                                              \
     O(STATUS,        "status")                                                                     \
+    O(TOOLS,         "tools")                                                                      \
     O(GRANT_CREATE,  "grant.create")                                                               \
     O(GRANT_LIST,    "grant.list")                                                                 \
     O(GRANT_REVOKE,  "grant.revoke")                                                               \
@@ -31,7 +32,8 @@ enum operation_kind {
 
 struct operation {
     enum operation_kind kind;
-    struct str          which;       /* revoke, rotate: a grant's id or label */
+    struct str          which;       /* revoke, rotate: a grant's id or label; tools: a server's name */
+    size_t              from;        /* tools: the first entry of this page */
     struct grant        grant;       /* create: label, tags, servers, expires_ms (a span until it is made), unattended */
 };
 

@@ -40,7 +40,9 @@ static void print_running(const struct question_to *ask)
     if (!answer_bool(ask->root, "recording"))
         printf("%sNothing can be recorded now, so every call is denied.%s\n", colour_on(stdout, COLOUR_RED),
                colour_off(stdout));
-    printf("\nNext:\n  warder grant create --label NAME --server NAME   a token for a client\n"
+    printf("\nNext:\n"
+           "  warder tools                                     what servers list, and what policies say of it\n"
+           "  warder grant create --label NAME --server NAME   a token for a client\n"
            "  warder audit tail                                what was decided\n");
 }
 

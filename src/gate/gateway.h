@@ -10,6 +10,7 @@
 #include "policy/policy.h"
 #include "upstream/upstream.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -62,3 +63,27 @@ struct gateway_status {
 void   gateway_status(const struct gateway *gateway, struct gateway_status *out);
 size_t gateway_server_count(const struct gateway *gateway);
 void   gateway_server_status(const struct gateway *gateway, size_t index, struct gateway_server_status *out);
+
+#define TOOL_STANDINGS(S)                                                                          \
+    S(ALLOWED,        "allowed")           /* whatever the arguments are */                        \
+    S(LIMITED,        "limited")           /* conditions or limits are asked of each call */       \
+    S(DEFAULT_DENIED, "denied by default") /* no rule selects it */                                \
+    S(DENIED,         "denied")                                                                    \
+    S(HIDDEN,         "hidden")
+
+enum tool_standing {
+#define S(name, word) TOOL_##name,
+    TOOL_STANDINGS(S)
+#undef S
+};
+
+struct gateway_tool {             /* as a list for any grant shows it, or does not */
+    struct str         name;      /* the server's: hostile */
+    struct str         rule;      /* JSON Pointer, or "(no policy)" */
+    enum tool_standing standing;
+    bool               is_listed; /* clients see it */
+};
+/* The tools of a server from its entry `from` on, in its order, until `each` returns other than 0, which is returned
+ * then. What `each` gets lives as long as that call. */
+int gateway_tools_each(struct gateway *gateway, size_t index, size_t from,
+                       int (*each)(void *arg, const struct gateway_tool *tool), void *arg) NODISCARD;

@@ -39,22 +39,29 @@ static struct listing listing_of(enum method_id method, const struct definitions
     }
 }
 
-static bool is_listed(struct call *call, const struct listing *listing, size_t at, const struct grant *grant,
-                      struct arena *arena)
+/* Whoever asks, and with the arguments left open. */
+static struct question question_of(const struct route *route, const struct listing *listing, size_t at,
+                                   const struct grant *grant)
 {
-    struct question question = {
+    return (struct question){
         .subject = listing->subject,
-        .server = call->route->server,
+        .server = route->server,
         .tool = listing->tools ? &listing->tools[at] : NULL,
-        .definitions = upstream_definitions(call->route->upstream),
+        .definitions = upstream_definitions(route->upstream),
         .name = listing->tools ? listing->tools[at].name : listing->items[at].name,
         .grant = grant,
         .pin = PIN_ACCEPTED,
-        .session = session_id(call->session),
-        .client = session_client(call->session),
-        .now_ms = clock_wall_ms(call->gateway->clock),
+        .now_ms = clock_wall_ms(route->gateway->clock),
     };
+}
+
+static bool is_listed(struct call *call, const struct listing *listing, size_t at, const struct grant *grant,
+                      struct arena *arena)
+{
+    struct question question = question_of(call->route, listing, at, grant);
     struct decision decision;
+    question.session = session_id(call->session);
+    question.client = session_client(call->session);
     policy_decide(call->route->policy, &question, arena, NULL, &decision);
     bool listed = decision_is_listed(&decision);
     arena_reset(arena);
@@ -140,4 +147,46 @@ enum step_next call_answer_list(struct call *call)
     record_list(call, shown);
     call_end(call, REASON_answered);
     return STEP_END;
+}
+
+/* ---- for operators ---- */
+
+static enum tool_standing standing_of(const struct decision *decision)
+{
+    static const enum tool_standing behind[] = {
+        [OUTLOOK_ALLOWED] = TOOL_ALLOWED, [OUTLOOK_LIMITED] = TOOL_LIMITED, [OUTLOOK_DENIED] = TOOL_DENIED
+    };
+    switch (decision->verdict) {
+    case VERDICT_ALLOW: return behind[decision->outlook];
+    case VERDICT_APPROVE: return TOOL_LIMITED;
+    case VERDICT_HIDE: return TOOL_HIDDEN;
+    case VERDICT_DENY: return decision->reason == REASON_default_deny ? TOOL_DEFAULT_DENIED : TOOL_DENIED;
+    }
+    WRONG("a verdict that does not exist");
+}
+
+int gateway_tools_each(struct gateway *gateway, size_t index, size_t from,
+                       int (*each)(void *arg, const struct gateway_tool *tool), void *arg)
+{
+    static const struct grant unnamed = { .id = STR("000000000000") };
+    CHECK(index < gateway->route_count);
+    const struct route *route = &gateway->routes[index];
+    const struct definitions *definitions = upstream_definitions(route->upstream);
+    struct arena arena;
+    int result = 0;
+    if (!definitions) /* the server has not answered yet */
+        return 0;
+    struct listing listing = listing_of(METHOD_TOOLS_LIST, definitions);
+    arena_init(&arena, &gateway->arenas, REQUEST_ARENA_MAX);
+    for (size_t at = from; result == 0 && at < listing.count; at++) {
+        struct question question = question_of(route, &listing, at, &unnamed);
+        struct decision decision;
+        policy_decide(route->policy, &question, &arena, NULL, &decision);
+        const struct gateway_tool tool = { question.name, decision.rule, standing_of(&decision),
+                                           decision_is_listed(&decision) };
+        result = each(arg, &tool);
+        arena_reset(&arena);
+    }
+    arena_release(&arena);
+    return result;
 }

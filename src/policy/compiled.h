@@ -73,5 +73,7 @@ struct policy {
     struct regex    *regexes;      /* all of them, to be freed */
 };
 
+/* True if a `deny_if` always holds. */
+bool checks_always_deny(const struct checks *checks);
 /* True if no call that this rule selects can pass: `action` deny, or a `deny_if` that always holds. */
 bool rule_always_denies(const struct rule *rule);

@@ -106,6 +106,19 @@ static bool step_action(struct run *run)
     return end(run, VERDICT_DENY, REASON_denied, run->rule_pointer, run->rule->reason);
 }
 
+static bool has_checks(const struct checks *checks)
+{
+    return checks->require_count + checks->deny_if_count + checks->limit_count > 0;
+}
+
+static enum outlook outlook_of(const struct run *run)
+{
+    const struct checks *all = &run->policy->all_tools;
+    if (checks_always_deny(all) || (run->rule != NULL && rule_always_denies(run->rule)))
+        return OUTLOOK_DENIED;
+    return has_checks(all) || (run->rule != NULL && has_checks(&run->rule->checks)) ? OUTLOOK_LIMITED : OUTLOOK_ALLOWED;
+}
+
 /* Where a list is filtered there is nothing more to ask. */
 static bool step_pin(struct run *run)
 {
@@ -115,6 +128,7 @@ static bool step_pin(struct run *run)
     if (!run->list)
         return false;
     run->out->rule = run->rule_pointer;
+    run->out->outlook = outlook_of(run);
     return true;
 }
 

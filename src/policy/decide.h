@@ -36,6 +36,9 @@ struct question {                     /* all that a decision may look at; borrow
     int64_t               now_ms;     /* Unix time, UTC */
 };
 
+/* What calls meet behind an allowed question without arguments. */
+enum outlook { OUTLOOK_ALLOWED, OUTLOOK_LIMITED, OUTLOOK_DENIED };
+
 struct decision {
     enum verdict  verdict;
     enum reason   reason;             /* REASON_allowed, or why not; REASON_unknown_tool for HIDE */
@@ -45,6 +48,7 @@ struct decision {
     struct debit *debits;             /* for ADMIT to reserve; ALLOW only */
     size_t        debit_count;
     int64_t       timeout_ms;         /* the tool's `timeout`, 0: none */
+    enum outlook  outlook;            /* ALLOW of a tool without arguments only: conditions or limits come, or always a no */
 };
 
 /* For a question without arguments: does the tool, resource or prompt stand in the list? Tools that are always denied

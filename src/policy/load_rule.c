@@ -6,14 +6,17 @@
 #include "base/nearest.h"
 #include "model/server.h"
 
-bool rule_always_denies(const struct rule *rule)
+bool checks_always_deny(const struct checks *checks)
 {
-    if (rule->action == ACTION_DENY)
-        return true;
-    for (size_t i = 0; i < rule->checks.deny_if_count; i++)
-        if (rule->checks.deny_if[i].count == 0)
+    for (size_t i = 0; i < checks->deny_if_count; i++)
+        if (checks->deny_if[i].count == 0)
             return true;
     return false;
+}
+
+bool rule_always_denies(const struct rule *rule)
+{
+    return rule->action == ACTION_DENY || checks_always_deny(&rule->checks);
 }
 
 static struct selector *add_selector(struct loader *loader, struct selectors *selectors, struct str text,

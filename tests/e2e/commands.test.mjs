@@ -18,7 +18,7 @@ const file = (name, content) => {
 };
 
 const commands = ['run', 'check', 'explain', 'grant create', 'grant list', 'grant revoke', 'grant rotate', 'audit tail',
-  'audit verify', 'limits confirm-clock', 'status', 'stop', 'help', 'version'];
+  'audit verify', 'limits confirm-clock', 'tools', 'status', 'stop', 'help', 'version'];
 
 describe('help', () => {
   test('the overview names every command', async () => {
@@ -356,7 +356,8 @@ describe('with a gateway', () => {
 
   test('the control socket says what is wrong with a request, and goes on', async () => {
     for (const line of ['', '{', '[]', '{"op": "nothing"}', '{"op": 1}', '{"op": "status", "op": "stop"}', '{"op": "grant.revoke"}',
-      '{"op": "grant.create", "label": "x"}', '{"op": "grant.create", "label": "x", "servers": [1]}',
+      '{"op": "tools"}', '{"op": "tools", "server": "A"}', '{"op": "tools", "server": "nobody"}', '{"op": "tools", "server": "a", "from": -1}',
+      '{"op": "tools", "server": "a", "from": 0.5}', '{"op": "tools", "server": "a", "from": "1"}', '{"op": "grant.create", "label": "x"}', '{"op": "grant.create", "label": "x", "servers": [1]}',
       '{"op": "grant.create", "label": "x", "servers": ["a"], "expires_in_s": -1}', '{"op": "grant.revoke", "grant": "nobody"}']) {
       const { answers, closed } = await ask(`${line || '""'}\n{"op": "status"}\n`, 150);
       assert.deepEqual(answers.map(({ ok }) => ok), [false, true], line);
@@ -397,5 +398,90 @@ describe('with a gateway', () => {
     const { code, stderr } = await warder(['stop', '--data', gateway.data]);
     assert.equal(code, 1);
     assert.match(stderr, /no gateway runs/);
+  });
+});
+
+describe('tools: what servers list, and what the policy says of each', () => {
+  const odd = 'odd\u001b[2J\u202e\n';
+  const many = Array.from({ length: 2500 }, (_, i) => `tool_${i}`);
+  const policy = {
+    version: '1', default: 'deny', hide: ['secret_*'],
+    tools: {
+      zoom: {}, create: { rate_limit: '5/hour' }, delete: { action: 'deny' }, never: { deny_if: [{ conditions: [] }] }, 'odd*': {}, 'a~/b': {},
+      ask: { require: [{ conditions: [{ path: 'args.to', op: 'eq', value: 'me' }] }] },
+    },
+  };
+  const expected = [
+    ['zoom', 'allowed', '/tools/zoom', true], ['create', 'limited', '/tools/create', true], ['ask', 'limited', '/tools/ask', true],
+    ['delete', 'denied', '/tools/delete', true], ['never', 'denied', '/tools/never', true],
+    ['other', 'denied by default', '/default', false], ['secret_key', 'hidden', '/hide/0', false],
+    [odd, 'allowed', '/tools/odd*', true], ['a~/b', 'allowed', '/tools/a~0~1b', true],
+  ];
+  let gateway;
+  before(async () => {
+    gateway = new Gateway({ servers: {
+      github: new Recorder({ tools: expected.map(([name]) => name) }).entry({ policy }),
+      large: new Recorder({ tools: many }).entry({ policy: { version: '1', default: 'allow', all_tools: { limits: [{ counter: 'calls', window: 'day', max: 9, scope: 'grant' }] } } }),
+      bare: new Recorder({ tools: ['echo'] }).entry(),
+      shut: new Recorder({ tools: ['echo'] }).entry({ policy: { version: '1', default: 'allow', all_tools: { deny_if: [{ conditions: [] }] } } }),
+    } });
+    await gateway.start();
+    await until(async () => JSON.parse(await gateway.command('status')).servers.every(({ state }) => state === 'ready'), 'the servers');
+  });
+  after(() => gateway?.close());
+  const run = (...words) => warder(['tools', ...words, '--data', gateway.data]);
+  const rows = ({ tools }) => tools.map(({ name, verdict, rule, listed }) => [name, verdict, rule, listed]);
+
+  test('as JSON, in the server\'s order, and clients see the same', async () => {
+    const { code, stdout } = await run('github', '--json');
+    assert.equal(code, 0);
+    const { servers } = JSON.parse(stdout);
+    assert.deepEqual(servers.map(({ name, state, policy: has }) => [name, state, has]), [['github', 'ready', true]]);
+    assert.deepEqual(rows(servers[0]), expected);
+    assert.deepEqual([servers[0].listed, servers[0].count], [7, 9]);
+    const { token } = await gateway.grant('looks', 'github');
+    const session = await Session.open(gateway.endpoint('github'), token);
+    const { message } = await session.rpc('tools/list');
+    assert.deepEqual(message.result.tools.map(({ name }) => name), expected.filter(([, , , listed]) => listed).map(([name]) => name));
+    session.close();
+  });
+
+  test('as text, with the names escaped', async () => {
+    const { code, stdout } = await run('github');
+    assert.equal(code, 0);
+    assert.match(stdout, /^github ready\n {2}zoom +allowed +\/tools\/zoom\n/);
+    assert.match(stdout, /\n {2}other +denied by default +\/default\n/);
+    assert.ok(stdout.includes('  odd\\x1b[2J\\u{202e}\\n '), stdout);
+    assert.ok(!/[\u001b\u202e]/.test(stdout));
+    assert.match(stdout, /\nA client sees 7 of 9 tools\.\n$/);
+  });
+
+  test('of all servers: without a policy everything is denied; a long list comes whole', async () => {
+    const { servers } = JSON.parse((await run('--json')).stdout);
+    assert.deepEqual(servers.map(({ name }) => name), ['github', 'large', 'bare', 'shut']);
+    assert.deepEqual(rows(servers[1]), many.map((name) => [name, 'limited', '/default', true]));
+    assert.equal(servers[1].listed, many.length);
+    assert.deepEqual(rows(servers[2]), [['echo', 'denied', '(no policy)', false]]);
+    assert.deepEqual(rows(servers[3]), [['echo', 'denied', '/default', true]]);
+    const { stdout } = await run();
+    assert.match(stdout, /\n\nbare ready, no policy: everything is denied\n {2}echo +denied +\(no policy\)\nA client sees 0 of 1 tool\.\n\n/);
+  });
+
+  test('an unknown server: the nearest name, or where names are', async () => {
+    for (const [name, says] of [['gihtub', /did you mean "github"\?/], ['\u001b[2J', /no server "\\x1b\[2J"; warder status/]]) {
+      for (const more of [[], ['--json']]) {
+        const { code, stdout, stderr } = await run(name, ...more);
+        assert.deepEqual([code, stdout], [1, '']);
+        assert.match(stderr, says);
+      }
+    }
+  });
+
+  test('without a gateway: how to start one', async () => {
+    for (const data of [scratch, join(scratch, 'nowhere')]) {
+      const { code, stdout, stderr } = await warder(['tools', '--data', data]);
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr, /no gateway runs on .*: start one with "warder run"/);
+    }
   });
 });
