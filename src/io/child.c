@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,6 +35,7 @@ enum child_stage { STAGE_RUNS, STAGE_WAITS_FOR_TERM, STAGE_WAITS_FOR_KILL, STAGE
 
 struct child {
     unsigned magic;
+    struct list link; /* the loop's children, until `ended` */
     struct loop *loop;
     struct log *log;
     const struct child_events *events;
@@ -118,12 +120,20 @@ static void release_all(struct child *child)
     child->in = child->out = -1;
 }
 
-/* It is dead but not yet waited for: its number, and so the number of its session, is still its own. Those that made a
- * session of their own are beyond us; the server itself is not, it died with it. */
+static bool is_own(void *arg, pid_t pid)
+{
+    const struct list *children = arg;
+    LIST_EACH (children, link, after)
+        if (CONTAINER_OF(link, struct child, link)->pid == pid)
+            return true;
+    return false;
+}
+
+/* The server died with it; who was below them is now below us, whatever session they made for themselves. */
 static void end_orphans(struct child *child)
 {
     log_error(child->log, "server '%s': the process that stands over it was killed", child->name);
-    for (int i = 0; i < ORPHAN_LOOKS && processes_signal_session(child->pid, SIGKILL) > 0; i++)
+    for (int i = 0; i < ORPHAN_LOOKS && processes_kill_adopted(is_own, &child->loop->children) > 0; i++)
         ;
 }
 
@@ -146,6 +156,7 @@ static void on_exit_ready(struct watch *watch, unsigned ready)
         child->status = status;
     child_stderr_finish(&child->err);
     release_all(child);
+    list_remove(&child->link);
     child->ended = true;
     child->events->ended(child->owner, child->status);
 }
@@ -305,6 +316,7 @@ static struct child *allocate(struct loop *loop, struct log *log, const struct c
     if (!child)
         return NULL;
     child->magic = CHILD_MAGIC;
+    list_init(&child->link);
     child->loop = loop;
     child->log = log;
     child->events = events;
@@ -370,6 +382,7 @@ int child_start(struct loop *loop, struct log *log, const struct child_options *
     CHECK_OBJ(loop, LOOP_MAGIC);
     CHECK(options->self[0] == '/' && options->argv[0][0] == '/');
     AN(events->ended);
+    AZ(prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL)); /* who loses the one above it comes to us */
     error = open_ends(&ends);
     if (error)
         return error;
@@ -386,6 +399,7 @@ int child_start(struct loop *loop, struct log *log, const struct child_options *
     error = watch_exit(child);
     if (error)
         goto failed;
+    list_append(&loop->children, &child->link);
     child->in = ends.in[1];
     child->out = ends.out[0];
     ends.in[1] = ends.out[0] = -1;

@@ -1,6 +1,7 @@
 /* Child processes, started through our own `__exec` (never a shell): new session, no inherited descriptors, resource
  * limits, no_new_privs, and a subreaper that kills every descendant when the server ends, when it gets SIGTERM, or
- * when its pipe to the gateway closes, so also after kill -9 of the gateway. Loop thread only, but child_exec_main. */
+ * when its pipe to the gateway closes, so also after kill -9 of the gateway. Where a server kills that one, the gateway
+ * is the next subreaper and does the same. Loop thread only, but child_exec_main. */
 #pragma once
 
 #include "base/error.h"

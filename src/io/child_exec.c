@@ -80,6 +80,7 @@ static bool confine(void)
 {
     return set(PR_SET_NO_NEW_PRIVS, 1) && set(PR_SET_CHILD_SUBREAPER, 1) && set(PR_SET_DUMPABLE, 0) &&
            close_range(CHILD_CONTROL_FD + 1, ~0U, 0) == 0 && fcntl(CHILD_CONTROL_FD, F_SETFD, FD_CLOEXEC) == 0 &&
+           set(PR_SET_PDEATHSIG, SIGCONT) && /* a server that stopped us does not outlive the gateway by that */
            lower_limit(RLIMIT_CORE, 0) == 0 && lower_limit(RLIMIT_NOFILE, LIMIT_child_files) == 0 &&
            lower_limit(RLIMIT_FSIZE, (rlim_t)LIMIT_child_file_mib << 20) == 0;
 }

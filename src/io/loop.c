@@ -206,6 +206,7 @@ int loop_new(struct clock *clock, struct log *log, struct loop **out)
     list_init(&loop->deferred);
     list_init(&loop->quiet);
     list_init(&loop->signals);
+    list_init(&loop->children);
     error = poller_init(&loop->poller);
     if (error)
         goto no_poller;

@@ -23,6 +23,7 @@ struct loop {
     struct poller     poller;
     struct timer_heap heap;
     struct list       deferred, quiet, signals;
+    struct list       children;   /* struct child, alive */
     uv_loop_t         uv;         /* its thread pool and its signals; never waits itself */
     struct watch      uv_watch;   /* on libuv's own set of descriptors */
     bool              uv_changed; /* libuv has something to tell the kernel, or a handle to close */

@@ -11,11 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct process {
-    pid_t pid, parent, session;
+    pid_t pid, parent;
     unsigned long long started; /* ticks since boot: with the number, an identity */
+    bool dead;                  /* it only waits to be waited for */
     bool chosen;
 };
 
@@ -24,17 +26,18 @@ struct processes {
     size_t count, capacity;
 };
 
-/* The dead, who only wait to be waited for, are none. "PID (NAME) STATE PPID PGRP SESSION ...": a name
- * may hold anything, but what stands behind it holds no ")". */
+/* "PID (NAME) STATE PPID ...": a name may hold anything, but what stands behind it holds no ")". */
 static bool parse_stat(const char *text, struct process *out)
 {
     const char *name_end = strrchr(text, ')');
     char state;
 
-    return name_end &&
-           sscanf(name_end + 1, " %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                  &state, &out->parent, &out->session, &out->started) == 4 &&
-           state != 'Z' && state != 'X';
+    if (!name_end ||
+        sscanf(name_end + 1, " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &state,
+               &out->parent, &out->started) != 3)
+        return false;
+    out->dead = state == 'Z' || state == 'X';
+    return true;
 }
 
 static bool read_process(int proc, pid_t pid, struct process *out)
@@ -101,9 +104,9 @@ static void read_all(int proc, struct processes *processes)
         qsort(processes->all, processes->count, sizeof(*processes->all), by_pid);
 }
 
-static void choose_descendants(struct processes *processes)
+/* Those below the chosen ones too. */
+static void choose_below(struct processes *processes)
 {
-    pid_t self = getpid();
     bool more = true;
 
     while (more) {
@@ -115,7 +118,7 @@ static void choose_descendants(struct processes *processes)
                 continue;
             parent = bsearch(&(struct process){ .pid = process->parent }, processes->all, processes->count,
                              sizeof(*processes->all), by_pid);
-            if (process->parent == self || (parent && parent->chosen))
+            if (parent && parent->chosen)
                 more = process->chosen = true;
         }
     }
@@ -130,7 +133,7 @@ static bool signal_one(int proc, const struct process *process, int signal_numbe
 
     if (fd < 0)
         return false;
-    sent = read_process(proc, process->pid, &now) && now.started == process->started &&
+    sent = read_process(proc, process->pid, &now) && now.started == process->started && !now.dead &&
            pidfd_send_signal(fd, signal_number, NULL, 0) == 0;
     close(fd);
     return sent;
@@ -141,7 +144,7 @@ static unsigned signal_chosen(int proc, struct processes *processes, int signal_
     unsigned sent = 0;
 
     for (size_t i = 0; i < processes->count; i++) {
-        if (processes->all[i].chosen && signal_one(proc, &processes->all[i], signal_number))
+        if (processes->all[i].chosen && !processes->all[i].dead && signal_one(proc, &processes->all[i], signal_number))
             sent++;
     }
     free(processes->all);
@@ -157,11 +160,13 @@ unsigned processes_signal_descendants(int signal_number)
     if (proc < 0)
         return 0;
     read_all(proc, &processes);
-    choose_descendants(&processes);
+    for (size_t i = 0; i < processes.count; i++)
+        processes.all[i].chosen = processes.all[i].parent == getpid();
+    choose_below(&processes);
     return signal_chosen(proc, &processes, signal_number);
 }
 
-unsigned processes_signal_session(pid_t session, int signal_number)
+unsigned processes_kill_adopted(bool (*is_own)(void *arg, pid_t pid), void *arg)
 {
     struct processes processes = { NULL };
     int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -169,7 +174,12 @@ unsigned processes_signal_session(pid_t session, int signal_number)
     if (proc < 0)
         return 0;
     read_all(proc, &processes);
-    for (size_t i = 0; i < processes.count; i++)
-        processes.all[i].chosen = processes.all[i].session == session && processes.all[i].pid != session;
-    return signal_chosen(proc, &processes, signal_number);
+    for (size_t i = 0; i < processes.count; i++) {
+        struct process *process = &processes.all[i];
+        process->chosen = process->parent == getpid() && !is_own(arg, process->pid);
+        if (process->chosen && process->dead)
+            (void)waitpid(process->pid, NULL, WNOHANG);
+    }
+    choose_below(&processes);
+    return signal_chosen(proc, &processes, SIGKILL);
 }

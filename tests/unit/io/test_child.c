@@ -95,9 +95,13 @@ static void role_storm(void)
 
 static void role_regicide(void)
 {
-    if (fork() == 0) {
-        say_pid();
-        sleep_for_ever();
+    for (int i = 0; i < 2; i++) {
+        if (fork() == 0) {
+            if (i == 1)
+                setsid();
+            say_pid();
+            sleep_for_ever();
+        }
     }
     say_pid();
     usleep(100000);
@@ -678,12 +682,13 @@ static void who_kills_the_one_above_it_dies_with_it(void **state)
     struct nursery *nursery = start_role("regicide");
 
     (void)state;
-    RIG_UNTIL(&nursery->rig, lines_said(nursery) == 2);
+    RIG_UNTIL(&nursery->rig, lines_said(nursery) == 3);
     RIG_UNTIL(&nursery->rig, nursery->ended == 1);
     RIG_UNTIL(&nursery->rig, nursery->out_ended);
     assert_int_equal(count_living(nursery->said), 0);
     assert_true(WIFSIGNALED(nursery->status));
     assert_true(rig_logged(&nursery->rig, "server 'toys': the process that stands over it was killed"));
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nobody is left to be waited for */
     nursery_free(nursery);
 }
 
@@ -715,11 +720,11 @@ static void who_stops_the_one_above_it_is_killed_all_the_same(void **state)
 }
 
 /* A gateway in a process of its own, which says through a pipe who lives below it, and then is killed. */
-_Noreturn static void be_gateway(int report)
+_Noreturn static void be_gateway(const char *role, unsigned lines, int report)
 {
-    struct nursery *nursery = start_role("stubborn");
+    struct nursery *nursery = start_role(role);
 
-    while (lines_said(nursery) < 4)
+    while (lines_said(nursery) < lines)
         loop_turn(nursery->rig.loop, true);
     if (write(report, nursery->said, nursery->len) != (ssize_t)nursery->len)
         _exit(1);
@@ -727,20 +732,19 @@ _Noreturn static void be_gateway(int report)
         loop_turn(nursery->rig.loop, true);
 }
 
-static void nobody_survives_kill_9_of_the_gateway(void **state)
+static void assert_nobody_survives(const char *role, unsigned lines)
 {
     char said[256];
     int report[2];
 
-    (void)state;
     assert_int_equal(pipe2(report, O_CLOEXEC), 0);
     pid_t gateway = fork();
     if (gateway == 0)
-        be_gateway(report[1]);
+        be_gateway(role, lines, report[1]);
     ssize_t got = read(report[0], said, sizeof(said) - 1);
     assert_true(got > 0);
     said[got] = '\0';
-    assert_int_equal(count_living(said), 4);
+    assert_int_equal(count_living(said), lines);
     assert_int_equal(kill(gateway, SIGKILL), 0);
     assert_int_equal(waitpid(gateway, NULL, 0), gateway);
     for (int i = 0; i < 200 && count_living(said) > 0; i++)
@@ -748,6 +752,13 @@ static void nobody_survives_kill_9_of_the_gateway(void **state)
     assert_int_equal(count_living(said), 0);
     close(report[0]);
     close(report[1]);
+}
+
+static void nobody_survives_kill_9_of_the_gateway(void **state)
+{
+    (void)state;
+    assert_nobody_survives("stubborn", 4);
+    assert_nobody_survives("stop-it", 1);
 }
 
 int main(int argc, char **argv)
