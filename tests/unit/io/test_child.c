@@ -218,7 +218,6 @@ static void out_readable(void *owner)
 {
     struct nursery *nursery = owner;
     ssize_t got;
-
     while ((got = stream_read(nursery->out, nursery->said + nursery->len, SAID_BYTES - 1 - nursery->len)) > 0)
         nursery->len += (size_t)got;
     nursery->said[nursery->len] = '\0';
@@ -234,7 +233,6 @@ static void in_readable(void *owner)
 static void child_ended(void *owner, int status)
 {
     struct nursery *nursery = owner;
-
     nursery->ended++;
     nursery->status = status;
     child_free(nursery->child);
@@ -249,7 +247,6 @@ static const char *const no_env[] = { "PATH=/usr/bin:/bin", "ASAN_OPTIONS=detect
 static struct nursery *nursery_new(void)
 {
     struct nursery *nursery = calloc(1, sizeof(*nursery));
-
     assert_non_null(nursery);
     nursery->clock.clock = (struct clock){ shifted_wall, shifted_mono };
     rig_init(&nursery->rig, &nursery->clock.clock);
@@ -260,7 +257,6 @@ static int start(struct nursery *nursery, const char *const *argv, const char *c
 {
     const struct child_options options = { .self = self, .argv = argv, .env = env, .cwd = cwd, .name = STR("toys") };
     int error = child_start(nursery->rig.loop, &nursery->rig.log, &options, &child_events, nursery, &nursery->child);
-
     if (error)
         return error;
     int in = child_take_stdin(nursery->child), out = child_take_stdout(nursery->child);
@@ -275,7 +271,6 @@ static struct nursery *start_role(const char *role)
 {
     struct nursery *nursery = nursery_new();
     const char *const argv[] = { self, role, NULL };
-
     assert_int_equal(start(nursery, argv, no_env, NULL), 0);
     return nursery;
 }
@@ -284,7 +279,6 @@ static struct nursery *start_shell(const char *script)
 {
     struct nursery *nursery = nursery_new();
     const char *const argv[] = { "/bin/sh", "-c", script, NULL };
-
     assert_int_equal(start(nursery, argv, no_env, NULL), 0);
     return nursery;
 }
@@ -316,7 +310,6 @@ static unsigned lines_said(const struct nursery *nursery)
 static unsigned count_living(const char *text)
 {
     unsigned living = 0;
-
     for (char *end; *text; text = end + 1) {
         char path[64], stat[512] = "";
         long pid = strtol(text, &end, 10);
@@ -341,7 +334,6 @@ static void cat_says_what_it_hears_and_ends_with_its_input(void **state)
     const char *const argv[] = { "/bin/cat", NULL };
     char text[] = "one\ntwo\n";
     struct iovec part = { text, sizeof(text) - 1 };
-
     (void)state;
     assert_int_equal(start(nursery, argv, no_env, NULL), 0);
     assert_true(child_pid(nursery->child) > 1);
