@@ -51,13 +51,6 @@ static struct call *call_take(struct gateway *gateway)
     return call;
 }
 
-static void buf_forget(struct buf *buf)
-{
-    if (buf->cap > KEPT_BYTES)
-        buf_release(buf);
-    buf_reset(buf);
-}
-
 static void call_give(struct call *call)
 {
     struct gateway *gateway = call->gateway;
@@ -68,9 +61,9 @@ static void call_give(struct call *call)
         call_free(call);
         return;
     }
-    buf_forget(&call->client_id);
-    buf_forget(&call->progress);
-    buf_forget(&call->operation);
+    buf_recycle(&call->client_id, KEPT_BYTES);
+    buf_recycle(&call->progress, KEPT_BYTES);
+    buf_recycle(&call->operation, KEPT_BYTES);
     list_append(&gateway->idle_calls, &call->link);
     gateway->idle_count++;
 }

@@ -118,6 +118,8 @@ void call_end(struct call *call, enum reason reason);
 
 /* What a record says of any message for a server; the caller adds the reason. Borrows from the call. */
 void call_fill_record(struct call *call, struct record *record);
+/* The call's grant as it is now; NULL: gone, revoked or expired. */
+const struct grant *call_live_grant(const struct call *call);
 void call_free(struct call *call); /* the pool's alone */
 
 /* steps.c, lists.c, local.c */

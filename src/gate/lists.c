@@ -128,7 +128,6 @@ static enum step_next refuse(struct call *call)
 
 enum step_next call_answer_list(struct call *call)
 {
-    struct gateway *gateway = call->gateway;
     const struct definitions *definitions = upstream_definitions(call->route->upstream);
     struct listing listing = listing_of(call->method_id, definitions);
     struct str cursor, detail;
@@ -137,8 +136,8 @@ enum step_next call_answer_list(struct call *call)
     if (list_params_read(call->message.params, &cursor, &detail) != 0 ||
         (cursor.ptr && !str_to_u64(cursor, listing.count, &from)))
         return refuse(call);
-    const struct grant *grant = store_grant(gateway->store, str_of(call->grant->id, GRANT_ID_LEN));
-    if (!grant || !grant_is_live(grant, clock_wall_ms(gateway->clock))) {
+    const struct grant *grant = call_live_grant(call);
+    if (!grant) {
         call_end(call, REASON_grant_revoked);
         return STEP_END;
     }

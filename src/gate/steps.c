@@ -47,6 +47,13 @@ enum step_next step_identify(struct call *call)
     return STEP_NEXT;
 }
 
+const struct grant *call_live_grant(const struct call *call)
+{
+    const struct gateway *gateway = call->gateway;
+    const struct grant *grant = store_grant(gateway->store, str_of(call->grant->id, GRANT_ID_LEN));
+    return grant && grant_is_live(grant, clock_wall_ms(gateway->clock)) ? grant : NULL;
+}
+
 /* ---- READ ---- */
 
 static enum step_next malformed(struct call *call, enum reason reason)
@@ -320,8 +327,8 @@ enum step_next step_decide(struct call *call)
     if (write_operation(call) != 0)
         return malformed(call, REASON_too_large);
 
-    const struct grant *grant = store_grant(call->gateway->store, str_of(call->grant->id, GRANT_ID_LEN));
-    if (!grant || !grant_is_live(grant, clock_wall_ms(call->gateway->clock)))
+    const struct grant *grant = call_live_grant(call);
+    if (!grant)
         return end(call, REASON_grant_revoked);
     decide(call, grant);
     return call->decision.verdict == VERDICT_ALLOW ? STEP_NEXT : end(call, call->decision.reason);
@@ -411,8 +418,8 @@ enum step_next step_admit(struct call *call)
 static bool still_allowed(struct call *call, enum reason *why)
 {
     struct gateway *gateway = call->gateway;
-    const struct grant *grant = store_grant(gateway->store, str_of(call->grant->id, GRANT_ID_LEN));
-    if (!grant || !grant_is_live(grant, clock_wall_ms(gateway->clock))) {
+    const struct grant *grant = call_live_grant(call);
+    if (!grant) {
         *why = REASON_grant_revoked;
         return false;
     }

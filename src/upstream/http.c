@@ -131,9 +131,7 @@ static void recycle(struct deferred *deferred)
     http->recycle_due = false;
     while (!list_is_empty(&http->over)) {
         struct post *post = CONTAINER_OF(http->over.next, struct post, link);
-        if (post->body.cap > KEPT_BODY_BYTES)
-            buf_release(&post->body);
-        buf_reset(&post->body);
+        buf_recycle(&post->body, KEPT_BODY_BYTES);
         if (post->form == FORM_EVENTS) {
             sse_release(&post->sse);
             sse_init(&post->sse, LIMIT_answer_body);

@@ -103,9 +103,7 @@ static int write_out(struct instance *instance, struct leg *leg)
 {
     struct upstream *upstream = instance->upstream;
     int error = buf_ok(&upstream->out) ? upstream->ops->send(instance, leg, buf_str(&upstream->out)) : E_LIMIT;
-    if (upstream->out.cap > KEPT_OUT_BYTES)
-        buf_release(&upstream->out);
-    buf_reset(&upstream->out);
+    buf_recycle(&upstream->out, KEPT_OUT_BYTES);
     return error;
 }
 
