@@ -169,6 +169,7 @@ unsigned processes_signal_descendants(int signal_number)
 unsigned processes_kill_adopted(bool (*is_own)(void *arg, pid_t pid), void *arg)
 {
     struct processes processes = { NULL };
+    unsigned left = 0;
     int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (proc < 0)
@@ -177,9 +178,13 @@ unsigned processes_kill_adopted(bool (*is_own)(void *arg, pid_t pid), void *arg)
     for (size_t i = 0; i < processes.count; i++) {
         struct process *process = &processes.all[i];
         process->chosen = process->parent == getpid() && !is_own(arg, process->pid);
-        if (process->chosen && process->dead)
-            (void)waitpid(process->pid, NULL, WNOHANG);
     }
     choose_below(&processes);
-    return signal_chosen(proc, &processes, SIGKILL);
+    for (size_t i = 0; i < processes.count; i++) {
+        const struct process *process = &processes.all[i];
+        if (process->chosen && !(process->dead && waitpid(process->pid, NULL, WNOHANG) == process->pid))
+            left++; /* alive, or not ours to wait for until the one above it has ended */
+    }
+    (void)signal_chosen(proc, &processes, SIGKILL);
+    return left;
 }

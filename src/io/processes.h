@@ -8,5 +8,5 @@
 /* Children of this process, theirs, and so on. How many were signalled; 0 also when /proc cannot be read. */
 unsigned processes_signal_descendants(int signal_number);
 /* Kills children that this process did not start itself (it became their subreaper), and all below them; the dead among
- * them are waited for. */
+ * them are waited for. How many were not waited for: look again until it is 0. */
 unsigned processes_kill_adopted(bool (*is_own)(void *arg, pid_t pid), void *arg);
