@@ -28,7 +28,7 @@ static struct {
     const char *path, *token, *tool;
     unsigned connections, length;
     double warm, seconds;
-    bool handshake;
+    bool handshake, wait;
     int watched[WATCHED_MAX];
     unsigned watched_count;
 } options = {
@@ -268,6 +268,14 @@ static void print(const struct samples *samples, double seconds, int64_t cpu)
            (double)cpu / 1000.0 / (double)n);
 }
 
+static void wait_for_go(void)
+{
+    puts("warm");
+    fflush(stdout);
+    if (getchar() == EOF)
+        fail("nobody says go", "", 0);
+}
+
 static unsigned number(const char *text)
 {
     char *end;
@@ -291,6 +299,7 @@ static void read_options(int argc, char **argv)
         { "seconds", required_argument, NULL, 's' },
         { "watch", required_argument, NULL, 'o' },
         { "handshake", no_argument, NULL, 'h' },
+        { "wait", no_argument, NULL, 'g' }, /* behind the warm-up, says "warm" and goes on at a line of standard input */
         { 0 },
     };
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
@@ -304,6 +313,7 @@ static void read_options(int argc, char **argv)
         case 'w': options.warm = strtod(optarg, NULL); break;
         case 's': options.seconds = strtod(optarg, NULL); break;
         case 'h': options.handshake = true; break;
+        case 'g': options.wait = true; break;
         case 'o':
             if (options.watched_count == WATCHED_MAX)
                 fail("too many processes to watch", optarg, strlen(optarg));
@@ -331,6 +341,8 @@ int main(int argc, char **argv)
     }
     struct samples samples = { 0 };
     run(epoll, connections, now_ns() + (int64_t)(options.warm * 1e9), NULL);
+    if (options.wait)
+        wait_for_go();
     int64_t cpu = watched_cpu_ns(), start = now_ns();
     run(epoll, connections, start + (int64_t)(options.seconds * 1e9), &samples);
     double seconds = (double)(now_ns() - start) / 1e9;
