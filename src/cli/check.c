@@ -55,7 +55,7 @@ static void check_file(struct str path, const struct definitions *tools, struct 
         error = config_load(path, environment_of_process(), report, &config);
         if (error && report->errors == 0)
             unreadable(report, path, error);
-        config_free(config);
+        config_unref(config);
     } else {
         check_policy(&arena, path, source, tools, report);
     }

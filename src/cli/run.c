@@ -31,7 +31,6 @@ struct running {
     struct log log;
     struct loop *loop;
     struct store *store;
-    struct gateway_server *servers;
     struct gateway *gateway;
     struct front_http *front;
     struct control *control;
@@ -208,20 +207,10 @@ static int open_store(struct running *running)
 
 static int make_gateway(struct running *running)
 {
-    const struct config *config = running->config;
     ssize_t len = readlink("/proc/self/exe", running->self, sizeof(running->self) - 1);
     if (len <= 0)
         return failure(running->invocation, "cannot find this program's own file");
     running->self[len] = 0;
-    running->servers = calloc(config->server_count, sizeof(*running->servers));
-    if (!running->servers)
-        return failure(running->invocation, "%s", error_text(E_NOMEM));
-    for (size_t i = 0; i < config->server_count; i++)
-        running->servers[i] = (struct gateway_server){
-            .server = &config->servers[i].server,
-            .policy = config->servers[i].policy,
-            .policy_source = config->servers[i].policy_source,
-        };
     struct gateway_options options = {
         .loop = running->loop,
         .clock = clock_system(),
@@ -229,8 +218,7 @@ static int make_gateway(struct running *running)
         .store = running->store,
         .self = str_from_c(running->self),
         .data = running->data,
-        .servers = running->servers,
-        .server_count = config->server_count,
+        .config = running->config,
     };
     int error = gateway_new(&options, &running->gateway);
     return error ? failure(running->invocation, "%s", error_text(error)) : 0;
@@ -329,8 +317,7 @@ static void release(struct running *running)
         store_close(running->store);
     if (running->loop)
         loop_free(running->loop);
-    free(running->servers);
-    config_free(running->config);
+    config_unref(running->config);
 }
 
 static int run(const struct invocation *invocation)

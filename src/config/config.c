@@ -1,6 +1,7 @@
 /* The document: its settings, its servers, and whose file it is. */
 #include "config/config.h"
 
+#include "base/check.h"
 #include "base/limits.h"
 #include "base/nearest.h"
 #include "config/file.h"
@@ -9,7 +10,6 @@
 #include <stdlib.h>
 
 #define CONFIG_BYTES ((size_t)256 << 20) /* a ceiling over all that a configuration and its policies hold */
-#define SERVER_NAME_MAX 64
 #define POINTER_MAX 4096
 
 /* Files that belong to a client. Everything else is ours, and an unknown member in it is an error. */
@@ -265,6 +265,7 @@ int config_load(struct str path, const struct environment *environment, struct r
     struct reader reader = { .report = report, .environment = environment, .source = STR_EMPTY };
     if (!config)
         return E_NOMEM;
+    config->refs = 1;
     arena_init(&config->arena, NULL, CONFIG_BYTES);
     buf_init(&reader.pointer, POINTER_MAX);
     reader.arena = &config->arena;
@@ -276,7 +277,7 @@ int config_load(struct str path, const struct environment *environment, struct r
     }
     buf_release(&reader.pointer);
     if (error) {
-        config_free(config);
+        config_unref(config);
         return error;
     }
     *out = config;
@@ -338,9 +339,19 @@ int config_listen(struct str path, struct arena *arena, struct str *out)
     return listen_address_parse(written, &address) && !address.any_port ? 0 : E_INVALID;
 }
 
-void config_free(struct config *config)
+struct config *config_ref(struct config *config)
+{
+    AN(config->refs);
+    config->refs++;
+    return config;
+}
+
+void config_unref(struct config *config)
 {
     if (!config)
+        return;
+    AN(config->refs);
+    if (--config->refs > 0)
         return;
     for (size_t i = 0; i < config->server_count; i++)
         policy_unref(config->servers[i].policy);

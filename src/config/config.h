@@ -1,6 +1,7 @@
 /* warder.json, or a client's own file, read whole before anything starts. The configuration owns its strings and a
- * reference to each policy; it does not change once it is loaded. Values of `env` and `headers` are secrets: they are
- * never printed. */
+ * reference to each policy; it does not change once it is loaded, on any thread, and is then shared by reference on
+ * one: what a call began under goes when that call has ended. Values of `env` and `headers` are secrets: they are never
+ * printed. */
 #pragma once
 
 #include "base/arena.h"
@@ -23,6 +24,7 @@ struct config_server {
 };
 
 struct config {
+    unsigned              refs;
     struct arena          arena;
     struct str            path;     /* of the file */
     struct config_server *servers;  /* those that the file does not disable */
@@ -44,10 +46,11 @@ struct environment {
     void         *arg;
 };
 
-/* E_INVALID (or what kept the file from being read) with every error at once in *report; a policy that does not load
+/* One reference. E_INVALID (or what kept the file from being read) with every error at once in *report; a policy that does not load
  * and a program that is not there are errors too. Warnings also on success. */
 int  config_load(struct str path, const struct environment *environment, struct report *report, struct config **out) NODISCARD;
-void config_free(struct config *config); /* NULL is fine */
+struct config *config_ref(struct config *config);
+void config_unref(struct config *config); /* NULL is fine */
 
 /* The data directory that a configuration names, read without the rest of it: what subcommands need. Absolute; the
  * default below the working directory where the file names none. */

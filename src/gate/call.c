@@ -205,6 +205,8 @@ void call_end(struct call *call, enum reason reason)
     call_answer(call, reason);
 
     list_remove(&call->session_link);
+    if (call->session && call->session->ending && list_is_empty(&call->session->calls))
+        gateway_end_session(gateway, call->session, CALL_EVENT_SESSION_ENDED, STR("server removed"));
     arena_release(&call->arena);
     if (call->answered)
         arena_release(&call->answer_arena);
@@ -216,6 +218,8 @@ void call_end(struct call *call, enum reason reason)
             call->grant->calls--;
         grant_use_put(&gateway->sessions, call->grant);
     }
+    backend_unref(call->backend);
+    snapshot_unref(call->snapshot);
     call_give(call);
     gateway_call_count_changed(gateway);
 }

@@ -18,11 +18,13 @@
 #include <stdint.h>
 
 struct admission;
+struct backend;
 struct exchange;
 struct gateway;
 struct grant_use;
 struct route;
 struct session;
+struct snapshot;
 
 #define CALL_STEPS(STEP)                                                                           \
     STEP(IDENTIFY, "the grant behind the token; unknown, expired or revoked: 401")                 \
@@ -52,7 +54,7 @@ enum step_next {
     STEP_END   /* call_end was called; the call is gone */
 };
 
-#define CALL_EVENTS(E) E(CLIENT_GONE) E(CANCELLED) E(UPSTREAM_DOWN) E(REVOKED) E(SESSION_ENDED) E(STOP)
+#define CALL_EVENTS(E) E(CLIENT_GONE) E(CANCELLED) E(UPSTREAM_DOWN) E(REVOKED) E(SESSION_ENDED) E(REMOVED) E(STOP)
 enum call_event {
 #define E(name) CALL_EVENT_##name,
     CALL_EVENTS(E)
@@ -71,7 +73,9 @@ struct call {
     struct list        link;         /* the gateway's calls */
     struct list        session_link; /* the session's calls */
     struct exchange   *exchange;     /* NULL once it is answered or the client is gone */
-    struct route      *route;
+    struct snapshot   *snapshot;     /* in force when it came */
+    const struct route *route;       /* of it */
+    struct backend    *backend;      /* the server behind the route */
     struct grant_use  *grant;
     struct session    *session;      /* NULL before one is known */
     uint64_t           generation;   /* the gateway's, when the call was decided */

@@ -3,23 +3,14 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/digest.h"
 #include "base/list.h"
-#include "base/map.h"
 #include "gate/call.h"
 #include "gate/gateway.h"
 #include "gate/session.h"
+#include "gate/snapshot.h"
 #include "io/loop.h"
 
 struct json_writer;
-
-struct route {                   /* a server of the configuration, with what decides on it */
-    struct gateway      *gateway;
-    const struct server *server;
-    struct policy       *policy; /* NULL: no_policy */
-    struct upstream     *upstream;
-    struct sha256        revision;
-};
 
 struct tally {                   /* unauthenticated or unparsable: counted, one summary record a minute */
     uint64_t unauthorized, malformed;
@@ -34,9 +25,10 @@ struct gateway {
     struct hasher      *hasher;
     struct front_events events;
     struct arena_pool   arenas;
-    struct route       *routes;
-    size_t              route_count;
-    struct map          routes_by_name;
+    struct str          self, data;   /* for what starts servers; borrowed */
+    struct snapshot    *snapshot;     /* in force */
+    struct list         backends;     /* of it, and those that end */
+    bool                started;
     struct sessions     sessions;
     struct list         calls;        /* in any step */
     struct list         idle_calls;   /* records kept for the next message */
@@ -52,7 +44,7 @@ struct gateway {
 
     bool                stopping;
     struct timer        stop_deadline;
-    size_t              stops_left;   /* upstreams that have not ended */
+    bool                ending;       /* so are the servers */
     void              (*stopped)(void *arg);
     void               *stopped_arg;
 };
@@ -70,10 +62,11 @@ void answer_send(struct call *call, int status, struct str session);
 /* gateway.c */
 /* The live grant of a token, or NULL. */
 const struct grant *gateway_grant_behind(struct gateway *gateway, struct str token);
-struct route *gateway_route(struct gateway *gateway, struct str name);
 /* A message of a known grant that was refused before it had a name. */
 void gateway_record_malformed(struct gateway *gateway, const struct call *call, enum reason reason);
 void gateway_record_session(struct gateway *gateway, const struct session *session, struct str what);
+/* One of the servers that were ended, or were taken out of the configuration, is gone. */
+void gateway_backend_ended(struct gateway *gateway);
 /* Its calls meet `event`, then it is gone. */
 void gateway_end_session(struct gateway *gateway, struct session *session, enum call_event event, struct str why);
 /* The hold rule compares queued admissions with the open requests; a stop waits for the last. */

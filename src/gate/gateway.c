@@ -99,7 +99,7 @@ void gateway_record_session(struct gateway *gateway, const struct session *sessi
     struct record record = {
         .kind = RECORD_SESSION,
         .at_ms = clock_wall_ms(gateway->clock),
-        .server = session->route->server->name,
+        .server = session_server(session),
         .grant = str_of(session->grant->id, GRANT_ID_LEN),
         .session = session_id(session),
         .client = session_client(session),
@@ -124,13 +124,22 @@ static void record_unauthorized(struct gateway *gateway)
 
 /* ---- many calls at once ---- */
 
+/* Also of servers that end behind their last call. */
+static void close_instances(struct gateway *gateway, enum isolation isolation, struct str value, enum reason reason)
+{
+    LIST_EACH (&gateway->backends, link, after) {
+        struct backend *backend = CONTAINER_OF(link, struct backend, link);
+        if (backend->server.isolation == isolation && !backend->ending)
+            upstream_close_instances(backend->upstream, value, reason);
+    }
+}
+
 void gateway_end_session(struct gateway *gateway, struct session *session, enum call_event event, struct str why)
 {
     while (!list_is_empty(&session->calls))
         call_happened(CONTAINER_OF(session->calls.next, struct call, session_link), event);
     gateway_record_session(gateway, session, why);
-    if (session->route->server->isolation == ISOLATION_SESSION)
-        upstream_close_instances(session->route->upstream, session_id(session), REASON_session_ended);
+    close_instances(gateway, ISOLATION_SESSION, session_id(session), REASON_session_ended);
     session_end(&gateway->sessions, session);
 }
 
@@ -161,9 +170,7 @@ void gateway_grant_revoked(struct gateway *gateway, struct str grant_id)
         if (str_eq(str_of(session->grant->id, GRANT_ID_LEN), grant_id))
             gateway_end_session(gateway, session, CALL_EVENT_REVOKED, STR("revoked"));
     }
-    for (size_t at = 0; at < gateway->route_count; at++)
-        if (gateway->routes[at].server->isolation == ISOLATION_GRANT)
-            upstream_close_instances(gateway->routes[at].upstream, grant_id, REASON_grant_revoked);
+    close_instances(gateway, ISOLATION_GRANT, grant_id, REASON_grant_revoked);
 }
 
 void gateway_call_count_changed(struct gateway *gateway)
@@ -175,29 +182,28 @@ void gateway_call_count_changed(struct gateway *gateway)
 
 /* ---- stop ---- */
 
-static void upstream_has_stopped(void *arg)
+void gateway_backend_ended(struct gateway *gateway)
 {
-    struct gateway *gateway = arg;
-    CHECK(gateway->stops_left > 0);
-    if (--gateway->stops_left == 0)
-        gateway->stopped(gateway->stopped_arg);
+    if (!gateway->ending)
+        return;
+    LIST_EACH (&gateway->backends, link, after)
+        if (!CONTAINER_OF(link, struct backend, link)->ended)
+            return;
+    gateway->stopped(gateway->stopped_arg);
 }
 
 /* No call is left, or their time is over: the servers end, and with them what they still had. */
 static void stop_servers(struct timer *timer)
 {
     struct gateway *gateway = CONTAINER_OF(timer, struct gateway, stop_deadline);
-    if (gateway->stops_left)
+    if (gateway->ending)
         return;
     timer_stop(&gateway->sweep);
     record_unauthorized(gateway);
-    gateway->stops_left = gateway->route_count;
-    if (gateway->route_count == 0) {
-        gateway->stopped(gateway->stopped_arg);
-        return;
-    }
-    for (size_t at = 0; at < gateway->route_count; at++)
-        upstream_stop(gateway->routes[at].upstream, REASON_shutting_down, upstream_has_stopped, gateway);
+    LIST_EACH (&gateway->backends, link, after)
+        backend_stop(CONTAINER_OF(link, struct backend, link));
+    gateway->ending = true;
+    gateway_backend_ended(gateway);
 }
 
 void gateway_stop(struct gateway *gateway, void (*done)(void *arg), void *arg)
@@ -217,43 +223,16 @@ void gateway_stop(struct gateway *gateway, void (*done)(void *arg), void *arg)
 
 /* ---- life ---- */
 
-struct route *gateway_route(struct gateway *gateway, struct str name)
+/* Each policy that was not in force before is recorded with its bytes. */
+static void record_revisions(struct gateway *gateway, const struct snapshot *before)
 {
-    return map_get(&gateway->routes_by_name, name);
-}
-
-static void definitions_changed(void *arg, struct upstream *upstream)
-{
-    struct route *route = arg;
-    const struct definitions *definitions = upstream_definitions(upstream);
-    log_info(route->gateway->log, "server '%" STR_FMT "': %zu tools, %zu prompts, %zu resources",
-             STR_ARG(route->server->name), definitions->tool_count, definitions->prompt_count,
-             definitions->resource_count);
-}
-
-static int route_init(struct route *route, struct gateway *gateway, const struct gateway_options *options, size_t at)
-{
-    const struct gateway_server *from = &options->servers[at];
-    struct upstream_services services = {
-        .loop = options->loop,
-        .clock = options->clock,
-        .log = options->log,
-        .arenas = &gateway->arenas,
-        .self = options->self,
-        .data = options->data,
-    };
-    struct upstream_events events = { .definitions = definitions_changed, .arg = route };
-    route->gateway = gateway;
-    route->server = from->server;
-    int error = upstream_new(&services, from->server, &events, &route->upstream);
-    if (error)
-        return error;
-    if (from->policy) {
-        route->policy = policy_ref(from->policy);
-        route->revision = *policy_revision(from->policy);
-        store_revision(gateway->store, from->server->name, from->policy_source, &route->revision);
+    for (size_t at = 0; at < gateway->snapshot->route_count; at++) {
+        const struct route *route = &gateway->snapshot->routes[at];
+        const struct route *was = before ? snapshot_route(before, route->server->name) : NULL;
+        bool is_known = was && was->policy && memcmp(&was->revision, &route->revision, sizeof(route->revision)) == 0;
+        if (route->policy && !is_known)
+            store_revision(gateway->store, route->server->name, route->policy_source, &route->revision);
     }
-    return map_set(&gateway->routes_by_name, from->server->name, route);
 }
 
 int gateway_new(const struct gateway_options *options, struct gateway **out)
@@ -266,9 +245,11 @@ int gateway_new(const struct gateway_options *options, struct gateway **out)
     gateway->clock = options->clock;
     gateway->log = options->log;
     gateway->store = options->store;
+    gateway->self = options->self;
+    gateway->data = options->data;
     gateway->events = (struct front_events){ front_message, front_gone, front_knows, front_ready, gateway };
     arena_pool_init(&gateway->arenas, KEPT_ARENA_BLOCKS);
-    map_init(&gateway->routes_by_name);
+    list_init(&gateway->backends);
     sessions_init(&gateway->sessions);
     list_init(&gateway->calls);
     list_init(&gateway->idle_calls);
@@ -277,18 +258,13 @@ int gateway_new(const struct gateway_options *options, struct gateway **out)
     timer_init(&gateway->stop_deadline, gateway->loop, stop_servers);
 
     int error = hasher_new(&gateway->hasher);
-    if (!error) {
-        gateway->routes = calloc(options->server_count ? options->server_count : 1, sizeof(*gateway->routes));
-        error = gateway->routes ? 0 : E_NOMEM;
-    }
-    for (size_t at = 0; !error && at < options->server_count; at++) {
-        gateway->route_count = at + 1;
-        error = route_init(&gateway->routes[at], gateway, options, at);
-    }
+    if (!error)
+        error = snapshot_new(gateway, options->config, NULL, &gateway->snapshot);
     if (error) {
         gateway_free(gateway);
         return error;
     }
+    record_revisions(gateway, NULL);
     *out = gateway;
     return 0;
 }
@@ -298,8 +274,44 @@ void gateway_start(struct gateway *gateway)
     CHECK_OBJ(gateway, GATEWAY_MAGIC);
     gateway->summary_ms = loop_now_ms(gateway->loop);
     timer_start(&gateway->sweep, SWEEP_MS);
-    for (size_t at = 0; at < gateway->route_count; at++)
-        upstream_start(gateway->routes[at].upstream);
+    gateway->started = true;
+    snapshot_start(gateway->snapshot);
+}
+
+/* What is not decided waits for a server that will not come; what is decided finishes. */
+static void end_removed(struct gateway *gateway)
+{
+    LIST_EACH (&gateway->calls, link, after) {
+        struct call *call = CONTAINER_OF(link, struct call, link);
+        if (call->route && !snapshot_route(gateway->snapshot, call->route->server->name))
+            call_happened(call, CALL_EVENT_REMOVED);
+    }
+    LIST_EACH (&gateway->sessions.all, link, after) {
+        struct session *session = CONTAINER_OF(link, struct session, link);
+        if (session->ending || snapshot_route(gateway->snapshot, session_server(session)))
+            continue;
+        session->ending = true;
+        if (list_is_empty(&session->calls))
+            gateway_end_session(gateway, session, CALL_EVENT_REMOVED, STR("server removed"));
+    }
+}
+
+int gateway_reload(struct gateway *gateway, struct config *config)
+{
+    CHECK_OBJ(gateway, GATEWAY_MAGIC);
+    struct snapshot *before = gateway->snapshot, *made;
+    if (gateway->stopping)
+        return E_CLOSED;
+    int error = snapshot_new(gateway, config, before, &made);
+    if (error)
+        return error;
+    gateway->snapshot = made;
+    record_revisions(gateway, before);
+    if (gateway->started)
+        snapshot_start(made);
+    end_removed(gateway);
+    snapshot_retire(before);
+    return 0;
 }
 
 void gateway_free(struct gateway *gateway)
@@ -309,13 +321,9 @@ void gateway_free(struct gateway *gateway)
     timer_stop(&gateway->sweep);
     timer_stop(&gateway->stop_deadline);
     sessions_release(&gateway->sessions);
-    for (size_t at = 0; at < gateway->route_count; at++) {
-        if (gateway->routes[at].upstream)
-            upstream_free(gateway->routes[at].upstream);
-        policy_unref(gateway->routes[at].policy);
-    }
-    free(gateway->routes);
-    map_release(&gateway->routes_by_name);
+    if (gateway->snapshot)
+        snapshot_retire(gateway->snapshot);
+    CHECK(list_is_empty(&gateway->backends));
     LIST_EACH (&gateway->idle_calls, link, after)
         call_free(CONTAINER_OF(link, struct call, link));
     buf_release(&gateway->out);
@@ -341,17 +349,17 @@ void gateway_status(const struct gateway *gateway, struct gateway_status *out)
 
 size_t gateway_server_count(const struct gateway *gateway)
 {
-    return gateway->route_count;
+    return gateway->snapshot->route_count;
 }
 
 void gateway_server_status(const struct gateway *gateway, size_t index, struct gateway_server_status *out)
 {
-    CHECK(index < gateway->route_count);
-    const struct route *route = &gateway->routes[index];
-    const struct definitions *definitions = upstream_definitions(route->upstream);
+    CHECK(index < gateway->snapshot->route_count);
+    const struct route *route = &gateway->snapshot->routes[index];
+    const struct definitions *definitions = upstream_definitions(route->backend->upstream);
     *out = (struct gateway_server_status){
         .name = route->server->name,
-        .state = upstream_state(route->upstream),
+        .state = upstream_state(route->backend->upstream),
         .tools = definitions ? definitions->tool_count : 0,
         .has_policy = route->policy != NULL,
     };

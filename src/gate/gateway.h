@@ -6,8 +6,6 @@
 #include "base/str.h"
 #include "front/exchange.h"
 #include "model/reason.h"
-#include "model/server.h"
-#include "policy/policy.h"
 #include "upstream/upstream.h"
 
 #include <stdbool.h>
@@ -15,26 +13,20 @@
 #include <stdint.h>
 
 struct clock;
+struct config;
 struct gateway;
 struct log;
 struct loop;
 struct store;
-
-struct gateway_server {
-    const struct server *server;  /* outlives the gateway */
-    struct policy       *policy;  /* NULL: everything is denied, no_policy. The gateway takes a reference */
-    struct str           policy_source; /* recorded as the revision in force; borrowed during gateway_new */
-};
 
 struct gateway_options {
     struct loop  *loop;
     struct clock *clock;
     struct log   *log;
     struct store *store;
-    struct str    self;           /* absolute path of this binary, for `__exec` */
-    struct str    data;           /* the data directory */
-    const struct gateway_server *servers;
-    size_t        server_count;
+    struct str    self;           /* absolute path of this binary, for `__exec`; borrowed */
+    struct str    data;           /* the data directory; borrowed */
+    struct config *config;        /* the gateway takes a reference */
 };
 
 int  gateway_new(const struct gateway_options *options, struct gateway **out) NODISCARD;
@@ -42,6 +34,10 @@ int  gateway_new(const struct gateway_options *options, struct gateway **out) NO
 const struct front_events *gateway_front_events(struct gateway *gateway);
 /* Starts the control session of every server. */
 void gateway_start(struct gateway *gateway);
+/* Another configuration is in force for every call that begins from now on; those under way end under theirs. Servers
+ * that are started alike go on, with their children; others are ended behind their last call, and sessions of those
+ * that are gone with them. On an error nothing has changed. */
+int  gateway_reload(struct gateway *gateway, struct config *config) NODISCARD;
 /* New calls get shutting_down, calls in flight have LIMIT_stop_ms, then servers are ended; then `done`. */
 void gateway_stop(struct gateway *gateway, void (*done)(void *arg), void *arg);
 /* After `done` of gateway_stop. */

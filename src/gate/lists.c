@@ -40,25 +40,25 @@ static struct listing listing_of(enum method_id method, const struct definitions
 }
 
 /* Whoever asks, and with the arguments left open. */
-static struct question question_of(const struct route *route, const struct listing *listing, size_t at,
-                                   const struct grant *grant)
+static struct question question_of(const struct route *route, struct backend *backend, const struct listing *listing,
+                                   size_t at, const struct grant *grant)
 {
     return (struct question){
         .subject = listing->subject,
         .server = route->server,
         .tool = listing->tools ? &listing->tools[at] : NULL,
-        .definitions = upstream_definitions(route->upstream),
+        .definitions = upstream_definitions(backend->upstream),
         .name = listing->tools ? listing->tools[at].name : listing->items[at].name,
         .grant = grant,
         .pin = PIN_ACCEPTED,
-        .now_ms = clock_wall_ms(route->gateway->clock),
+        .now_ms = clock_wall_ms(backend->gateway->clock),
     };
 }
 
 static bool is_listed(struct call *call, const struct listing *listing, size_t at, const struct grant *grant,
                       struct arena *arena)
 {
-    struct question question = question_of(call->route, listing, at, grant);
+    struct question question = question_of(call->route, call->backend, listing, at, grant);
     struct decision decision;
     question.session = session_id(call->session);
     question.client = session_client(call->session);
@@ -128,7 +128,7 @@ static enum step_next refuse(struct call *call)
 
 enum step_next call_answer_list(struct call *call)
 {
-    const struct definitions *definitions = upstream_definitions(call->route->upstream);
+    const struct definitions *definitions = upstream_definitions(call->backend->upstream);
     struct listing listing = listing_of(call->method_id, definitions);
     struct str cursor, detail;
     unsigned long long from = 0;
@@ -168,9 +168,9 @@ int gateway_tools_each(struct gateway *gateway, size_t index, size_t from,
                        int (*each)(void *arg, const struct gateway_tool *tool), void *arg)
 {
     static const struct grant unnamed = { .id = STR("000000000000") };
-    CHECK(index < gateway->route_count);
-    const struct route *route = &gateway->routes[index];
-    const struct definitions *definitions = upstream_definitions(route->upstream);
+    CHECK(index < gateway->snapshot->route_count);
+    const struct route *route = &gateway->snapshot->routes[index];
+    const struct definitions *definitions = upstream_definitions(route->backend->upstream);
     struct arena arena;
     int result = 0;
     if (!definitions) /* the server has not answered yet */
@@ -178,7 +178,7 @@ int gateway_tools_each(struct gateway *gateway, size_t index, size_t from,
     struct listing listing = listing_of(METHOD_TOOLS_LIST, definitions);
     arena_init(&arena, &gateway->arenas, REQUEST_ARENA_MAX);
     for (size_t at = from; result == 0 && at < listing.count; at++) {
-        struct question question = question_of(route, &listing, at, &unnamed);
+        struct question question = question_of(route, route->backend, &listing, at, &unnamed);
         struct decision decision;
         policy_decide(route->policy, &question, &arena, NULL, &decision);
         const struct gateway_tool tool = { question.name, decision.rule, standing_of(&decision),

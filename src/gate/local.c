@@ -18,7 +18,7 @@ static void write_capability(struct json_writer *writer, struct str name, bool d
 /* Our own handshake: the server's capabilities that this gateway carries, and none of its words. */
 static void write_initialize(struct call *call)
 {
-    const struct definitions *definitions = upstream_definitions(call->route->upstream);
+    const struct definitions *definitions = upstream_definitions(call->backend->upstream);
     struct json_writer writer;
     answer_result(call, &writer);
     json_write_member_string(&writer, STR("protocolVersion"), call->session->version);
@@ -57,7 +57,7 @@ static enum step_next initialize(struct call *call)
         call_end(call, REASON_invalid_params);
         return STEP_END;
     }
-    int error = session_new(&gateway->sessions, call->route, call->grant, negotiated(params.version),
+    int error = session_new(&gateway->sessions, call->route->server->name, call->grant, negotiated(params.version),
                             params.client_name, loop_now_ms(gateway->loop), &call->session);
     if (error) {
         call_end(call, REASON_overloaded);

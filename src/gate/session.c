@@ -54,7 +54,7 @@ void grant_use_put(struct sessions *sessions, struct grant_use *use)
     free(use);
 }
 
-int session_new(struct sessions *sessions, struct route *route, struct grant_use *grant, struct str version,
+int session_new(struct sessions *sessions, struct str server, struct grant_use *grant, struct str version,
                 struct str client, int64_t now_ms, struct session **out)
 {
     if (grant->sessions >= LIMIT_sessions_per_grant)
@@ -68,7 +68,8 @@ int session_new(struct sessions *sessions, struct route *route, struct grant_use
     CHECK(length == SESSION_ID_LEN);
 
     session->magic = SESSION_MAGIC;
-    session->route = route;
+    CHECK(server.len <= SERVER_NAME_MAX);
+    memcpy(session->server, server.ptr, server.len);
     session->grant = grant;
     session->version = version;
     session->created_ms = session->used_ms = now_ms;
@@ -88,11 +89,12 @@ int session_new(struct sessions *sessions, struct route *route, struct grant_use
     return 0;
 }
 
-struct session *session_find(struct sessions *sessions, struct str id, const struct route *route, struct str grant_id,
+struct session *session_find(struct sessions *sessions, struct str id, struct str server, struct str grant_id,
                              int64_t now_ms)
 {
     struct session *session = map_get(&sessions->by_id, id);
-    if (!session || session->route != route || !str_eq(str_of(session->grant->id, GRANT_ID_LEN), grant_id))
+    if (!session || session->ending || !str_eq(session_server(session), server) ||
+        !str_eq(str_of(session->grant->id, GRANT_ID_LEN), grant_id))
         return NULL;
     CHECK_OBJ(session, SESSION_MAGIC);
     session->used_ms = now_ms;
@@ -129,6 +131,10 @@ struct session *session_expired(struct sessions *sessions, int64_t now_ms)
 struct str session_id(const struct session *session)
 {
     return str_of(session->id, SESSION_ID_LEN);
+}
+struct str session_server(const struct session *session)
+{
+    return str_from_c(session->server);
 }
 struct str session_client(const struct session *session)
 {

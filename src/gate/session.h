@@ -7,12 +7,11 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "model/grant.h"
+#include "model/server.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-struct route;
 
 #define SESSION_ID_LEN 32    /* 192 random bits, base64url */
 #define SESSION_CLIENT_MAX 64
@@ -28,13 +27,14 @@ struct session {
     unsigned          magic;
     struct list       link;          /* all sessions, longest unused first */
     struct list       calls;         /* of this session, in flight */
-    struct route     *route;
     struct grant_use *grant;
     int64_t           created_ms, used_ms; /* monotonic */
     struct str        version;       /* negotiated; static bytes */
     char              id[SESSION_ID_LEN + 1];
     char              client[SESSION_CLIENT_MAX + 1]; /* what the client says of itself, cut */
     size_t            client_len;
+    char              server[SERVER_NAME_MAX + 1];
+    bool              ending;        /* its server is gone: nothing finds it, and it ends with its last call */
 };
 
 struct sessions {
@@ -48,16 +48,17 @@ void sessions_init(struct sessions *sessions);
 /* No session has calls any more. */
 void sessions_release(struct sessions *sessions);
 /* E_LIMIT: the grant is at LIMIT_sessions_per_grant. */
-int  session_new(struct sessions *sessions, struct route *route, struct grant_use *grant, struct str version,
+int  session_new(struct sessions *sessions, struct str server, struct grant_use *grant, struct str version,
                  struct str client, int64_t now_ms, struct session **out) NODISCARD;
-/* NULL where there is none of this id, or it is another grant's or another server's. Marks it used. */
-struct session *session_find(struct sessions *sessions, struct str id, const struct route *route, struct str grant_id, int64_t now_ms);
+/* NULL where there is none of this id, or it is another grant's or another server's, or ending. Marks it used. */
+struct session *session_find(struct sessions *sessions, struct str id, struct str server, struct str grant_id, int64_t now_ms);
 /* Its calls have ended. */
 void session_end(struct sessions *sessions, struct session *session);
 /* The longest unused one that is past its time-outs, or NULL. */
 struct session *session_expired(struct sessions *sessions, int64_t now_ms);
 struct str session_id(const struct session *session);
 struct str session_client(const struct session *session);
+struct str session_server(const struct session *session);
 
 struct grant_use *grant_use_get(struct sessions *sessions, struct str grant_id) NODISCARD; /* NULL: no memory */
 /* Drops the entry when nothing is counted in it. */

@@ -30,9 +30,12 @@ enum step_next step_identify(struct call *call)
         gateway->tally.unauthorized++;
         return end(call, REASON_unauthorized);
     }
-    call->route = gateway_route(gateway, exchange->server);
-    if (!call->route || !grant_reaches(grant, exchange->server))
+    const struct route *route = snapshot_route(gateway->snapshot, exchange->server);
+    if (!route || !grant_reaches(grant, exchange->server))
         return end(call, REASON_not_found);
+    call->snapshot = snapshot_ref(gateway->snapshot);
+    call->route = route;
+    call->backend = backend_ref(route->backend);
     if (gateway->bytes + exchange->body.len > LIMIT_process_bytes)
         return end(call, REASON_overloaded);
     call->grant = grant_use_get(&gateway->sessions, grant->id);
@@ -68,7 +71,7 @@ static enum step_next delete_session(struct call *call)
     struct gateway *gateway = call->gateway;
     if (str_is_empty(exchange->session))
         return end(call, REASON_session_required);
-    struct session *session = session_find(&gateway->sessions, exchange->session, call->route,
+    struct session *session = session_find(&gateway->sessions, exchange->session, call->route->server->name,
                                            str_of(call->grant->id, GRANT_ID_LEN), loop_now_ms(gateway->loop));
     if (!session)
         return end(call, REASON_session_unknown);
@@ -85,7 +88,7 @@ static bool find_session(struct call *call, enum reason *why)
         *why = REASON_session_required;
         return false;
     }
-    call->session = session_find(&call->gateway->sessions, exchange->session, call->route,
+    call->session = session_find(&call->gateway->sessions, exchange->session, call->route->server->name,
                                  str_of(call->grant->id, GRANT_ID_LEN), loop_now_ms(call->gateway->loop));
     if (!call->session) {
         *why = REASON_session_unknown;
@@ -242,11 +245,11 @@ enum step_next step_route(struct call *call)
         return STEP_NEXT;
     if (call->gateway->stopping)
         return end(call, REASON_shutting_down);
-    if (upstream_definitions(call->route->upstream))
+    if (upstream_definitions(call->backend->upstream))
         return STEP_NEXT;
     call->waiter.ready = upstream_is_ready;
     call->waiting = true;
-    upstream_wait(call->route->upstream, &call->waiter);
+    upstream_wait(call->backend->upstream, &call->waiter);
     return STEP_WAIT;
 }
 
@@ -261,7 +264,7 @@ static const enum subject subject_of[] = {
 static void decide(struct call *call, const struct grant *grant)
 {
     struct gateway *gateway = call->gateway;
-    const struct definitions *definitions = upstream_definitions(call->route->upstream);
+    const struct definitions *definitions = upstream_definitions(call->backend->upstream);
     struct question question = {
         .subject = subject_of[method_row(call->method_id)->subject],
         .server = call->route->server,
@@ -349,7 +352,7 @@ static struct str isolation_value(const struct call *call)
 enum step_next step_open(struct call *call)
 {
     call->waiter.ready = upstream_is_ready;
-    int error = upstream_open(call->route->upstream, isolation_value(call), &call->waiter, &call->instance);
+    int error = upstream_open(call->backend->upstream, isolation_value(call), &call->waiter, &call->instance);
     if (error == 0)
         return STEP_NEXT;
     if (error != E_AGAIN)
@@ -441,7 +444,7 @@ enum step_next step_send(struct call *call)
     if (!still_allowed(call, &why))
         return end(call, why);
     /* The instance that OPEN found may have ended while the record was written. */
-    int error = upstream_open(call->route->upstream, isolation_value(call), &call->waiter, &call->instance);
+    int error = upstream_open(call->backend->upstream, isolation_value(call), &call->waiter, &call->instance);
     if (error) {
         call->waiting = error == E_AGAIN;
         return end(call, REASON_upstream_unavailable);

@@ -6,6 +6,75 @@
 
 #include <stdlib.h>
 
+/* ---- servers ---- */
+
+/* A member more: it is copied and compared below. */
+_Static_assert(sizeof(struct server) == 144, "struct server changed: server_copy and server_starts_alike must know");
+
+static struct str *copy_strings(struct arena *arena, const struct str *from, size_t count)
+{
+    struct str *out = arena_zalloc(arena, (count + 1) * sizeof(*out));
+    for (size_t i = 0; out && i < count; i++) {
+        out[i] = arena_str(arena, from[i]);
+        if (!out[i].ptr)
+            return NULL;
+    }
+    return out;
+}
+
+static struct variable *copy_variables(struct arena *arena, const struct variable *from, size_t count)
+{
+    struct variable *out = arena_zalloc(arena, (count + 1) * sizeof(*out));
+    for (size_t i = 0; out && i < count; i++) {
+        out[i] = (struct variable){ arena_str(arena, from[i].name), arena_str(arena, from[i].value) };
+        if (!out[i].name.ptr || !out[i].value.ptr)
+            return NULL;
+    }
+    return out;
+}
+
+int server_copy(struct arena *arena, const struct server *from, struct server *out)
+{
+    *out = *from;
+    out->name = arena_str(arena, from->name);
+    out->cwd = arena_str(arena, from->cwd);
+    out->url = arena_str(arena, from->url);
+    out->argv = copy_strings(arena, from->argv, from->argc);
+    out->inherit = copy_strings(arena, from->inherit, from->inherit_count);
+    out->env = copy_variables(arena, from->env, from->env_count);
+    out->headers = copy_variables(arena, from->headers, from->header_count);
+    bool whole = out->name.ptr && out->cwd.ptr && out->url.ptr && out->argv && out->inherit && out->env && out->headers;
+    return whole ? 0 : E_NOMEM;
+}
+
+static bool are_strings_equal(const struct str *a, size_t a_count, const struct str *b, size_t b_count)
+{
+    bool equal = a_count == b_count;
+    for (size_t i = 0; equal && i < a_count; i++)
+        equal = str_eq(a[i], b[i]);
+    return equal;
+}
+
+static bool are_variables_equal(const struct variable *a, size_t a_count, const struct variable *b, size_t b_count)
+{
+    bool equal = a_count == b_count;
+    for (size_t i = 0; equal && i < a_count; i++)
+        equal = str_eq(a[i].name, b[i].name) && str_eq(a[i].value, b[i].value);
+    return equal;
+}
+
+bool server_starts_alike(const struct server *a, const struct server *b)
+{
+    return str_eq(a->name, b->name) && a->transport == b->transport && str_eq(a->cwd, b->cwd) && a->home == b->home &&
+           str_eq(a->url, b->url) && a->isolation == b->isolation && a->exact_numbers == b->exact_numbers &&
+           are_strings_equal(a->argv, a->argc, b->argv, b->argc) &&
+           are_strings_equal(a->inherit, a->inherit_count, b->inherit, b->inherit_count) &&
+           are_variables_equal(a->env, a->env_count, b->env, b->env_count) &&
+           are_variables_equal(a->headers, a->header_count, b->headers, b->header_count);
+}
+
+/* ---- definitions ---- */
+
 struct definitions *definitions_new(size_t ceiling)
 {
     struct definitions *definitions = calloc(1, sizeof *definitions);

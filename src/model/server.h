@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/digest.h"
+#include "base/error.h"
 #include "base/map.h"
 #include "base/str.h"
 
@@ -13,9 +14,12 @@ enum isolation { ISOLATION_GRANT, ISOLATION_SERVER, ISOLATION_SESSION };
 enum home { HOME_SHARED, HOME_PRIVATE, HOME_FRESH };
 enum transport { TRANSPORT_STDIO, TRANSPORT_HTTP };
 
+#define SERVER_NAME_MAX 64 /* bytes */
+
 struct variable { struct str name, value; };
 
-/* A server of the configuration. Strings live as long as the snapshot that it came from. */
+/* A server of the configuration. Strings live as long as the configuration, or the arena it was copied into. A member
+ * that is added here is copied by server_copy and compared by server_starts_alike. */
 struct server {
     struct str       name;          /* the operator's: [a-z0-9-], never serverInfo.name */
     enum transport   transport;
@@ -37,6 +41,11 @@ struct server {
     bool             exact_numbers; /* "numbers": "exact": the server reads integers and decimals exactly */
     int64_t          call_ms;       /* time-out of a call, milliseconds */
 };
+
+/* All of it in the arena. E_NOMEM. */
+int  server_copy(struct arena *arena, const struct server *from, struct server *out) NODISCARD;
+/* Nothing that an instance is started or reached with differs: it may go on. The time-out is looked at by each call. */
+bool server_starts_alike(const struct server *a, const struct server *b);
 
 enum tool_class { CLASS_OTHER, CLASS_READ, CLASS_WRITE, CLASS_EXECUTE, CLASS_DESTRUCTIVE, CLASS_FINANCIAL };
 

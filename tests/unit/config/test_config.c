@@ -187,7 +187,7 @@ static void test_bad_files(void **state)
             print_error("%s\n gives %s:\n%s\n", bad[i].source, error_name(error), found);
             wrong++;
         }
-        config_free(config);
+        config_unref(config);
         report_release(&report);
     }
     assert_int_equal(wrong, 0);
@@ -266,7 +266,7 @@ static void test_a_whole_file(void **state)
     assert_int_equal(two->call_ms, 300000);
     assert_false(two->exact_numbers);
     assert_null(config->servers[1].policy);
-    config_free(config);
+    config_unref(config);
     report_release(&report);
 }
 
@@ -302,7 +302,7 @@ static void test_clients_files(void **state)
             fail_msg("%s gives %d\n%s", files[i].source, error, found);
         assert_int_equal(config->server_count, 1);
         assert_str(config->servers[0].server.name, files[i].server);
-        config_free(config);
+        config_unref(config);
         report_release(&report);
     }
 }

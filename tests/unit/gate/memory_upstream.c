@@ -89,6 +89,7 @@ int upstream_new(const struct upstream_services *services, const struct server *
 {
     (void)server, (void)events;
     memory.arenas = services->arenas;
+    memory.made++;
     *out = &the_upstream;
     return 0;
 }
@@ -96,6 +97,7 @@ int upstream_new(const struct upstream_services *services, const struct server *
 void upstream_start(struct upstream *upstream)
 {
     (void)upstream;
+    memory.started++;
 }
 void upstream_free(struct upstream *upstream)
 {
@@ -113,6 +115,7 @@ enum upstream_state upstream_state(const struct upstream *upstream)
 void upstream_stop(struct upstream *upstream, enum reason reason, void (*done)(void *arg), void *arg)
 {
     (void)upstream;
+    memory.ended++;
     while (memory_leg())
         memory_end(memory_leg(), reason);
     memory_wake(reason);

@@ -11,7 +11,7 @@ struct memory {
     struct arena_pool *arenas;       /* the gateway's: answers are parsed into them */
     bool instances_ready;
     struct list waiters, legs; /* what waits, what was sent */
-    size_t sent, cancelled, closed_instances;
+    size_t sent, cancelled, closed_instances, made, started, ended;
     char last_params[4096]; /* of the newest leg */
     void (*stopped)(void *arg);
     void *stopped_arg;

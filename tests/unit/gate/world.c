@@ -78,9 +78,28 @@ static void make_grant(struct world *world)
     assert_int_equal(put, 1);
 }
 
+/* One server; `policy` NULL: none is configured. */
+struct config *make_config(const struct world *world, const char *policy)
+{
+    struct problems problems = { 0 };
+    struct config *config = calloc(1, sizeof(*config));
+    AN(config);
+    config->refs = 1;
+    arena_init(&config->arena, NULL, 1 << 20);
+    config->servers = arena_zalloc(&config->arena, sizeof(*config->servers));
+    config->server_count = 1;
+    struct config_server *server = &config->servers[0];
+    *server = (struct config_server){ .server = world->server, .policy_path = STR_EMPTY, .policy_source = STR_EMPTY };
+    if (policy) {
+        server->policy_source = str_from_c(policy);
+        assert_int_equal(policy_load(server->policy_source, &config->arena, &problems, &server->policy), 0);
+    }
+    return config;
+}
+
 void open_world(struct world *world)
 {
-    *world = (struct world){ .server = { .name = STR("s"), .call_ms = 10000 } };
+    *world = (struct world){ .server = { .name = STR("s"), .cwd = STR_EMPTY, .url = STR_EMPTY, .call_ms = 10000 } };
     snprintf(world->directory, sizeof(world->directory), "/tmp/warder-gate-XXXXXX");
     AN(mkdtemp(world->directory));
     log_init_stderr(&world->log, clock_system(), LOG_ERROR);
@@ -92,23 +111,16 @@ void open_world(struct world *world)
                                    .log = &world->log };
     assert_int_equal(store_open(&store, &world->store), 0);
 
-    struct arena arena;
-    struct problems problems = { 0 };
-    arena_init(&arena, NULL, 1 << 20);
-    assert_int_equal(policy_load(str_from_c(policy_text), &arena, &problems, &world->policy), 0);
-    arena_release(&arena);
-
     memory_init();
     memory_list(tools);
-    struct gateway_server server = { &world->server, world->policy, str_from_c(policy_text) };
+    world->config = make_config(world, policy_text);
     struct gateway_options options = { .loop = world->loop,
                                        .clock = clock_system(),
                                        .log = &world->log,
                                        .store = world->store,
                                        .self = STR("/nowhere"),
                                        .data = str_from_c(world->directory),
-                                       .servers = &server,
-                                       .server_count = 1 };
+                                       .config = world->config };
     assert_int_equal(gateway_new(&options, &world->gateway), 0);
     gateway_start(world->gateway);
     make_grant(world);
@@ -134,7 +146,7 @@ void close_world(struct world *world)
     gateway_free(world->gateway);
     store_close(world->store);
     loop_free(world->loop);
-    policy_unref(world->policy);
+    config_unref(world->config);
     memory_release();
 }
 

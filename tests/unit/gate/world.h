@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "memory_upstream.h"
 #include "model/grant.h"
+#include "config/config.h"
 #include "policy/policy.h"
 #include "store/store.h"
 
@@ -31,7 +32,7 @@ struct world {
     struct log log;
     struct store *store;
     struct gateway *gateway;
-    struct policy *policy;
+    struct config *config; /* that it was opened with */
     struct server server;
     char directory[64], token[GRANT_TOKEN_MAX], grant[GRANT_ID_LEN + 1], session[64];
     bool stopped;
@@ -42,6 +43,8 @@ void open_world(struct world *world);
 /* Stopped, and its directory kept: the ledger may be read; then remove_world. */
 void close_world(struct world *world);
 void remove_world(const char *directory);
+/* A configuration of the world's server under another policy; NULL: without one. */
+struct config *make_config(const struct world *world, const char *policy);
 /* Hands a message in; `heard` fills when it is answered. */
 void say(struct world *world, struct heard *heard, enum exchange_verb verb, const char *body);
 /* Turns of the loop, a millisecond apart. */

@@ -1,0 +1,205 @@
+/* Snapshots and the backends that go from one to the next. */
+#include "gate/snapshot.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "gate/gate.h"
+#include "model/reason.h"
+#include "policy/policy.h"
+#include "upstream/upstream.h"
+
+#include <stdlib.h>
+
+#define SERVER_BYTES ((size_t)64 << 20) /* a ceiling over what is kept of one server's configuration */
+
+/* ---- backends ---- */
+
+static void definitions_changed(void *arg, struct upstream *upstream)
+{
+    const struct backend *backend = arg;
+    const struct definitions *definitions = upstream_definitions(upstream);
+    log_info(backend->gateway->log, "server '%" STR_FMT "': %zu tools, %zu prompts, %zu resources",
+             STR_ARG(backend->server.name), definitions->tool_count, definitions->prompt_count,
+             definitions->resource_count);
+}
+
+static void backend_free(struct backend *backend)
+{
+    list_remove(&backend->link);
+    if (backend->upstream)
+        upstream_free(backend->upstream);
+    arena_release(&backend->arena);
+    free(backend);
+}
+
+static int backend_new(struct gateway *gateway, const struct server *server, struct backend **out)
+{
+    struct backend *backend = calloc(1, sizeof(*backend));
+    if (!backend)
+        return E_NOMEM;
+    backend->refs = 1;
+    backend->gateway = gateway;
+    list_append(&gateway->backends, &backend->link);
+    arena_init(&backend->arena, NULL, SERVER_BYTES);
+    int error = server_copy(&backend->arena, server, &backend->server);
+    if (!error) {
+        const struct upstream_services services = {
+            .loop = gateway->loop,
+            .clock = gateway->clock,
+            .log = gateway->log,
+            .arenas = &gateway->arenas,
+            .self = gateway->self,
+            .data = gateway->data,
+        };
+        const struct upstream_events events = { .definitions = definitions_changed, .arg = backend };
+        error = upstream_new(&services, &backend->server, &events, &backend->upstream);
+    }
+    if (error) {
+        backend_free(backend);
+        return error;
+    }
+    *out = backend;
+    return 0;
+}
+
+static void backend_ended(void *arg)
+{
+    struct backend *backend = arg;
+    struct gateway *gateway = backend->gateway;
+    backend->ended = true;
+    if (backend->refs == 0)
+        backend_free(backend);
+    gateway_backend_ended(gateway);
+}
+
+static void end_backend(struct backend *backend, enum reason reason)
+{
+    if (backend->ending)
+        return;
+    backend->ending = true;
+    upstream_stop(backend->upstream, reason, backend_ended, backend);
+}
+
+void backend_stop(struct backend *backend)
+{
+    end_backend(backend, REASON_shutting_down);
+}
+
+struct backend *backend_ref(struct backend *backend)
+{
+    AN(backend->refs);
+    backend->refs++;
+    return backend;
+}
+
+void backend_unref(struct backend *backend)
+{
+    if (!backend)
+        return;
+    AN(backend->refs);
+    if (--backend->refs > 0)
+        return;
+    if (!backend->started || backend->ended)
+        backend_free(backend);
+    else
+        end_backend(backend, REASON_server_removed);
+}
+
+/* ---- snapshots ---- */
+
+static int find_backend(struct gateway *gateway, const struct server *server, const struct snapshot *before,
+                        struct backend **out)
+{
+    const struct route *route = before ? snapshot_route(before, server->name) : NULL;
+    if (!route || !server_starts_alike(&route->backend->server, server))
+        return backend_new(gateway, server, out);
+    *out = backend_ref(route->backend);
+    return 0;
+}
+
+static int route_init(struct route *route, struct gateway *gateway, const struct config_server *from,
+                      const struct snapshot *before)
+{
+    int error = find_backend(gateway, &from->server, before, &route->backend);
+    if (error)
+        return error;
+    route->server = &from->server;
+    route->policy = from->policy;
+    route->policy_source = from->policy_source;
+    if (from->policy)
+        route->revision = *policy_revision(from->policy);
+    return 0;
+}
+
+int snapshot_new(struct gateway *gateway, struct config *config, const struct snapshot *before, struct snapshot **out)
+{
+    struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+    if (!snapshot)
+        return E_NOMEM;
+    snapshot->refs = 1;
+    snapshot->config = config_ref(config);
+    map_init(&snapshot->by_name);
+    snapshot->routes = calloc(config->server_count ? config->server_count : 1, sizeof(*snapshot->routes));
+    int error = snapshot->routes ? 0 : E_NOMEM;
+    for (size_t at = 0; !error && at < config->server_count; at++) {
+        struct route *route = &snapshot->routes[at];
+        error = route_init(route, gateway, &config->servers[at], before);
+        if (error)
+            break;
+        snapshot->route_count++;
+        error = map_set(&snapshot->by_name, route->server->name, route);
+    }
+    if (error) {
+        snapshot_retire(snapshot);
+        return error;
+    }
+    *out = snapshot;
+    return 0;
+}
+
+struct snapshot *snapshot_ref(struct snapshot *snapshot)
+{
+    AN(snapshot->refs);
+    snapshot->refs++;
+    return snapshot;
+}
+
+void snapshot_unref(struct snapshot *snapshot)
+{
+    if (!snapshot)
+        return;
+    AN(snapshot->refs);
+    if (--snapshot->refs > 0)
+        return;
+    map_release(&snapshot->by_name);
+    free(snapshot->routes);
+    config_unref(snapshot->config);
+    free(snapshot);
+}
+
+void snapshot_start(struct snapshot *snapshot)
+{
+    for (size_t at = 0; at < snapshot->route_count; at++) {
+        struct backend *backend = snapshot->routes[at].backend;
+        if (backend->started)
+            continue;
+        backend->started = true;
+        upstream_start(backend->upstream);
+    }
+}
+
+void snapshot_retire(struct snapshot *snapshot)
+{
+    for (size_t at = 0; at < snapshot->route_count; at++) {
+        struct backend *backend = snapshot->routes[at].backend;
+        snapshot->routes[at].backend = NULL;
+        backend_unref(backend);
+    }
+    snapshot_unref(snapshot);
+}
+
+struct route *snapshot_route(const struct snapshot *snapshot, struct str name)
+{
+    return map_get(&snapshot->by_name, name);
+}
