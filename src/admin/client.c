@@ -1,6 +1,7 @@
 /* Requests over the control socket, or carried out here. */
 #include "admin/client.h"
 
+#include "admin/freeze.h"
 #include "admin/operation.h"
 #include "admin/socket.h"
 #include "base/clock.h"
@@ -125,6 +126,28 @@ static int change_grant(struct store *store, const struct operation *operation, 
     return 0;
 }
 
+static int change_freeze(struct store *store, const struct operation *operation, int64_t now_ms,
+                         struct json_writer *writer)
+{
+    struct freeze freeze = operation->freeze;
+    struct str why = STR_EMPTY;
+    int error = 0;
+    if (freeze.scope == FREEZE_GRANT) {
+        const struct grant *known = operation_find_grant(store, operation->which, now_ms, &why);
+        error = known ? 0 : E_NOT_FOUND;
+        freeze.name = known ? known->id : STR_EMPTY;
+    }
+    if (!error) {
+        error = store_freeze_now(store, &freeze, operation->kind == OPERATION_FREEZE);
+        why = error == E_NOT_FOUND ? STR("it is not frozen") : STR_EMPTY;
+    }
+    if (error)
+        reply_error(writer, why.len > 0 ? why : str_from_c(error_text(error)));
+    else
+        reply_freezes(writer, store);
+    return 0;
+}
+
 static int carry_out(struct store *store, const struct operation *operation, struct json_writer *writer)
 {
     int64_t now_ms = clock_wall_ms(clock_system());
@@ -133,6 +156,9 @@ static int carry_out(struct store *store, const struct operation *operation, str
     case OPERATION_GRANT_CREATE:
     case OPERATION_GRANT_REVOKE:
     case OPERATION_GRANT_ROTATE: return change_grant(store, operation, now_ms, writer);
+    case OPERATION_FREEZE:
+    case OPERATION_THAW: return change_freeze(store, operation, now_ms, writer);
+    case OPERATION_FREEZE_LIST: reply_freezes(writer, store); return 0;
     case OPERATION_GRANT_LIST: reply_grants(writer, store, now_ms); return 0;
     case OPERATION_CONFIRM_CLOCK:
         error = store_clock_confirm_now(store);

@@ -1,6 +1,7 @@
 /* The control socket's server side: connections, requests, and what waits for the ledger. */
 #include "admin/control.h"
 
+#include "admin/freeze.h"
 #include "admin/operation.h"
 #include "admin/socket.h"
 #include "base/check.h"
@@ -131,6 +132,7 @@ static void reply_status(struct control *control, struct json_writer *writer)
     json_write_member_int(writer, STR("sessions"), (int64_t)status.sessions);
     json_write_member_int(writer, STR("allowed"), (int64_t)status.allowed);
     json_write_member_int(writer, STR("denied"), (int64_t)status.denied);
+    freeze_write_all(writer, control->options.store);
     write_servers(control->options.gateway, writer);
     reply_end(writer);
 }
@@ -209,6 +211,8 @@ static void reply_done(struct pending *pending, int error, struct json_writer *w
     const struct grant *grant = pending->id[0] ? store_grant(control->options.store, str_from_c(pending->id)) : NULL;
     if (error) {
         reply_error(writer, error_sentence(error));
+    } else if (pending->kind == OPERATION_FREEZE || pending->kind == OPERATION_THAW) {
+        reply_freezes(writer, control->options.store);
     } else if (grant) {
         reply_grant(writer, grant, pending->token[0] ? pending->token : NULL, clock_wall_ms(control->options.clock));
     } else {
@@ -237,6 +241,26 @@ static void ledger_done(void *arg, int error)
     }
     explicit_bzero(pending, sizeof(*pending));
     free(pending);
+}
+
+/* In force when this returns, whatever becomes of the record. */
+static int change_freeze(struct control *control, const struct operation *operation, struct str grant,
+                         struct pending *pending, struct str *why)
+{
+    struct freeze freeze = operation->freeze;
+    struct gateway_server_status server;
+    bool on = operation->kind == OPERATION_FREEZE;
+    size_t index;
+    if (freeze.scope == FREEZE_GRANT)
+        freeze.name = grant;
+    *why = STR("no such server: warder status names them");
+    if (on && freeze.scope == FREEZE_SERVER && !find_server(control->options.gateway, freeze.name, &server, &index))
+        return E_NOT_FOUND;
+    *why = on ? STR_EMPTY : STR("it is not frozen");
+    int error = store_freeze(control->options.store, &freeze, on, ledger_done, pending);
+    if (!error)
+        gateway_freeze_changed(control->options.gateway);
+    return error;
 }
 
 /* 0: `ledger_done` will come. Else an error, or E_INVALID with a sentence in *why. */
@@ -280,6 +304,9 @@ static int begin_operation(struct connection *connection, struct operation *oper
     case OPERATION_GRANT_ROTATE: error = store_grant_put(store, &grant, ledger_done, pending); break;
     case OPERATION_GRANT_REVOKE: error = store_grant_revoke(store, id, ledger_done, pending); break;
     case OPERATION_CONFIRM_CLOCK: error = store_clock_confirm(store, ledger_done, pending); break;
+    case OPERATION_FREEZE:
+    case OPERATION_THAW: error = change_freeze(control, operation, id, pending, why); break;
+    case OPERATION_FREEZE_LIST:
     case OPERATION_STATUS:
     case OPERATION_TOOLS:
     case OPERATION_GRANT_LIST:
@@ -339,6 +366,7 @@ static void carry_out(struct connection *connection, struct operation *operation
     case OPERATION_GRANT_LIST:
         reply_grants(writer, control->options.store, clock_wall_ms(control->options.clock));
         return;
+    case OPERATION_FREEZE_LIST: reply_freezes(writer, control->options.store); return;
     case OPERATION_AUDIT_FOLLOW: follow(connection, writer); return;
     case OPERATION_STOP:
         log_info(control->options.log, "stopping: asked over the control socket");
@@ -349,7 +377,9 @@ static void carry_out(struct connection *connection, struct operation *operation
     case OPERATION_GRANT_CREATE:
     case OPERATION_GRANT_REVOKE:
     case OPERATION_GRANT_ROTATE:
-    case OPERATION_CONFIRM_CLOCK: {
+    case OPERATION_CONFIRM_CLOCK:
+    case OPERATION_FREEZE:
+    case OPERATION_THAW: {
         int error = begin_operation(connection, operation, &why);
         if (error)
             reply_error(writer, why.len > 0 && error != E_EXISTS ? why : error_sentence(error));

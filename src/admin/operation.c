@@ -1,6 +1,7 @@
 /* Operators' requests read strictly; what they do to grants; their answers. */
 #include "admin/operation.h"
 
+#include "admin/freeze.h"
 #include "base/check.h"
 #include "base/encode.h"
 #include "base/limits.h"
@@ -27,7 +28,7 @@ static bool read_kind(const struct json *request, enum operation_kind *out)
     return false;
 }
 
-static bool is_plain(struct str s, size_t max)
+bool operation_is_plain(struct str s, size_t max)
 {
     if (s.len == 0 || s.len > max || !str_is_utf8(s))
         return false;
@@ -38,7 +39,7 @@ static bool is_plain(struct str s, size_t max)
     return true;
 }
 
-static bool is_server_name(struct str s)
+bool operation_is_server_name(struct str s)
 {
     for (size_t i = 0; i < s.len; i++) {
         char c = s.ptr[i];
@@ -60,7 +61,7 @@ static int read_names(const struct json *list, struct arena *arena, struct str *
         return E_NOMEM;
     json_iter_init(&iter, list);
     while (json_iter_next(&iter, &key, &element)) {
-        if (!json_is(element, JSON_STRING) || !is_plain(json_string(element), LABEL_MAX))
+        if (!json_is(element, JSON_STRING) || !operation_is_plain(json_string(element), LABEL_MAX))
             return E_INVALID;
         (*out)[(*count)++] = json_string(element);
     }
@@ -74,7 +75,7 @@ static int read_new_grant(const struct json *request, struct arena *arena, struc
     int64_t seconds = 0;
 
     *why = STR("a label of 1 to 64 bytes without control characters is needed");
-    if (!json_is(label, JSON_STRING) || !is_plain(json_string(label), LABEL_MAX))
+    if (!json_is(label, JSON_STRING) || !operation_is_plain(json_string(label), LABEL_MAX))
         return E_INVALID;
     grant->label = json_string(label);
     *why = STR("tags are at most 64 words of 1 to 64 bytes");
@@ -86,7 +87,7 @@ static int read_new_grant(const struct json *request, struct arena *arena, struc
     if (error || grant->server_count == 0)
         return error ? error : E_INVALID;
     for (size_t i = 0; i < grant->server_count; i++) {
-        if (!is_server_name(grant->servers[i]) && !str_eq(grant->servers[i], STR("*")))
+        if (!operation_is_server_name(grant->servers[i]) && !str_eq(grant->servers[i], STR("*")))
             return E_INVALID;
     }
     *why = STR("it expires in 1 second to 10 years, or never");
@@ -105,7 +106,7 @@ static int read_page(const struct json *request, struct operation *out, struct s
     const struct json *server = json_get(request, STR("server")), *from = json_get(request, STR("from"));
     int64_t first = 0;
     *why = STR("a server's name is needed");
-    if (!json_is(server, JSON_STRING) || !is_server_name(json_string(server)))
+    if (!json_is(server, JSON_STRING) || !operation_is_server_name(json_string(server)))
         return E_INVALID;
     *why = STR("from is the number of an entry");
     if (from && (!json_int64(from, &first) || first < 0))
@@ -130,6 +131,8 @@ int operation_read(const struct json *request, struct arena *arena, struct opera
             return E_INVALID;
         out->which = json_string(which);
     }
+    if (out->kind == OPERATION_FREEZE || out->kind == OPERATION_THAW)
+        return freeze_read(request, out, why);
     return out->kind == OPERATION_TOOLS ? read_page(request, out, why) : 0;
 }
 
@@ -247,6 +250,7 @@ void reply_grant(struct json_writer *writer, const struct grant *grant, const ch
 
 struct listing {
     struct json_writer *writer;
+    const struct store *store;
     int64_t now_ms;
 };
 
@@ -255,13 +259,15 @@ static int write_one(void *arg, const struct grant *grant)
     struct listing *listing = arg;
     json_write_object(listing->writer);
     write_members(listing->writer, grant, listing->now_ms);
+    json_write_member_bool(listing->writer, STR("frozen"),
+                           store_freeze_of(listing->store, FREEZE_GRANT, grant->id) != NULL);
     json_write_object_end(listing->writer);
     return 0;
 }
 
 void reply_grants(struct json_writer *writer, struct store *store, int64_t now_ms)
 {
-    struct listing listing = { writer, now_ms };
+    struct listing listing = { writer, store, now_ms };
     reply_begin(writer);
     json_write_key(writer, STR("grants"));
     json_write_array(writer);

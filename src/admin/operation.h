@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "json/json.h"
 #include "json/writer.h"
+#include "model/freeze.h"
 #include "model/grant.h"
 
 #include <stdbool.h>
@@ -21,6 +22,9 @@
     O(GRANT_ROTATE,  "grant.rotate")                                                               \
     O(AUDIT_FOLLOW,  "audit.follow")                                                               \
     O(CONFIRM_CLOCK, "limits.confirm-clock")                                                       \
+    O(FREEZE,        "freeze")                                                                     \
+    O(THAW,          "thaw")                                                                       \
+    O(FREEZE_LIST,   "freeze.list")                                                                \
     O(STOP,          "stop")
 
 enum operation_kind {
@@ -32,17 +36,23 @@ enum operation_kind {
 
 struct operation {
     enum operation_kind kind;
-    struct str          which;       /* revoke, rotate: a grant's id or label; tools: a server's name */
+    struct str          which;       /* revoke, rotate, freeze, thaw: a grant's id or label; tools: a server's name */
     size_t              from;        /* tools: the first entry of this page */
+    struct freeze       freeze;      /* freeze, thaw: of a grant the name is left to find */
     struct grant        grant;       /* create: label, tags, servers, expires_ms (a span until it is made), unattended */
 };
 
 #define OPERATION_MAX   65536 /* bytes of one request */
 #define LABEL_MAX       64
+#define REASON_MAX      256   /* bytes of an operator's words */
 #define GRANT_NAMES_MAX 64    /* tags, and servers, of one grant */
 
 /* Borrows from the tree and the arena. E_INVALID with a sentence in *why. */
 int operation_read(const struct json *request, struct arena *arena, struct operation *out, struct str *why) NODISCARD;
+
+/* 1 to `max` bytes of UTF-8 without control characters. */
+bool operation_is_plain(struct str s, size_t max);
+bool operation_is_server_name(struct str s);
 
 /* {"ok": true, ...} and {"ok": false, "error": "..."}. */
 void reply_begin(struct json_writer *writer);

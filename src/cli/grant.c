@@ -194,6 +194,8 @@ static void print_grant(const struct json *grant, size_t columns)
     printf("%*s  for ", label.len < columns ? (int)(columns - label.len) : 0, "");
     print_names(json_get(grant, STR("servers")));
     print_time(when, revoked ? revoked : expires);
+    if (answer_bool(grant, "frozen"))
+        printf("  %sfrozen%s", colour_on(stdout, COLOUR_RED), colour_off(stdout));
     if (revoked)
         printf("  %srevoked %s%s", colour_on(stdout, COLOUR_RED), when, colour_off(stdout));
     else if (expires)

@@ -1,6 +1,7 @@
 /* warder, bare: what runs here, and what to do next. */
 #include "cli/ask.h"
 #include "cli/command.h"
+#include "cli/freeze.h"
 #include "cli/terminal.h"
 #include "config/file.h"
 
@@ -40,6 +41,10 @@ static void print_running(const struct question_to *ask)
     if (!answer_bool(ask->root, "recording"))
         printf("%sNothing can be recorded now, so every call is denied.%s\n", colour_on(stdout, COLOUR_RED),
                colour_off(stdout));
+    const struct json *frozen = json_get(ask->root, STR("frozen"));
+    if (json_count(frozen) > 0)
+        printf("\n%sFrozen%s, until \"warder thaw\":\n", colour_on(stdout, COLOUR_RED), colour_off(stdout));
+    print_freezes(frozen);
     printf("\nNext:\n"
            "  warder tools                                     what servers list, and what policies say of it\n"
            "  warder grant create --label NAME --server NAME   a token for a client\n"

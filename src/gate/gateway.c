@@ -173,6 +173,12 @@ void gateway_grant_revoked(struct gateway *gateway, struct str grant_id)
     close_instances(gateway, ISOLATION_GRANT, grant_id, REASON_grant_revoked);
 }
 
+void gateway_freeze_changed(struct gateway *gateway)
+{
+    CHECK_OBJ(gateway, GATEWAY_MAGIC);
+    gateway->generation++;
+}
+
 void gateway_call_count_changed(struct gateway *gateway)
 {
     store_set_open_requests(gateway->store, gateway->call_count);

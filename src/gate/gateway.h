@@ -45,6 +45,9 @@ void gateway_free(struct gateway *gateway);
 /* The grant changed or is gone: its sessions and instances end, its calls are cut. */
 void gateway_grant_revoked(struct gateway *gateway, struct str grant_id);
 
+/* Something was frozen or thawed: calls that have not been sent are decided again. */
+void gateway_freeze_changed(struct gateway *gateway);
+
 struct gateway_server_status {
     struct str          name;
     enum upstream_state state;

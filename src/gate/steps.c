@@ -274,6 +274,7 @@ static void decide(struct call *call, const struct grant *grant)
         .args_absent = call->params.arguments == NULL,
         .grant = grant,
         .pin = PIN_ACCEPTED,
+        .frozen = store_is_frozen(gateway->store, call->route->server->name, grant->id),
         .session = session_id(call->session),
         .client = session_client(call->session),
         .now_ms = clock_wall_ms(gateway->clock),

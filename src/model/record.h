@@ -24,7 +24,9 @@
     K(MALFORMED,  "malformed")   /* a message that did not parse, with its reason and count */     \
     K(CHECKPOINT, "checkpoint")  /* current state at the start of a segment */                     \
     K(LIST,       "list")        /* a list was answered; count: how many were shown */             \
-    K(RESET,      "reset")       /* an operator set a limit's counter back */
+    K(RESET,      "reset")       /* an operator set a limit's counter back */                      \
+    K(FROZEN,     "frozen")      /* an operator froze a grant, a server or everything; text: why */ \
+    K(THAWED,     "thawed")
 
 enum record_kind {
 #define K(name, word) RECORD_##name,

@@ -68,6 +68,21 @@ static int revisions_write(struct writer *writer, struct state *state)
     return 0;
 }
 
+static int freezes_write(struct writer *writer, struct state *state)
+{
+    LIST_EACH (&state->freezes, link, after) {
+        const struct freeze *freeze = &CONTAINER_OF(link, struct freeze_entry, link)->freeze;
+        struct record record = part(writer, CHECKPOINT_FREEZE);
+        freeze_to_record(freeze, &record);
+        record.micros = freeze->since_ms;
+        record.blob = freeze->reason;
+        int error = writer->each(writer->arg, &record);
+        if (error < 0)
+            return error;
+    }
+    return 0;
+}
+
 static int counters_flush(struct writer *writer)
 {
     if (writer->count == 0)
@@ -131,6 +146,8 @@ int state_checkpoint(struct state *state, int64_t now_ms, state_each *each, void
         error = grants_write(&writer, state);
     if (error == 0)
         error = revisions_write(&writer, state);
+    if (error == 0)
+        error = freezes_write(&writer, state);
     if (error == 0)
         error = counters_each(state->counters, counter_write, &writer);
     if (error == 0)

@@ -349,7 +349,9 @@ int database_apply(struct database *database, uint64_t sequence, const struct re
     case RECORD_GATEWAY:
     case RECORD_CLOCK:
     case RECORD_MALFORMED:
-    case RECORD_LIST: break;
+    case RECORD_LIST:
+    case RECORD_FROZEN:
+    case RECORD_THAWED: break;
     case RECORD_KIND_COUNT: WRONG("a record of no kind");
     }
     return error < 0 ? error : record_insert(database, sequence, record);

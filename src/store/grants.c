@@ -44,6 +44,19 @@ static int act_new(struct store *store, store_done *done, void *arg, struct act 
     return 0;
 }
 
+int act_begin(struct store *store, store_done *done, void *arg, struct ledger_wait **wait)
+{
+    struct act *act;
+    int error = act_new(store, done, arg, &act);
+    *wait = error < 0 ? NULL : &act->wait;
+    return error;
+}
+
+void act_cancel(struct ledger_wait *wait)
+{
+    act_free(CONTAINER_OF(wait, struct act, wait));
+}
+
 static int flush_now(struct store *store)
 {
     AZ(store->options.loop);

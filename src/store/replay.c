@@ -109,6 +109,22 @@ static int open_calls_replayed(struct replay *replay, struct str ids)
     return error;
 }
 
+static int freeze_replayed(struct state *state, const struct record *record, struct str reason, int64_t since_ms)
+{
+    struct freeze freeze;
+    freeze_of_record(record, &freeze);
+    freeze.reason = reason;
+    freeze.since_ms = since_ms;
+    return state_set_freeze(state, &freeze);
+}
+
+static void thaw_replayed(struct state *state, const struct record *record)
+{
+    struct freeze freeze;
+    freeze_of_record(record, &freeze);
+    state_thaw(state, freeze.scope, freeze.name);
+}
+
 static int checkpoint_replayed(struct replay *replay, const struct record *record)
 {
     struct state *state = replay->state;
@@ -124,6 +140,8 @@ static int checkpoint_replayed(struct replay *replay, const struct record *recor
         return state_set_revision(state, record->server, record->blob, &record->revision);
     if (str_eq(record->text, CHECKPOINT_COUNTERS))
         return debits_taken(state->counters, record);
+    if (str_eq(record->text, CHECKPOINT_FREEZE))
+        return freeze_replayed(state, record, record->blob, record->micros);
     if (str_eq(record->text, CHECKPOINT_OPEN))
         return open_calls_replayed(replay, record->blob);
     return E_CORRUPT;
@@ -148,6 +166,8 @@ int state_replay(struct replay *replay, const struct record *record)
     case RECORD_CLOCK: state->clock_jumped = str_eq(record->text, CLOCK_JUMPED); return 0;
     case RECORD_CHECKPOINT: return checkpoint_replayed(replay, record);
     case RECORD_RESET: return reset_replayed(state, record);
+    case RECORD_FROZEN: return freeze_replayed(state, record, record->text, record->at_ms);
+    case RECORD_THAWED: thaw_replayed(state, record); return 0;
     case RECORD_DENIALS:
     case RECORD_SESSION:
     case RECORD_GATEWAY:

@@ -13,6 +13,7 @@ int state_init(struct state *state)
     list_init(&state->grants);
     list_init(&state->revisions);
     list_init(&state->open);
+    state_freezes_init(state);
     return counters_new(&state->counters);
 }
 
@@ -27,6 +28,7 @@ void state_release(struct state *state)
         free(CONTAINER_OF(link, struct revision_entry, link));
     }
     map_release(&state->grants_by_id);
+    state_freezes_release(state);
     counters_free(state->counters);
     state->counters = NULL;
 }

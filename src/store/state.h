@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "model/counters.h"
+#include "model/freeze.h"
 #include "model/grant.h"
 #include "model/record.h"
 
@@ -32,10 +33,18 @@ struct revision_entry {     /* the policy that is live for a server */
     char          bytes[];
 };
 
+struct freeze_entry {
+    struct list   link;
+    struct freeze freeze;
+    char          bytes[];
+};
+
 struct state {
     struct counters *counters;
     struct map       grants_by_id;
-    struct list      grants, revisions, open;
+    struct list      grants, revisions, open, freezes;
+    struct map       frozen[FREEZE_SCOPE_COUNT]; /* by name */
+    size_t           freeze_count;
     bool             clock_jumped;   /* calls with limits wait for the operator */
 };
 
@@ -49,6 +58,13 @@ struct grant_entry *state_grant(const struct state *state, struct str id);
 int  state_set_grant(struct state *state, struct grant_entry *entry, struct grant_entry **old) NODISCARD;
 const struct revision_entry *state_revision(const struct state *state, struct str server);
 int  state_set_revision(struct state *state, struct str server, struct str policy, const struct sha256 *revision) NODISCARD;
+
+/* freezes.c. Setting copies, and replaces; thawing what is not frozen is nothing. */
+void state_freezes_init(struct state *state);
+void state_freezes_release(struct state *state);
+const struct freeze *state_freeze(const struct state *state, enum freeze_scope scope, struct str name);
+int  state_set_freeze(struct state *state, const struct freeze *freeze) NODISCARD;
+void state_thaw(struct state *state, enum freeze_scope scope, struct str name);
 
 /* One record of a segment that is read at start. Open calls are collected by state_replay_begin/_end. */
 struct replay {

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "model/counters.h"
+#include "model/freeze.h"
 #include "model/grant.h"
 #include "model/record.h"
 
@@ -71,6 +72,14 @@ int  store_clock_confirm(struct store *store, store_done *done, void *arg) NODIS
 int  store_grant_put_now(struct store *store, const struct grant *grant) NODISCARD;
 int  store_grant_revoke_now(struct store *store, struct str id) NODISCARD;
 int  store_clock_confirm_now(struct store *store) NODISCARD;
+
+/* Freezes. `freeze` says whose, and why; since_ms is filled in here. In memory it is done when the call returns: SEND and
+ * every decision see it. `on` false thaws. E_NOT_FOUND: it is not frozen; E_LIMIT: LIMIT_freezes. */
+int  store_freeze(struct store *store, const struct freeze *freeze, bool on, store_done *done, void *arg) NODISCARD;
+int  store_freeze_now(struct store *store, const struct freeze *freeze, bool on) NODISCARD;
+bool store_is_frozen(const struct store *store, struct str server, struct str grant);
+const struct freeze *store_freeze_of(const struct store *store, enum freeze_scope scope, struct str name); /* NULL: it is not */
+int  store_freeze_each(struct store *store, int (*each)(void *arg, const struct freeze *freeze), void *arg);
 
 /* Limits: what is used now (see counters_each), and setting one counter back. */
 int  store_limits_each(struct store *store, int (*each)(void *arg, const struct counter_key *key, amount used, int64_t window_ms),

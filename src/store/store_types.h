@@ -63,6 +63,8 @@ void admissions_init(struct store *store);
 void admissions_close(struct store *store);     /* while the ledger still takes records */
 void admissions_release(struct store *store);
 
-/* grants.c */
+/* grants.c. An operator's act: `done` runs when the record that takes the wait is durable. */
+int  act_begin(struct store *store, store_done *done, void *arg, struct ledger_wait **wait) NODISCARD;
+void act_cancel(struct ledger_wait *wait); /* no record took it */
 void grants_init(struct store *store);
 void grants_release(struct store *store);
