@@ -17,7 +17,8 @@
     E(TIMEOUT,   "took too long")                                                                  \
     E(CORRUPT,   "the ledger is damaged")                                                          \
     E(LOCKED,    "another gateway holds the data directory")                                       \
-    E(DENIED,    "not permitted")
+    E(DENIED,    "not permitted")                                                                  \
+    E(TLS,       "the TLS handshake failed")
 
 enum error_index {
 #define E(name, text) ERROR_INDEX_##name,

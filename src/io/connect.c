@@ -6,8 +6,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-static int connect_to(struct loop *loop, const struct address *address, const struct stream_events *events, void *owner,
-                      struct stream **out)
+static int connect_to(const struct address *address, int *out)
 {
     int fd = socket(address->socket.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
@@ -20,23 +19,33 @@ static int connect_to(struct loop *loop, const struct address *address, const st
         close(fd);
         return error;
     }
-    return stream_open(loop, fd, &socket_ops, events, owner, true, out);
+    *out = fd;
+    return 0;
+}
+
+int connect_socket(struct str text, int *out)
+{
+    struct address address;
+    int error = address_parse(text, &address);
+
+    return error ? error : connect_to(&address, out);
 }
 
 int stream_connect(struct loop *loop, struct str text, const struct stream_events *events, void *owner,
                    struct stream **out)
 {
-    struct address address;
-    int error = address_parse(text, &address);
+    int fd, error = connect_socket(text, &fd);
 
-    return error ? error : connect_to(loop, &address, events, owner, out);
+    return error ? error : stream_open(loop, fd, &socket_ops, events, owner, true, out);
 }
 
 int stream_connect_unix(struct loop *loop, struct str path, const struct stream_events *events, void *owner,
                         struct stream **out)
 {
     struct address address;
-    int error = address_unix(path, &address);
+    int fd, error = address_unix(path, &address);
 
-    return error ? error : connect_to(loop, &address, events, owner, out);
+    if (!error)
+        error = connect_to(&address, &fd);
+    return error ? error : stream_open(loop, fd, &socket_ops, events, owner, true, out);
 }

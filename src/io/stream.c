@@ -57,7 +57,9 @@ static void socket_shutdown_write(struct stream *stream)
     (void)shutdown(stream->fd, SHUT_WR); /* who is gone already knows */
 }
 
-const struct stream_ops socket_ops = { socket_read, socket_write, socket_shutdown_write };
+const struct stream_ops socket_ops = { .read = socket_read,
+                                       .write = socket_write,
+                                       .shutdown_write = socket_shutdown_write };
 
 static ssize_t pipe_read(struct stream *stream, void *into, size_t max)
 {
@@ -94,7 +96,7 @@ static void pipe_shutdown_write(struct stream *stream)
     drop_fd(stream);
 }
 
-const struct stream_ops pipe_ops = { pipe_read, pipe_write, pipe_shutdown_write };
+const struct stream_ops pipe_ops = { .read = pipe_read, .write = pipe_write, .shutdown_write = pipe_shutdown_write };
 
 /* ---- edges ---- */
 
@@ -118,6 +120,8 @@ static void on_ready(struct watch *watch, unsigned ready)
     struct stream *stream = CONTAINER_OF(watch, struct stream, watch);
 
     CHECK_OBJ(stream, STREAM_MAGIC);
+    if (stream->ops->edge)
+        ready = stream->ops->edge(stream, ready);
     if (ready & READY_READ)
         stream->may_read = true;
     if (ready & READY_ENDED)
@@ -133,6 +137,8 @@ static void on_stream_end_of_turn(struct deferred *deferred)
 {
     struct stream *stream = CONTAINER_OF(deferred, struct stream, deferred);
 
+    if (stream->ops->free)
+        stream->ops->free(stream);
     stream->magic = 0;
     free(stream);
 }
@@ -288,6 +294,12 @@ void stream_shutdown_write(struct stream *stream)
         stream->ops->shutdown_write(stream);
 }
 
+bool stream_is_flushed(const struct stream *stream)
+{
+    CHECK_OBJ(stream, STREAM_MAGIC);
+    return !stream->ops->flushed || stream->ops->flushed(stream);
+}
+
 void stream_close(struct stream *stream)
 {
     if (!stream)
@@ -295,6 +307,8 @@ void stream_close(struct stream *stream)
     CHECK_OBJ(stream, STREAM_MAGIC);
     CHECK(!stream->closed);
     stream->closed = true;
+    if (stream->ops->close)
+        stream->ops->close(stream);
     drop_fd(stream);
     loop_defer(stream->loop, &stream->deferred);
 }

@@ -1,4 +1,4 @@
-/* Byte streams behind one ops struct: tcp, unix sockets and pipes now, tls beside them. Edge-triggered: after `readable` the
+/* Byte streams behind one ops struct: tcp, unix sockets and pipes; tls.h has TLS. Edge-triggered: after `readable` the
  * owner reads until E_AGAIN; writing is tried first and polled for only after E_AGAIN. Loop thread only.
  * A stream that was closed is freed at the end of the turn; no event comes after stream_close. */
 #pragma once
@@ -17,7 +17,7 @@ struct stream;
 
 struct stream_events {
     void (*readable)(void *owner);   /* bytes, the end, or an error: stream_read says which */
-    void (*writable)(void *owner);   /* only after stream_write said E_AGAIN or wrote less than asked; also: connected */
+    void (*writable)(void *owner);   /* only after stream_write said E_AGAIN or wrote less than asked, or is_flushed was false; also: connected */
 };
 
 /* Takes the descriptor over, also on failure (non-blocking, close-on-exec are set here). `socket` false: a pipe.
@@ -33,6 +33,8 @@ ssize_t stream_write(struct stream *stream, const struct iovec *parts, int count
 void stream_pause(struct stream *stream);
 void stream_resume(struct stream *stream);
 void stream_shutdown_write(struct stream *stream);
+/* False: what stream_write took waits in the stream itself, and stream_close would drop it. */
+bool stream_is_flushed(const struct stream *stream);
 void stream_close(struct stream *stream);  /* NULL is fine */
 
 struct listener;

@@ -15,6 +15,11 @@ struct stream_ops {
     ssize_t (*read)(struct stream *stream, void *into, size_t max);
     ssize_t (*write)(struct stream *stream, const struct iovec *parts, int count);
     void    (*shutdown_write)(struct stream *stream);
+    /* The rest may be NULL. Sees each edge first and returns what it means to the owner (READY_ bits). */
+    unsigned (*edge)(struct stream *stream, unsigned ready);
+    bool    (*flushed)(const struct stream *stream);
+    void    (*close)(struct stream *stream); /* before the descriptor is closed */
+    void    (*free)(struct stream *stream);  /* at the end of that turn */
 };
 
 struct stream {
@@ -23,6 +28,7 @@ struct stream {
     const struct stream_ops    *ops;
     const struct stream_events *events;
     void                       *owner;
+    void                       *kind;       /* the ops' own state */
     struct watch                watch;
     struct deferred             deferred;
     int                         fd;
@@ -37,4 +43,6 @@ struct stream {
 int stream_open(struct loop *loop, int fd, const struct stream_ops *ops, const struct stream_events *events,
                 void *owner, bool connecting, struct stream **out) NODISCARD;
 void socket_tune(int fd);
+/* A socket on its way to a numeric address. stream_connect's errors. */
+int  connect_socket(struct str address, int *out) NODISCARD;
 extern const struct stream_ops socket_ops, pipe_ops;
