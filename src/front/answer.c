@@ -76,7 +76,7 @@ static int put(struct connection *connection, const struct str *parts, unsigned 
 
 static void queue_is_empty(struct connection *connection)
 {
-    buf_recycle(&connection->queue, KEPT_QUEUE_BYTES);
+    buf_recycle(&connection->queue, connection->exchange.listening ? 0 : KEPT_QUEUE_BYTES);
     connection_count_queue(connection);
     connection->queue_at = 0;
     connection->queue_messages = 0;
@@ -191,6 +191,7 @@ void connection_answer_local(struct connection *connection)
         return;
     case ROUTE_NONE:
     case ROUTE_MESSAGE:
+    case ROUTE_STREAM:
     case ROUTE_DELETE: break;
     }
     WRONG("a route that the gate answers");
@@ -233,8 +234,9 @@ static int begin_events(struct connection *connection, struct str message)
 
 static bool queue_is_full(const struct connection *connection, size_t more)
 {
+    size_t most = connection->exchange.listening ? connection->listen_bytes : LIMIT_stream_queue_bytes;
     return connection->queue_messages >= LIMIT_stream_queue_messages ||
-           connection->queue.len - connection->queue_at + more > LIMIT_stream_queue_bytes;
+           connection->queue.len - connection->queue_at + more > most;
 }
 
 void connection_comment(struct connection *connection)
@@ -287,11 +289,41 @@ static int front_event(struct exchange *exchange, struct str message)
                                             : begin_events(connection, message);
 }
 
+static int front_listen(struct exchange *exchange, size_t queue_bytes)
+{
+    struct connection *connection = connection_of(exchange);
+    struct buf *head = scratch(&connection->front->head);
+    struct reply reply = { .status = 200, .body = REPLY_EVENTS, .origin = connection->route.origin, .close = true };
+
+    if (connection->state == CONN_DEAD)
+        return E_CLOSED;
+    if (!exchange->takes_events || connection->state != CONN_CALL)
+        return E_INVALID;
+    reply_write(head, &reply);
+    if (!buf_ok(head)) {
+        connection_kill(connection, "a field that cannot be written");
+        return E_CLOSED;
+    }
+    const struct str begin = buf_str(head);
+    if (put(connection, &begin, 1) != 0)
+        return E_CLOSED;
+    connection->state = CONN_EVENTS;
+    connection->deadline_ms = now_ms(connection) + LIMIT_sse_comment_ms;
+    connection->listen_bytes = queue_bytes;
+    exchange->listening = true;
+    connection_listens(connection);
+    connection_arm(connection);
+    return 0;
+}
+
 static void front_end(struct exchange *exchange, enum reason reason)
 {
     struct connection *connection = connection_of(exchange);
 
     if (connection->state == CONN_DEAD) {
+        connection_finish(connection, false);
+    } else if (exchange->listening && exchange->verb == VERB_GET) {
+        (void)put(connection, &STR("0\r\n\r\n"), 1);
         connection_finish(connection, false);
     } else if (connection->state == CONN_EVENTS) {
         struct buf *body = scratch(&connection->front->body);
@@ -322,4 +354,4 @@ static void front_answer(struct exchange *exchange, int status, struct str messa
     }
 }
 
-const struct front_ops http_front_ops = { front_event, front_answer, front_end };
+const struct front_ops http_front_ops = { front_event, front_answer, front_end, front_listen };

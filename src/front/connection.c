@@ -256,6 +256,19 @@ void connection_start(struct front_http *front, int fd)
     connection_arm(connection);
 }
 
+void connection_listens(struct connection *connection)
+{
+    struct exchange *exchange = &connection->exchange;
+
+    exchange->server = exchange->token = exchange->session = exchange->version = exchange->body = STR_EMPTY;
+    connection->route = (struct route){ 0 };
+    http1_next(&connection->http1);
+    http1_trim(&connection->http1);
+    count_body(connection);
+    connection->dropped = connection->ahead.len;
+    buf_release(&connection->ahead);
+}
+
 bool connection_may_keep(const struct connection *connection)
 {
     const struct http1 *http1 = &connection->http1;
@@ -390,7 +403,7 @@ static void dispatch(struct connection *connection)
     const struct route *route = &connection->route;
 
     connection->deadline_ms = NO_DEADLINE;
-    if (route->kind != ROUTE_MESSAGE && route->kind != ROUTE_DELETE) {
+    if (route->kind != ROUTE_MESSAGE && route->kind != ROUTE_DELETE && route->kind != ROUTE_STREAM) {
         connection_answer_local(connection);
         return;
     }
@@ -398,13 +411,13 @@ static void dispatch(struct connection *connection)
     connection->exchange_out = true;
     connection->exchange = (struct exchange){
         .ops = &http_front_ops,
-        .verb = route->kind == ROUTE_DELETE ? VERB_DELETE : VERB_POST,
+        .verb = route->kind == ROUTE_DELETE ? VERB_DELETE : route->kind == ROUTE_STREAM ? VERB_GET : VERB_POST,
         .server = route->server,
         .token = route->token,
         .session = route->session,
         .version = route->version,
-        .body = route->kind == ROUTE_DELETE ? STR_EMPTY : buf_str(&connection->http1.body),
-        .takes_events = route->kind == ROUTE_MESSAGE && connection->http1.minor == 1,
+        .body = route->kind == ROUTE_MESSAGE ? buf_str(&connection->http1.body) : STR_EMPTY,
+        .takes_events = route->kind != ROUTE_DELETE && connection->http1.minor == 1,
     };
     front->events->message(front->events->arg, &connection->exchange);
 }
@@ -473,6 +486,17 @@ static size_t read_some(struct connection *connection)
     return 0;
 }
 
+/* Behind the last message of a connection: read and forgotten. */
+static bool drop_some(struct connection *connection)
+{
+    size_t got = connection->half_closed ? 0 : read_some(connection);
+
+    connection->dropped += got;
+    if (connection->dropped > LIMIT_request_body && connection->state != CONN_DEAD)
+        connection_kill(connection, "sends on after its last message");
+    return got > 0;
+}
+
 /* One read, and what it leads to. False: nothing more can be done now. */
 static bool step(struct connection *connection)
 {
@@ -492,17 +516,14 @@ static bool step(struct connection *connection)
         return got > 0;
     case CONN_CALL:
     case CONN_EVENTS: /* one message at a time: what comes ahead waits, mostly in the kernel */
+        if (connection->exchange.listening)
+            return drop_some(connection);
         got = connection->ahead.len || connection->half_closed ? 0 : read_some(connection);
         if (got)
             buf_append(&connection->ahead, connection->front->read, got);
         return false;
     case CONN_DRAIN:
-    case CONN_LINGER:
-        got = connection->half_closed ? 0 : read_some(connection);
-        connection->dropped += got;
-        if (connection->dropped > LIMIT_request_body && connection->state != CONN_DEAD)
-            connection_kill(connection, "sends on after its last answer");
-        return got > 0;
+    case CONN_LINGER: return drop_some(connection);
     case CONN_DEAD: return false;
     }
     WRONG("no such state");

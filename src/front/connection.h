@@ -49,6 +49,7 @@ struct connection {
     struct http1          http1;
     struct route          route;
     struct exchange       exchange;
+    size_t                listen_bytes;   /* of queue, where the exchange stays open */
     struct buf            ahead;          /* bytes behind the message in hand */
     struct buf            queue;          /* bytes that wait to be written, from queue_at on */
     size_t                queue_at;
@@ -91,6 +92,8 @@ void connection_free_spare(struct front_http *front);
 void connection_finish(struct connection *connection, bool keep);
 /* The queue is empty. */
 void connection_written(struct connection *connection);
+/* The exchange stays open: nothing of the request is needed any more, nor will another be read. */
+void connection_listens(struct connection *connection);
 bool connection_may_keep(const struct connection *connection);
 void connection_arm(struct connection *connection);
 

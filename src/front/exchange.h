@@ -18,20 +18,26 @@ struct front_ops {
     /* Ends it without a message: 202 for notifications (REASON_answered), else the reason's status and text as an
      * error body without id. */
     void (*end)(struct exchange *exchange, enum reason reason);
+    /* Makes it an exchange that stays open: the event stream begins now, before there is a message, and its connection
+     * ends with it. What the exchange borrows from the request is gone afterwards, and every buffer is given back; at
+     * most `queue_bytes` wait for a client that does not read, above them `event` says E_FULL. E_INVALID: the client
+     * takes no events, or its answer has begun; E_CLOSED: it is gone. Then the exchange is as it was. */
+    int  (*listen)(struct exchange *exchange, size_t queue_bytes);
 };
 
-enum exchange_verb { VERB_POST, VERB_DELETE };
+enum exchange_verb { VERB_POST, VERB_DELETE, VERB_GET };
 
 struct exchange {
     const struct front_ops *ops;
     enum exchange_verb verb;
-    void      *owner;              /* the gate's: a call, or NULL */
+    void      *owner;              /* the gate's: a call, a listening, or NULL */
     struct str server;             /* of the path: /mcp/<server> */
     struct str token;              /* of Authorization: Bearer; empty when absent */
     struct str session;            /* of Mcp-Session-Id; empty when absent */
     struct str version;            /* of MCP-Protocol-Version; empty when absent */
     struct str body;               /* POST: the bytes of one message; the media type has been checked */
     bool       takes_events;       /* Accept allows text/event-stream */
+    bool       listening;          /* after `listen`; `owner` then is the gate's listening. The end of a GET says nothing */
 };
 
 /* What the front calls; implemented by the gate. */

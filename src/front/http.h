@@ -1,4 +1,4 @@
-/* The data plane over HTTP/1.1: POST and DELETE /mcp/<server> become exchanges, /healthz and /readyz are answered here.
+/* The data plane over HTTP/1.1: POST, GET and DELETE /mcp/<server> become exchanges, /healthz and /readyz are answered here.
  * Each connection carries one exchange at a time. An error closes its connection behind the answer.
  *
  * A client that is gone: a reset says so at once. An end alone does not, for a client may close its sending side and

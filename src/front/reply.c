@@ -29,7 +29,7 @@ static void write_origin_fields(struct buf *out, const struct reply *reply)
     if (reply->preflight) {
         http1_write_field(out, STR("Access-Control-Allow-Methods"), reply->allow);
         buf_append_str(out, STR("Access-Control-Allow-Headers: Authorization, Content-Type, Accept, Mcp-Session-Id, "
-                                "MCP-Protocol-Version, Mcp-Method, Mcp-Name\r\nAccess-Control-Max-Age: 600\r\n"));
+                                "MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID\r\nAccess-Control-Max-Age: 600\r\n"));
     }
 }
 

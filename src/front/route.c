@@ -153,12 +153,12 @@ static enum reason find_kind(enum http1_method method, struct str path, struct r
     if (!str_starts_with(path, mcp) || !is_server_name(str_slice(path, mcp.len, path.len)))
         return REASON_not_found;
     route->server = str_slice(path, mcp.len, path.len);
-    route->allow = STR("POST, DELETE, OPTIONS");
+    route->allow = STR("GET, POST, DELETE, OPTIONS");
     switch (method) {
     case HTTP1_POST: route->kind = ROUTE_MESSAGE; return REASON_allowed;
     case HTTP1_DELETE: route->kind = ROUTE_DELETE; return REASON_allowed;
     case HTTP1_OPTIONS: route->kind = ROUTE_OPTIONS; return REASON_allowed;
-    case HTTP1_GET: /* no stream outside a request is offered (MCP 2025-11-25 transports) */
+    case HTTP1_GET: route->kind = ROUTE_STREAM; return REASON_allowed;
     case HTTP1_METHOD_COUNT: break;
     }
     return REASON_method_not_allowed;
@@ -210,12 +210,15 @@ enum reason route_request(const struct route_rules *rules, const struct http1 *r
         return REASON_forbidden_origin;
     route->origin = fields.value[FIELD_origin];
     enum reason reason = find_kind(request->method, path, route);
-    if (reason != REASON_allowed || (route->kind != ROUTE_MESSAGE && route->kind != ROUTE_DELETE))
+    if (reason != REASON_allowed ||
+        (route->kind != ROUTE_MESSAGE && route->kind != ROUTE_DELETE && route->kind != ROUTE_STREAM))
         return reason;
     if (!is_one_value(&fields, FIELD_session) || !is_one_value(&fields, FIELD_version))
         return REASON_header_mismatch;
     route->token = bearer_token(fields.value[FIELD_authorization]);
     route->session = fields.value[FIELD_session];
     route->version = fields.value[FIELD_version];
+    if (route->kind == ROUTE_STREAM && (fields.bad_accept || !fields.accept.events))
+        return REASON_not_acceptable;
     return route->kind == ROUTE_MESSAGE ? check_message(&fields) : REASON_allowed;
 }

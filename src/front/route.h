@@ -23,7 +23,7 @@ struct route_rules {
 /* `address` as configured and the port that was bound; a loopback or wildcard address stands for all loopback names. */
 void route_rules_init(struct route_rules *rules, struct str address, uint16_t port);
 
-enum route_kind { ROUTE_NONE, ROUTE_MESSAGE, ROUTE_DELETE, ROUTE_OPTIONS, ROUTE_HEALTH, ROUTE_READY };
+enum route_kind { ROUTE_NONE, ROUTE_MESSAGE, ROUTE_STREAM, ROUTE_DELETE, ROUTE_OPTIONS, ROUTE_HEALTH, ROUTE_READY };
 
 struct route {             /* borrows from the request's head */
     enum route_kind kind;

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "gate/gate.h"
+#include "gate/listen.h"
 #include "model/reason.h"
 #include "store/store.h"
 
@@ -41,6 +42,10 @@ static void front_gone(void *arg, struct exchange *exchange)
 {
     struct gateway *gateway = arg;
     CHECK_OBJ(gateway, GATEWAY_MAGIC);
+    if (exchange->listening) {
+        listen_gone(exchange->owner);
+        return;
+    }
     struct call *call = exchange->owner;
     if (call && call->exchange == exchange)
         call_happened(call, CALL_EVENT_CLIENT_GONE);
@@ -138,6 +143,7 @@ void gateway_end_session(struct gateway *gateway, struct session *session, enum 
 {
     while (!list_is_empty(&session->calls))
         call_happened(CONTAINER_OF(session->calls.next, struct call, session_link), event);
+    listen_end_session(session);
     gateway_record_session(gateway, session, why);
     close_instances(gateway, ISOLATION_SESSION, session_id(session), REASON_session_ended);
     session_end(&gateway->sessions, session);
@@ -149,6 +155,7 @@ static void sweep(struct timer *timer)
     struct session *session;
     while ((session = session_expired(&gateway->sessions, loop_now_ms(gateway->loop))) != NULL)
         gateway_end_session(gateway, session, CALL_EVENT_SESSION_ENDED, STR("expired"));
+    listen_end_expired(gateway);
     if (loop_now_ms(gateway->loop) - gateway->summary_ms >= SUMMARY_MS) {
         gateway->summary_ms = loop_now_ms(gateway->loop);
         record_unauthorized(gateway);
@@ -170,6 +177,7 @@ void gateway_grant_revoked(struct gateway *gateway, struct str grant_id)
         if (str_eq(str_of(session->grant->id, GRANT_ID_LEN), grant_id))
             gateway_end_session(gateway, session, CALL_EVENT_REVOKED, STR("revoked"));
     }
+    listen_end_all(gateway, grant_id);
     close_instances(gateway, ISOLATION_GRANT, grant_id, REASON_grant_revoked);
 }
 
@@ -223,6 +231,7 @@ void gateway_stop(struct gateway *gateway, void (*done)(void *arg), void *arg)
     gateway->stopped = done;
     gateway->stopped_arg = arg;
     timer_start(&gateway->stop_deadline, gateway->call_count ? LIMIT_stop_ms : 0);
+    listen_end_all(gateway, STR_EMPTY);
     LIST_EACH (&gateway->calls, link, after)
         call_happened(CONTAINER_OF(link, struct call, link), CALL_EVENT_STOP);
 }
@@ -258,6 +267,7 @@ int gateway_new(const struct gateway_options *options, struct gateway **out)
     list_init(&gateway->backends);
     sessions_init(&gateway->sessions);
     list_init(&gateway->calls);
+    list_init(&gateway->listenings);
     list_init(&gateway->idle_calls);
     buf_init(&gateway->out, 2 * (size_t)LIMIT_list_total);
     timer_init(&gateway->sweep, gateway->loop, sweep);
@@ -302,6 +312,16 @@ static void end_removed(struct gateway *gateway)
     }
 }
 
+static void tell_of_policies(struct gateway *gateway, const struct snapshot *before)
+{
+    for (size_t at = 0; at < gateway->snapshot->route_count; at++) {
+        const struct route *route = &gateway->snapshot->routes[at];
+        const struct route *was = snapshot_route(before, route->server->name);
+        if (was && memcmp(&was->revision, &route->revision, sizeof(route->revision)) != 0)
+            listen_policy_changed(gateway, route->server->name);
+    }
+}
+
 int gateway_reload(struct gateway *gateway, struct config *config)
 {
     CHECK_OBJ(gateway, GATEWAY_MAGIC);
@@ -316,6 +336,7 @@ int gateway_reload(struct gateway *gateway, struct config *config)
     if (gateway->started)
         snapshot_start(made);
     end_removed(gateway);
+    tell_of_policies(gateway, before);
     snapshot_retire(before);
     return 0;
 }
@@ -323,7 +344,7 @@ int gateway_reload(struct gateway *gateway, struct config *config)
 void gateway_free(struct gateway *gateway)
 {
     CHECK_OBJ(gateway, GATEWAY_MAGIC);
-    CHECK(list_is_empty(&gateway->calls));
+    CHECK(list_is_empty(&gateway->calls) && list_is_empty(&gateway->listenings));
     timer_stop(&gateway->sweep);
     timer_stop(&gateway->stop_deadline);
     sessions_release(&gateway->sessions);

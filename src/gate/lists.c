@@ -1,4 +1,6 @@
-/* Lists: the server's definitions, through the same decision that calls meet, with the arguments left open. */
+/* Answers to lists, page by page, and the tools as operators see them. */
+#include "gate/lists.h"
+
 #include "base/check.h"
 #include "base/clock.h"
 #include "front/exchange.h"
@@ -13,56 +15,59 @@
 #define PAGE_ITEMS 1000
 #define PAGE_BYTES ((size_t)1 << 20)
 
-struct listing {       /* one kind of list over the definitions' arrays */
-    struct str member; /* of the result */
-    enum subject subject;
-    size_t count;
-    const struct item *items; /* NULL: tools */
-    const struct tool *tools;
-};
-
-static struct listing listing_of(enum method_id method, const struct definitions *definitions)
+struct listing listing_of(enum method_id method, struct definitions *definitions)
 {
     switch ((int)method) {
     case METHOD_TOOLS_LIST:
-        return (struct listing){ STR("tools"), SUBJECT_TOOL, definitions->tool_count, NULL, definitions->tools };
+        return (struct listing){ STR("tools"), SUBJECT_TOOL, definitions->tool_count, NULL, definitions->tools,
+                                 definitions };
     case METHOD_PROMPTS_LIST:
         return (struct listing){ STR("prompts"), SUBJECT_PROMPT, definitions->prompt_count, definitions->prompts,
-                                 NULL };
+                                 NULL, definitions };
     case METHOD_RESOURCES_LIST:
         return (struct listing){ STR("resources"), SUBJECT_RESOURCE, definitions->resource_count,
-                                 definitions->resources, NULL };
+                                 definitions->resources, NULL, definitions };
     case METHOD_RESOURCES_TEMPLATES_LIST:
         return (struct listing){ STR("resourceTemplates"), SUBJECT_RESOURCE, definitions->template_count,
-                                 definitions->templates, NULL };
+                                 definitions->templates, NULL, definitions };
     default: WRONG("a list without a listing");
     }
 }
 
+struct str listing_name(const struct listing *listing, size_t at)
+{
+    return listing->tools ? listing->tools[at].name : listing->items[at].name;
+}
+
+struct str listing_definition(const struct listing *listing, size_t at)
+{
+    return listing->tools ? listing->tools[at].definition : listing->items[at].definition;
+}
+
 /* Whoever asks, and with the arguments left open. */
-static struct question question_of(const struct route *route, struct backend *backend, const struct listing *listing,
+static struct question question_of(struct gateway *gateway, const struct route *route, const struct listing *listing,
                                    size_t at, const struct grant *grant)
 {
     return (struct question){
         .subject = listing->subject,
         .server = route->server,
         .tool = listing->tools ? &listing->tools[at] : NULL,
-        .definitions = upstream_definitions(backend->upstream),
-        .name = listing->tools ? listing->tools[at].name : listing->items[at].name,
+        .definitions = listing->definitions,
+        .name = listing_name(listing, at),
         .grant = grant,
         .pin = PIN_ACCEPTED,
-        .now_ms = clock_wall_ms(backend->gateway->clock),
+        .now_ms = clock_wall_ms(gateway->clock),
     };
 }
 
-static bool is_listed(struct call *call, const struct listing *listing, size_t at, const struct grant *grant,
-                      struct arena *arena)
+bool listing_shows(const struct listing *listing, size_t at, struct gateway *gateway, const struct route *route,
+                   const struct session *session, const struct grant *grant, struct arena *arena)
 {
-    struct question question = question_of(call->route, call->backend, listing, at, grant);
+    struct question question = question_of(gateway, route, listing, at, grant);
     struct decision decision;
-    question.session = session_id(call->session);
-    question.client = session_client(call->session);
-    policy_decide(call->route->policy, &question, arena, NULL, &decision);
+    question.session = session_id(session);
+    question.client = session_client(session);
+    policy_decide(route->policy, &question, arena, NULL, &decision);
     bool listed = decision_is_listed(&decision);
     arena_reset(arena);
     return listed;
@@ -84,11 +89,11 @@ static int write_page(struct call *call, const struct listing *listing, size_t f
     json_write_array(&writer);
     *written = 0;
     for (size_t at = 0; !more && at < listing->count; at++) {
-        if (!is_listed(call, listing, at, grant, &arena) || seen++ < from)
+        if (!listing_shows(listing, at, call->gateway, call->route, call->session, grant, &arena) || seen++ < from)
             continue;
         more = *written == PAGE_ITEMS || out->len >= PAGE_BYTES;
         if (!more) {
-            json_write_raw(&writer, listing->tools ? listing->tools[at].definition : listing->items[at].definition);
+            json_write_raw(&writer, listing_definition(listing, at));
             ++*written;
         }
     }
@@ -128,7 +133,7 @@ static enum step_next refuse(struct call *call)
 
 enum step_next call_answer_list(struct call *call)
 {
-    const struct definitions *definitions = upstream_definitions(call->backend->upstream);
+    struct definitions *definitions = upstream_definitions(call->backend->upstream);
     struct listing listing = listing_of(call->method_id, definitions);
     struct str cursor, detail;
     unsigned long long from = 0;
@@ -170,7 +175,7 @@ int gateway_tools_each(struct gateway *gateway, size_t index, size_t from,
     static const struct grant unnamed = { .id = STR("000000000000") };
     CHECK(index < gateway->snapshot->route_count);
     const struct route *route = &gateway->snapshot->routes[index];
-    const struct definitions *definitions = upstream_definitions(route->backend->upstream);
+    struct definitions *definitions = upstream_definitions(route->backend->upstream);
     struct arena arena;
     int result = 0;
     if (!definitions) /* the server has not answered yet */
@@ -178,7 +183,7 @@ int gateway_tools_each(struct gateway *gateway, size_t index, size_t from,
     struct listing listing = listing_of(METHOD_TOOLS_LIST, definitions);
     arena_init(&arena, &gateway->arenas, REQUEST_ARENA_MAX);
     for (size_t at = from; result == 0 && at < listing.count; at++) {
-        struct question question = question_of(route, route->backend, &listing, at, &unnamed);
+        struct question question = question_of(gateway, route, &listing, at, &unnamed);
         struct decision decision;
         policy_decide(route->policy, &question, &arena, NULL, &decision);
         const struct gateway_tool tool = { question.name, decision.rule, standing_of(&decision),

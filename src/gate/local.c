@@ -12,6 +12,7 @@ static void write_capability(struct json_writer *writer, struct str name, bool d
         return;
     json_write_key(writer, name);
     json_write_object(writer);
+    json_write_member_bool(writer, STR("listChanged"), true); /* ours to say, whatever the server does */
     json_write_object_end(writer);
 }
 

@@ -48,7 +48,7 @@ struct grant_use *grant_use_get(struct sessions *sessions, struct str grant_id)
 
 void grant_use_put(struct sessions *sessions, struct grant_use *use)
 {
-    if (use->messages || use->sessions)
+    if (use->messages || use->sessions || use->streams)
         return;
     map_remove(&sessions->uses, str_of(use->id, GRANT_ID_LEN));
     free(use);
@@ -78,6 +78,7 @@ int session_new(struct sessions *sessions, struct str server, struct grant_use *
     while (session->client_len && !str_is_utf8(session_client(session)))
         session->client_len--; /* not in the middle of a character */
     list_init(&session->calls);
+    list_init(&session->listenings);
     if (map_set(&sessions->by_id, session_id(session), session) != 0) {
         free(session);
         return E_NOMEM;
@@ -106,7 +107,7 @@ struct session *session_find(struct sessions *sessions, struct str id, struct st
 void session_end(struct sessions *sessions, struct session *session)
 {
     CHECK_OBJ(session, SESSION_MAGIC);
-    CHECK(list_is_empty(&session->calls));
+    CHECK(list_is_empty(&session->calls) && list_is_empty(&session->listenings));
     struct grant_use *grant = session->grant;
     map_remove(&sessions->by_id, session_id(session));
     list_remove(&session->link);
@@ -121,7 +122,8 @@ struct session *session_expired(struct sessions *sessions, int64_t now_ms)
 {
     LIST_EACH (&sessions->all, link, after) {
         struct session *session = CONTAINER_OF(link, struct session, link);
-        bool idle = now_ms - session->used_ms >= LIMIT_session_idle_ms && list_is_empty(&session->calls);
+        bool idle = now_ms - session->used_ms >= LIMIT_session_idle_ms && list_is_empty(&session->calls) &&
+                    list_is_empty(&session->listenings);
         if (idle || now_ms - session->created_ms >= LIMIT_session_total_ms)
             return session;
     }

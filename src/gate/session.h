@@ -21,12 +21,15 @@ struct grant_use {
     char        id[GRANT_ID_LEN + 1];
     size_t      messages, bytes;  /* being handled, and how much they hold */
     size_t      calls, sessions;  /* in flight, open */
+    size_t      streams;          /* held open */
 };
 
 struct session {
     unsigned          magic;
     struct list       link;          /* all sessions, longest unused first */
     struct list       calls;         /* of this session, in flight */
+    struct list       listenings;    /* streams that it holds open, the newest last */
+    unsigned          untold;        /* LISTEN_: what changed while it had no stream */
     struct grant_use *grant;
     int64_t           created_ms, used_ms; /* monotonic */
     struct str        version;       /* negotiated; static bytes */
@@ -52,7 +55,7 @@ int  session_new(struct sessions *sessions, struct str server, struct grant_use 
                  struct str client, int64_t now_ms, struct session **out) NODISCARD;
 /* NULL where there is none of this id, or it is another grant's or another server's, or ending. Marks it used. */
 struct session *session_find(struct sessions *sessions, struct str id, struct str server, struct str grant_id, int64_t now_ms);
-/* Its calls have ended. */
+/* Its calls and streams have ended. */
 void session_end(struct sessions *sessions, struct session *session);
 /* The longest unused one that is past its time-outs, or NULL. */
 struct session *session_expired(struct sessions *sessions, int64_t now_ms);

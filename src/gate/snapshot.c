@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "gate/gate.h"
+#include "gate/listen.h"
 #include "model/reason.h"
 #include "policy/policy.h"
 #include "upstream/upstream.h"
@@ -17,11 +18,17 @@
 
 static void definitions_changed(void *arg, struct upstream *upstream)
 {
-    const struct backend *backend = arg;
-    const struct definitions *definitions = upstream_definitions(upstream);
-    log_info(backend->gateway->log, "server '%" STR_FMT "': %zu tools, %zu prompts, %zu resources",
+    struct backend *backend = arg;
+    struct gateway *gateway = backend->gateway;
+    struct definitions *definitions = upstream_definitions(upstream), *before = backend->told;
+    const struct route *route = snapshot_route(gateway->snapshot, backend->server.name);
+    log_info(gateway->log, "server '%" STR_FMT "': %zu tools, %zu prompts, %zu resources",
              STR_ARG(backend->server.name), definitions->tool_count, definitions->prompt_count,
              definitions->resource_count);
+    backend->told = definitions_ref(definitions);
+    if (before && route && route->backend == backend)
+        listen_definitions_changed(gateway, route, before, definitions);
+    definitions_unref(before);
 }
 
 static void backend_free(struct backend *backend)
@@ -29,6 +36,7 @@ static void backend_free(struct backend *backend)
     list_remove(&backend->link);
     if (backend->upstream)
         upstream_free(backend->upstream);
+    definitions_unref(backend->told);
     arena_release(&backend->arena);
     free(backend);
 }
@@ -112,8 +120,12 @@ static int find_backend(struct gateway *gateway, const struct server *server, co
                         struct backend **out)
 {
     const struct route *route = before ? snapshot_route(before, server->name) : NULL;
-    if (!route || !server_starts_alike(&route->backend->server, server))
-        return backend_new(gateway, server, out);
+    if (!route || !server_starts_alike(&route->backend->server, server)) {
+        int error = backend_new(gateway, server, out);
+        if (!error && route && route->backend->told)
+            (*out)->told = definitions_ref(route->backend->told);
+        return error;
+    }
     *out = backend_ref(route->backend);
     return 0;
 }

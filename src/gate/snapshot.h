@@ -28,6 +28,7 @@ struct backend {
     struct arena     arena;      /* holds `server` */
     struct server    server;
     struct upstream *upstream;
+    struct definitions *told;    /* what clients know of it; NULL: nothing yet */
 };
 
 struct route {                   /* a server of the configuration, with what decides on it */

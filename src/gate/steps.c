@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "front/exchange.h"
 #include "gate/gate.h"
+#include "gate/listen.h"
 #include "json/json.h"
 #include "json/writer.h"
 #include "model/reason.h"
@@ -99,6 +100,20 @@ static bool find_session(struct call *call, enum reason *why)
         return false;
     }
     return true;
+}
+
+/* GET (MCP 2025-11-25 transports): the session's stream for what belongs to no request. */
+static enum step_next open_stream(struct call *call)
+{
+    enum reason why;
+    struct listening *listening;
+    if (!find_session(call, &why))
+        return end(call, why);
+    why = listen_open(call, LISTEN_ALL, &listening);
+    if (why != REASON_allowed)
+        return end(call, why);
+    listen_catch_up(listening);
+    return end(call, REASON_answered);
 }
 
 /* notifications/cancelled ends the call that it names, if that is this session's and still in flight. */
@@ -199,6 +214,8 @@ enum step_next step_read(struct call *call)
     const struct exchange *exchange = call->exchange;
     if (exchange->verb == VERB_DELETE)
         return delete_session(call);
+    if (exchange->verb == VERB_GET)
+        return open_stream(call);
 
     const struct json *root;
     struct json_error fault;

@@ -11,6 +11,7 @@
 //   error            answers with a JSON-RPC error;  broken: with isError
 //   act     {"do"}   does what the steps say, "$ID" standing for the request's id:
 //                    {"text"} writes it and a line feed; {"hex"} writes these bytes; {"wait"} sleeps; {"exit"} ends
+//   become  {"tools"} lists these tools from now on, and says that the list changed
 import { openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -25,7 +26,7 @@ const failure = (id, code, message) => line({ jsonrpc: '2.0', id, error: { code,
 const textResult = (id, text, more) => result(id, { content: [{ type: 'text', text }], ...more });
 
 const define = (tool) => (typeof tool === 'string' ? { name: tool, description: `the tool ${tool}`, inputSchema: { type: 'object' } } : tool);
-const tools = (config.tools ?? []).map(define);
+let tools = (config.tools ?? []).map(define);
 
 /** Answers tools/list in the ways that a gateway must survive. */
 function list(id, params) {
@@ -81,6 +82,10 @@ async function call(id, { name: tool, arguments: args = {}, _meta: meta }) {
     case 'broken': return textResult(id, 'broken as told', { isError: true });
     case 'act': return act(id, args.do ?? []);
     case 'sleep': await delay(args.ms ?? 0); return textResult(id, `slept ${args.ms}`);
+    case 'become':
+      tools = args.tools.map(define);
+      line({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
+      return textResult(id, 'done');
     case 'progress':
       for (let step = 1; step <= 3; step++) {
         line({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: meta?.progressToken, progress: step, total: 3 } });

@@ -157,8 +157,8 @@ static void each_route_answers_its_way(void **state)
         "Content-Type: application/json\r\n",
         "\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600,\"message\":\"A valid grant token is required.\","
         "\"data\":{\"reason\":\"unauthorized\"}}}");
-    ONE(&rig, "GET /mcp/echo HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n",
-        "HTTP/1.1 405 Method Not Allowed\r\n", "Allow: POST, DELETE, OPTIONS\r\n", "\"reason\":\"method_not_allowed\"");
+    ONE(&rig, "GET /mcp/echo HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\r\n",
+        "HTTP/1.1 406 Not Acceptable\r\n", "\"reason\":\"not_acceptable\"");
     ONE(&rig, "PUT /mcp/echo HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", "HTTP/1.1 405 ", "Allow: GET, POST, DELETE, OPTIONS\r\n",
         "Connection: close\r\n");
     ONE(&rig, "GET /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", "HTTP/1.1 404 Not Found\r\n", "\"reason\":\"not_found\"");
@@ -179,14 +179,14 @@ static void pages_of_an_allowed_origin_may_read(void **state)
     struct rig rig;
     rig_init(&rig);
     ONE(&rig, "OPTIONS /mcp/echo HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: https://app.example\r\n\r\n",
-        "HTTP/1.1 204 No Content\r\n", "Allow: POST, DELETE, OPTIONS\r\n", "Vary: Origin\r\n",
-        "Access-Control-Allow-Origin: https://app.example\r\n", "Access-Control-Allow-Methods: POST, DELETE, OPTIONS\r\n",
+        "HTTP/1.1 204 No Content\r\n", "Allow: GET, POST, DELETE, OPTIONS\r\n", "Vary: Origin\r\n",
+        "Access-Control-Allow-Origin: https://app.example\r\n", "Access-Control-Allow-Methods: GET, POST, DELETE, OPTIONS\r\n",
         "Access-Control-Allow-Headers: Authorization, ");
     ONE(&rig, "POST /mcp/echo HTTP/1.1\r\nOrigin: https://app.example\r\n" FIELDS "Content-Length: 2\r\n\r\n{}",
         "HTTP/1.1 200 OK\r\n", "Access-Control-Allow-Origin: https://app.example\r\n",
         "Access-Control-Expose-Headers: Mcp-Session-Id\r\n");
     one(&rig, STR("OPTIONS /mcp/echo HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"),
-        (const char *const[]){ "HTTP/1.1 204 ", "Allow: POST", NULL }, unwanted);
+        (const char *const[]){ "HTTP/1.1 204 ", "Allow: GET, POST", NULL }, unwanted);
     one(&rig, STR("OPTIONS /mcp/echo HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: https://evil.example\r\n\r\n"),
         (const char *const[]){ "HTTP/1.1 403 Forbidden\r\n", "\"reason\":\"forbidden_origin\"", NULL }, unwanted);
     one(&rig, STR("POST /mcp/echo HTTP/1.1\r\nOrigin: null\r\n" FIELDS "Content-Length: 2\r\n\r\n{}"),

@@ -62,7 +62,8 @@ static void paths_are_ours_octet_for_octet(void **state)
         { "GET /readyz", REASON_allowed, ROUTE_READY },
         { "POST http://127.0.0.1:8808/mcp/box", REASON_allowed, ROUTE_MESSAGE },
         { "POST HTTP://127.0.0.1:8808/mcp/box", REASON_allowed, ROUTE_MESSAGE },
-        { "GET /mcp/box", REASON_method_not_allowed, ROUTE_NONE },
+        { "GET /mcp/box", REASON_allowed, ROUTE_STREAM },
+        { "GET /mcp/Box", REASON_not_found, ROUTE_NONE },
         { "POST /healthz", REASON_method_not_allowed, ROUTE_HEALTH },
         { "POST http://evil.example/mcp/box", REASON_http_syntax, ROUTE_NONE },
         { "POST http://127.0.0.1:8808@evil/mcp/box", REASON_http_syntax, ROUTE_NONE },
@@ -242,6 +243,32 @@ static void fields_of_a_message(void **state)
     }
 }
 
+static void what_a_stream_must_accept(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *fields;
+        enum reason reason;
+    } cases[] = {
+        { "Accept: text/event-stream\r\n", REASON_allowed },
+        { "Accept: application/json, text/event-stream\r\n", REASON_allowed },
+        { "Accept: */*\r\n", REASON_allowed },
+        { "", REASON_not_acceptable },
+        { "Accept: application/json\r\n", REASON_not_acceptable },
+        { "Accept: text/event-stream;q=0\r\n", REASON_not_acceptable },
+        { "Accept: (\r\n", REASON_not_acceptable },
+        { "Accept: text/event-stream\r\nMcp-Session-Id: a,b\r\n", REASON_header_mismatch },
+        { "Accept: text/event-stream\r\nOrigin: https://evil.example\r\n", REASON_forbidden_origin },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct rig rig;
+        enum reason reason = route_of(&rig, "GET /mcp/box", "localhost:8808", cases[i].fields);
+        if (reason != cases[i].reason)
+            fail_msg("case %zu: %s", i, reason_row(reason)->name.ptr);
+        http1_release(&rig.request);
+    }
+}
+
 static void tokens(void **state)
 {
     (void)state;
@@ -346,7 +373,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paths_are_ours_octet_for_octet), cmocka_unit_test(hosts_are_allowed_by_name),
         cmocka_unit_test(addresses_stand_for_names),      cmocka_unit_test(origins_are_allowed_by_name),
-        cmocka_unit_test(fields_of_a_message),            cmocka_unit_test(tokens),
+        cmocka_unit_test(fields_of_a_message),            cmocka_unit_test(what_a_stream_must_accept),
+        cmocka_unit_test(tokens),
         cmocka_unit_test(json_media_types),               cmocka_unit_test(what_accept_allows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

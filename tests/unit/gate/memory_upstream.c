@@ -51,6 +51,8 @@ void memory_list(const char *const *names)
     size_t dropped;
     AZ(definitions_index(made, &dropped));
     memory.definitions = made;
+    if (memory.events.definitions)
+        memory.events.definitions(memory.events.arg, &the_upstream);
 }
 
 void memory_wake(enum reason reason)
@@ -87,7 +89,8 @@ void memory_end(struct leg *leg, enum reason reason)
 int upstream_new(const struct upstream_services *services, const struct server *server,
                  const struct upstream_events *events, struct upstream **out)
 {
-    (void)server, (void)events;
+    (void)server;
+    memory.events = *events;
     memory.arenas = services->arenas;
     memory.made++;
     *out = &the_upstream;

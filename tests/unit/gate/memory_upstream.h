@@ -13,8 +13,7 @@ struct memory {
     struct list waiters, legs; /* what waits, what was sent */
     size_t sent, cancelled, closed_instances, made, started, ended;
     char last_params[4096]; /* of the newest leg */
-    void (*stopped)(void *arg);
-    void *stopped_arg;
+    struct upstream_events events;   /* the gateway's, once it is made */
 };
 
 /* The one upstream that the gateway under test makes. */
@@ -22,7 +21,7 @@ extern struct memory memory;
 
 void memory_init(void);
 void memory_release(void);
-/* Lists tools of these names (NULL ends). */
+/* Lists tools of these names (NULL ends); a gateway that is there hears of it. */
 void memory_list(const char *const *names);
 void memory_unlist(void);
 /* Everyone who waits hears this. */

@@ -9,7 +9,21 @@
 
 static int hear_event(struct exchange *exchange, struct str message)
 {
-    return (void)exchange, (void)message, 0;
+    struct heard *heard = CONTAINER_OF(exchange, struct heard, exchange);
+    assert_false(heard->ended);
+    if (heard->deaf)
+        return E_FULL;
+    heard->events++;
+    snprintf(heard->body, sizeof(heard->body), "%" STR_FMT, STR_ARG(message));
+    return 0;
+}
+
+static int hear_listen(struct exchange *exchange, size_t queue_bytes)
+{
+    assert_true(queue_bytes > 0);
+    exchange->listening = true;
+    exchange->server = exchange->token = exchange->session = STR_EMPTY; /* as it does with the request */
+    return 0;
 }
 
 static void hear_answer(struct exchange *exchange, int status, struct str message, struct str session)
@@ -31,7 +45,7 @@ static void hear_end(struct exchange *exchange, enum reason reason)
     heard->status = reason_row(reason)->http_status;
 }
 
-static const struct front_ops hearing = { hear_event, hear_answer, hear_end };
+static const struct front_ops hearing = { hear_event, hear_answer, hear_end, hear_listen };
 
 void say(struct world *world, struct heard *heard, enum exchange_verb verb, const char *body)
 {

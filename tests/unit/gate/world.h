@@ -22,7 +22,8 @@
 struct heard { /* an exchange, and what came of it */
     struct exchange exchange;
     int status;
-    bool ended;
+    bool ended, deaf; /* deaf: takes no event */
+    int events;
     enum reason reason;
     char body[4096], session[64];
 };

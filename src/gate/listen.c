@@ -1,0 +1,292 @@
+/* Who listens, until when, and which sessions hear of a change. */
+#include "gate/listen.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "front/exchange.h"
+#include "gate/gate.h"
+#include "gate/lists.h"
+#include "model/grant.h"
+#include "store/store.h"
+
+#include <stdlib.h>
+
+#define LISTENING_MAGIC 0x115e115eu
+#define VIEW_ARENA_MAX ((size_t)1 << 20)
+
+static const struct notice {
+    unsigned kind;
+    enum method_id method;
+} notices[] = {
+    { LISTEN_TOOLS, METHOD_TOOLS_LIST_CHANGED },
+    { LISTEN_PROMPTS, METHOD_PROMPTS_LIST_CHANGED },
+    { LISTEN_RESOURCES, METHOD_RESOURCES_LIST_CHANGED },
+};
+
+static const struct list_kind {
+    unsigned kind;
+    enum method_id method;
+} list_kinds[] = {
+    { LISTEN_TOOLS, METHOD_TOOLS_LIST },
+    { LISTEN_PROMPTS, METHOD_PROMPTS_LIST },
+    { LISTEN_RESOURCES, METHOD_RESOURCES_LIST },
+    { LISTEN_RESOURCES, METHOD_RESOURCES_TEMPLATES_LIST },
+};
+
+/* ---- life ---- */
+
+static void forget(struct listening *listening)
+{
+    CHECK_OBJ(listening, LISTENING_MAGIC);
+    struct gateway *gateway = listening->gateway;
+    list_remove(&listening->link);
+    list_remove(&listening->session_link);
+    gateway->listening_count--;
+    listening->grant->streams--;
+    grant_use_put(&gateway->sessions, listening->grant);
+    listening->magic = 0;
+    free(listening);
+}
+
+void listen_gone(struct listening *listening)
+{
+    forget(listening);
+}
+
+void listen_end(struct listening *listening)
+{
+    CHECK_OBJ(listening, LISTENING_MAGIC);
+    struct exchange *exchange = listening->exchange;
+    forget(listening);
+    exchange->ops->end(exchange, REASON_session_ended);
+}
+
+static struct listening *first_of(const struct session *session)
+{
+    return CONTAINER_OF(session->listenings.next, struct listening, session_link);
+}
+
+static void make_room(struct session *session)
+{
+    size_t count = 0;
+    LIST_EACH (&session->listenings, link, after)
+        count++;
+    if (count >= LIMIT_streams_per_session)
+        listen_end(first_of(session));
+}
+
+enum reason listen_open(struct call *call, unsigned kinds, struct listening **out)
+{
+    struct gateway *gateway = call->gateway;
+    struct exchange *exchange = call->exchange;
+    if (call->session)
+        make_room(call->session);
+    if (gateway->stopping || gateway->listening_count >= LIMIT_streams ||
+        call->grant->streams >= LIMIT_streams_per_grant)
+        return REASON_overloaded;
+    struct listening *listening = malloc(sizeof(*listening));
+    if (!listening)
+        return REASON_overloaded;
+    int error = exchange->ops->listen(exchange, LIMIT_listen_queue_bytes);
+    if (error) {
+        free(listening);
+        return error == E_INVALID ? REASON_not_acceptable : REASON_client_gone;
+    }
+    *listening = (struct listening){
+        .magic = LISTENING_MAGIC,
+        .kinds = kinds,
+        .gateway = gateway,
+        .exchange = exchange,
+        .grant = call->grant,
+        .session = call->session,
+    };
+    memcpy(listening->server, call->route->server->name.ptr, call->route->server->name.len);
+    list_append(&gateway->listenings, &listening->link);
+    list_init(&listening->session_link);
+    if (call->session)
+        list_append(&call->session->listenings, &listening->session_link);
+    gateway->listening_count++;
+    call->grant->streams++;
+    call->exchange = NULL;
+    exchange->owner = listening;
+    *out = listening;
+    return REASON_allowed;
+}
+
+void listen_end_session(struct session *session)
+{
+    while (!list_is_empty(&session->listenings))
+        listen_end(first_of(session));
+}
+
+void listen_end_all(struct gateway *gateway, struct str grant_id)
+{
+    LIST_EACH (&gateway->listenings, link, after) {
+        struct listening *listening = CONTAINER_OF(link, struct listening, link);
+        if (str_is_empty(grant_id) || str_eq(str_of(listening->grant->id, GRANT_ID_LEN), grant_id))
+            listen_end(listening);
+    }
+}
+
+static const struct grant *live_grant(const struct gateway *gateway, const struct grant_use *use)
+{
+    const struct grant *grant = store_grant(gateway->store, str_of(use->id, GRANT_ID_LEN));
+    return grant && grant_is_live(grant, clock_wall_ms(gateway->clock)) ? grant : NULL;
+}
+
+void listen_end_expired(struct gateway *gateway)
+{
+    LIST_EACH (&gateway->sessions.all, link, after) {
+        struct session *session = CONTAINER_OF(link, struct session, link);
+        if (!list_is_empty(&session->listenings) && !live_grant(gateway, session->grant))
+            gateway_end_session(gateway, session, CALL_EVENT_REVOKED, STR("expired"));
+    }
+    LIST_EACH (&gateway->listenings, link, after) {
+        struct listening *listening = CONTAINER_OF(link, struct listening, link);
+        if (!listening->session && !live_grant(gateway, listening->grant))
+            listen_end(listening);
+    }
+}
+
+/* ---- telling ---- */
+
+/* A client that does not read loses its stream; its next one asks for the lists anew. */
+static void tell(struct listening *listening, unsigned kinds)
+{
+    struct buf *out = &listening->gateway->out;
+    struct exchange *exchange = listening->exchange;
+    for (size_t at = 0; at < ARRAY_LEN(notices); at++) {
+        if (!(kinds & listening->kinds & notices[at].kind))
+            continue;
+        buf_reset(out);
+        message_write_notification(out, method_row(notices[at].method)->name, STR_EMPTY);
+        if (!buf_ok(out) || exchange->ops->event(exchange, buf_str(out)) != 0) {
+            log_debug(listening->gateway->log, "a client does not read its event stream: it is ended");
+            if (listening->session)
+                listening->session->untold |= kinds;
+            listen_end(listening);
+            return;
+        }
+    }
+}
+
+void listen_catch_up(struct listening *listening)
+{
+    unsigned untold = listening->session ? listening->session->untold : 0;
+    if (!untold)
+        return;
+    listening->session->untold = 0;
+    tell(listening, untold);
+}
+
+void listen_tell_session(struct session *session, unsigned kinds)
+{
+    if (list_is_empty(&session->listenings))
+        session->untold |= kinds;
+    else
+        tell(CONTAINER_OF(session->listenings.previous, struct listening, session_link), kinds);
+}
+
+/* ---- what changed, and for whom ---- */
+
+struct change {
+    const struct listing *listing; /* before or after */
+    size_t at;
+};
+
+struct changes {             /* of one list */
+    struct listing before, after;
+    struct change judged[LIMIT_changes_judged];
+    size_t count;            /* above the ceiling: everybody is told */
+    bool failed;
+};
+
+static int index_names(struct map *map, const struct listing *listing)
+{
+    int error = 0;
+    for (size_t at = 0; !error && at < listing->count; at++)
+        error = map_set(map, listing_name(listing, at),
+                        listing->tools ? (void *)(uintptr_t)&listing->tools[at].definition
+                                       : (void *)(uintptr_t)&listing->items[at].definition);
+    return error;
+}
+
+static void add_change(struct changes *changes, const struct listing *listing, size_t at)
+{
+    if (changes->count < ARRAY_LEN(changes->judged))
+        changes->judged[changes->count] = (struct change){ listing, at };
+    changes->count++;
+}
+
+/* Entries of `one` that the other does not have in the same words. */
+static void compare(struct changes *changes, const struct listing *one, const struct listing *other)
+{
+    struct map names;
+    map_init(&names);
+    changes->failed |= index_names(&names, other) != 0;
+    for (size_t at = 0; !changes->failed && at < one->count; at++) {
+        const struct str *there = map_get(&names, listing_name(one, at));
+        if (!there || !str_eq(*there, listing_definition(one, at)))
+            add_change(changes, one, at);
+    }
+    map_release(&names);
+}
+
+static bool sees(const struct changes *changes, struct gateway *gateway, const struct route *route,
+                 const struct session *session, const struct grant *grant, struct arena *arena)
+{
+    if (changes->failed || changes->count > ARRAY_LEN(changes->judged))
+        return true;
+    for (size_t at = 0; at < changes->count; at++)
+        if (listing_shows(changes->judged[at].listing, changes->judged[at].at, gateway, route, session, grant, arena))
+            return true;
+    return false;
+}
+
+static void tell_all(struct gateway *gateway, const struct route *route, const struct changes *changes, size_t count)
+{
+    struct arena arena;
+    arena_init(&arena, &gateway->arenas, VIEW_ARENA_MAX);
+    LIST_EACH (&gateway->sessions.all, link, after) {
+        struct session *session = CONTAINER_OF(link, struct session, link);
+        bool is_its = str_eq(session_server(session), route->server->name);
+        const struct grant *grant = is_its ? live_grant(gateway, session->grant) : NULL;
+        unsigned kinds = 0;
+        for (size_t at = 0; grant && at < count; at++)
+            if (!(kinds & list_kinds[at].kind) && sees(&changes[at], gateway, route, session, grant, &arena))
+                kinds |= list_kinds[at].kind;
+        if (kinds)
+            listen_tell_session(session, kinds);
+    }
+    arena_release(&arena);
+}
+
+void listen_definitions_changed(struct gateway *gateway, const struct route *route, struct definitions *before,
+                                struct definitions *after)
+{
+    struct changes changes[ARRAY_LEN(list_kinds)];
+    bool any = false;
+    for (size_t at = 0; at < ARRAY_LEN(list_kinds); at++) {
+        struct changes *one = &changes[at];
+        one->before = listing_of(list_kinds[at].method, before);
+        one->after = listing_of(list_kinds[at].method, after);
+        one->count = 0;
+        one->failed = false;
+        compare(one, &one->before, &one->after);
+        compare(one, &one->after, &one->before);
+        any |= one->failed || one->count;
+    }
+    if (any)
+        tell_all(gateway, route, changes, ARRAY_LEN(list_kinds));
+}
+
+void listen_policy_changed(struct gateway *gateway, struct str server)
+{
+    LIST_EACH (&gateway->sessions.all, link, after) {
+        struct session *session = CONTAINER_OF(link, struct session, link);
+        if (str_eq(session_server(session), server) && live_grant(gateway, session->grant))
+            listen_tell_session(session, LISTEN_ALL);
+    }
+}

@@ -1,0 +1,53 @@
+/* Streams that clients hold open to hear what belongs to no request of theirs: a registry by session, and what they are
+ * told. A message goes to one stream of a session alone, the newest (MCP 2025-11-25 transports, "Multiple
+ * Connections"); what changed while a session had none is told to its next one. A listening is owned by the gateway
+ * from listen_open until its end. Loop thread only. */
+#pragma once
+
+#include "base/list.h"
+#include "base/str.h"
+#include "model/reason.h"
+#include "model/server.h"
+
+struct call;
+struct exchange;
+struct gateway;
+struct grant_use;
+struct route;
+struct session;
+
+enum { LISTEN_TOOLS = 1, LISTEN_PROMPTS = 2, LISTEN_RESOURCES = 4, LISTEN_ALL = 7 }; /* lists that change */
+
+struct listening {
+    unsigned          magic;
+    unsigned          kinds;        /* LISTEN_: what it is told */
+    struct list       link;         /* the gateway's */
+    struct list       session_link; /* the session's */
+    struct gateway   *gateway;
+    struct exchange  *exchange;
+    struct grant_use *grant;
+    struct session   *session;      /* NULL: of none */
+    char              server[SERVER_NAME_MAX + 1];
+};
+
+/* REASON_allowed: the call's exchange now belongs to the listening, of the call's session or of none. Else why not. */
+enum reason listen_open(struct call *call, unsigned kinds, struct listening **out);
+/* The stream ends in order. */
+void listen_end(struct listening *listening);
+void listen_end_session(struct session *session);
+/* All of one grant; of every grant where the id is empty. */
+void listen_end_all(struct gateway *gateway, struct str grant_id);
+/* Those whose grant lives no more, with their sessions. */
+void listen_end_expired(struct gateway *gateway);
+/* The front says that the client is gone: its exchange is not used any more. */
+void listen_gone(struct listening *listening);
+
+/* What the session missed. It may be the end of the listening. */
+void listen_catch_up(struct listening *listening);
+/* What a session sees changed: its newest stream is told, or its next one. */
+void listen_tell_session(struct session *session, unsigned kinds);
+/* A server's definitions are not what they were: the sessions whose own view of them changed are told. */
+void listen_definitions_changed(struct gateway *gateway, const struct route *route, struct definitions *before,
+                                struct definitions *after);
+/* The policy of a server is another. */
+void listen_policy_changed(struct gateway *gateway, struct str server);

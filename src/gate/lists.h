@@ -1,0 +1,32 @@
+/* A server's lists as clients are shown them: the definitions, through the same decision that calls meet, with the
+ * arguments left open. */
+#pragma once
+
+#include "mcp/message.h"
+#include "model/server.h"
+#include "policy/decide.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct arena;
+struct gateway;
+struct grant;
+struct route;
+struct session;
+
+struct listing {       /* one kind of list over the definitions' arrays */
+    struct str member; /* of the result */
+    enum subject subject;
+    size_t count;
+    const struct item *items; /* NULL: tools */
+    const struct tool *tools;
+    struct definitions *definitions;
+};
+
+struct listing listing_of(enum method_id method, struct definitions *definitions);
+struct str listing_name(const struct listing *listing, size_t at);
+struct str listing_definition(const struct listing *listing, size_t at);
+/* Whether an entry is shown to this grant in this session. `arena` is reset. */
+bool listing_shows(const struct listing *listing, size_t at, struct gateway *gateway, const struct route *route,
+                   const struct session *session, const struct grant *grant, struct arena *arena);
