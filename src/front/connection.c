@@ -411,7 +411,9 @@ static void dispatch(struct connection *connection)
     connection->exchange_out = true;
     connection->exchange = (struct exchange){
         .ops = &http_front_ops,
-        .verb = route->kind == ROUTE_DELETE ? VERB_DELETE : route->kind == ROUTE_STREAM ? VERB_GET : VERB_POST,
+        .verb = route->kind == ROUTE_DELETE   ? VERB_DELETE
+                : route->kind == ROUTE_STREAM ? VERB_GET
+                                              : VERB_POST,
         .server = route->server,
         .token = route->token,
         .session = route->session,

@@ -28,8 +28,9 @@ static void write_origin_fields(struct buf *out, const struct reply *reply)
     buf_append_str(out, STR("Access-Control-Expose-Headers: Mcp-Session-Id\r\nVary: Origin\r\n"));
     if (reply->preflight) {
         http1_write_field(out, STR("Access-Control-Allow-Methods"), reply->allow);
-        buf_append_str(out, STR("Access-Control-Allow-Headers: Authorization, Content-Type, Accept, Mcp-Session-Id, "
-                                "MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID\r\nAccess-Control-Max-Age: 600\r\n"));
+        buf_append_str(
+            out, STR("Access-Control-Allow-Headers: Authorization, Content-Type, Accept, Mcp-Session-Id, "
+                     "MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID\r\nAccess-Control-Max-Age: 600\r\n"));
     }
 }
 

@@ -196,10 +196,10 @@ struct change {
     size_t at;
 };
 
-struct changes {             /* of one list */
+struct changes { /* of one list */
     struct listing before, after;
     struct change judged[LIMIT_changes_judged];
-    size_t count;            /* above the ceiling: everybody is told */
+    size_t count; /* above the ceiling: everybody is told */
     bool failed;
 };
 

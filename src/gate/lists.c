@@ -19,17 +19,22 @@ struct listing listing_of(enum method_id method, struct definitions *definitions
 {
     switch ((int)method) {
     case METHOD_TOOLS_LIST:
-        return (struct listing){ STR("tools"), SUBJECT_TOOL, definitions->tool_count, NULL, definitions->tools,
-                                 definitions };
+        return (struct listing){ STR("tools"), SUBJECT_TOOL,       definitions->tool_count,
+                                 NULL,         definitions->tools, definitions };
     case METHOD_PROMPTS_LIST:
-        return (struct listing){ STR("prompts"), SUBJECT_PROMPT, definitions->prompt_count, definitions->prompts,
-                                 NULL, definitions };
+        return (struct listing){ STR("prompts"),       SUBJECT_PROMPT, definitions->prompt_count,
+                                 definitions->prompts, NULL,           definitions };
     case METHOD_RESOURCES_LIST:
-        return (struct listing){ STR("resources"), SUBJECT_RESOURCE, definitions->resource_count,
-                                 definitions->resources, NULL, definitions };
+        return (struct listing){
+            STR("resources"), SUBJECT_RESOURCE, definitions->resource_count, definitions->resources, NULL, definitions
+        };
     case METHOD_RESOURCES_TEMPLATES_LIST:
-        return (struct listing){ STR("resourceTemplates"), SUBJECT_RESOURCE, definitions->template_count,
-                                 definitions->templates, NULL, definitions };
+        return (struct listing){ STR("resourceTemplates"),
+                                 SUBJECT_RESOURCE,
+                                 definitions->template_count,
+                                 definitions->templates,
+                                 NULL,
+                                 definitions };
     default: WRONG("a list without a listing");
     }
 }

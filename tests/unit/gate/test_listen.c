@@ -186,6 +186,24 @@ static void a_grant_has_so_many_streams(void **state)
     end(&world);
 }
 
+static void another_policy_is_told(void **state)
+{
+    (void)state;
+    struct world world;
+    struct heard heard;
+    begin(&world);
+    listen_to(&world, &heard);
+    struct config *config = make_config(&world, "{\"version\":\"1\",\"default\":\"deny\",\"tools\":{\"once\":{}}}");
+    assert_int_equal(gateway_reload(world.gateway, config), 0);
+    assert_int_equal(heard.events, 3); /* tools, prompts, resources */
+    assert_int_equal(gateway_reload(world.gateway, config), 0);
+    assert_int_equal(heard.events, 3);
+    memory_list(without_once);
+    assert_int_equal(heard.events, 4);
+    config_unref(config);
+    end(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +213,7 @@ int main(void)
         cmocka_unit_test(what_was_missed_is_told_once),
         cmocka_unit_test(streams_end_with_their_session),
         cmocka_unit_test(a_grant_has_so_many_streams),
+        cmocka_unit_test(another_policy_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
