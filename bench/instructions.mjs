@@ -51,10 +51,9 @@ async function count() {
 // ---- what is printed ----
 
 /** The folder of our sources, or the library that a function is of. */
-function placeOf({ name, object }, file) {
+function placeOf({ object }, file) {
   const ours = /(?:^|\/)src\/(\w+)\/[^/]+$/.exec(file);
   if (ours && !file.startsWith('/usr')) return `src/${ours[1]}`;
-  if (/^_?llhttp/.test(name)) return 'llhttp';
   return basename(object).replace(/\.so.*/, '') || 'other';
 }
 

@@ -1,4 +1,4 @@
-/* One message after the other: the scan of a head, what its fields mean for framing, and bodies. */
+/* One message after the other: the lines of a head, what its fields mean for framing, and bodies. */
 #include "net/http1.h"
 
 #include "base/check.h"
@@ -19,6 +19,11 @@ static const struct str method_names[HTTP1_METHOD_COUNT] = {
     [HTTP1_OPTIONS] = { "OPTIONS", 7 },
 };
 
+static bool is_space(char octet)
+{
+    return octet == ' ' || octet == '\t';
+}
+
 static enum http1_event fail(struct http1 *http1, enum http1_fault fault)
 {
     http1->state = STATE_FAILED;
@@ -27,14 +32,16 @@ static enum http1_event fail(struct http1 *http1, enum http1_fault fault)
     return HTTP1_FAILED;
 }
 
-/* --- the scan: every line as it ends --- */
+/* --- a head, line by line as each ends --- */
 
-static enum http1_fault check_version(struct str version)
+static enum http1_fault read_version(struct http1 *http1, struct str version)
 {
     if (!str_starts_with(version, STR("HTTP/")) || !octets_are(version, OCTET_VISIBLE))
         return HTTP1_FAULT_SYNTAX;
-    return str_eq(version, STR("HTTP/1.1")) || str_eq(version, STR("HTTP/1.0")) ? HTTP1_FAULT_NONE
-                                                                                : HTTP1_FAULT_VERSION;
+    if (!str_eq(version, STR("HTTP/1.1")) && !str_eq(version, STR("HTTP/1.0")))
+        return HTTP1_FAULT_VERSION;
+    http1->minor = version.ptr[7] == '1';
+    return HTTP1_FAULT_NONE;
 }
 
 static bool find_method(struct str name, enum http1_method *out)
@@ -47,8 +54,25 @@ static bool find_method(struct str name, enum http1_method *out)
     return false;
 }
 
+/* RFC 9112 §3.2: a path, "*" for OPTIONS alone, or "http://host/path". */
+static bool is_target(struct str target, enum http1_method method)
+{
+    static const struct str scheme = { "http://", 7 };
+
+    if (str_is_empty(target) || !octets_are(target, OCTET_VISIBLE))
+        return false;
+    if (target.ptr[0] == '/')
+        return true;
+    if (method == HTTP1_OPTIONS && str_eq(target, STR("*")))
+        return true;
+    if (!str_eq_nocase(str_slice(target, 0, scheme.len), scheme))
+        return false;
+    struct str rest = str_slice(target, scheme.len, target.len), host = str_slice(rest, 0, str_find_byte(rest, '/'));
+    return host.len > 0 && octets_are(host, OCTET_HOST);
+}
+
 /* RFC 9112 §3: method SP target SP version, each space exactly one. */
-static enum http1_fault check_request_line(struct http1 *http1, struct str line)
+static enum http1_fault read_request_line(struct http1 *http1, struct str line)
 {
     size_t first = str_find_byte(line, ' ');
     struct str method = str_slice(line, 0, first), rest = str_slice(line, first + 1, line.len);
@@ -57,40 +81,62 @@ static enum http1_fault check_request_line(struct http1 *http1, struct str line)
 
     if (str_is_empty(method) || !octets_are(method, OCTET_TOKEN))
         return HTTP1_FAULT_SYNTAX;
-    if (str_is_empty(target) || !octets_are(target, OCTET_VISIBLE))
-        return HTTP1_FAULT_SYNTAX;
-    enum http1_fault fault = check_version(version);
+    enum http1_fault fault = read_version(http1, version);
     if (fault)
         return fault;
-    return find_method(method, &http1->method) ? HTTP1_FAULT_NONE : HTTP1_FAULT_METHOD;
+    if (!find_method(method, &http1->method))
+        return HTTP1_FAULT_METHOD;
+    http1->target_at = (uint16_t)(first + 1);
+    http1->target_len = (uint16_t)target.len;
+    return is_target(target, http1->method) ? HTTP1_FAULT_NONE : HTTP1_FAULT_SYNTAX;
+}
+
+static bool is_digit(char octet)
+{
+    return octet >= '0' && octet <= '9';
 }
 
 /* RFC 9112 §4: version SP three digits, and maybe SP and a phrase. */
-static enum http1_fault check_status_line(struct str line)
+static enum http1_fault read_status_line(struct http1 *http1, struct str line)
 {
-    enum http1_fault fault = check_version(str_slice(line, 0, 8));
+    enum http1_fault fault = read_version(http1, str_slice(line, 0, 8));
 
     if (fault)
         return fault;
     struct str code = str_slice(line, 8, 12), phrase = str_slice(line, 12, line.len);
-    if (code.len != 4 || code.ptr[0] != ' ' || code.ptr[1] < '1' || code.ptr[1] > '5')
-        return HTTP1_FAULT_SYNTAX;
-    if (code.ptr[2] < '0' || code.ptr[2] > '9' || code.ptr[3] < '0' || code.ptr[3] > '9')
+    if (code.len != 4 || code.ptr[0] != ' ' || code.ptr[1] < '1' || code.ptr[1] > '5' || !is_digit(code.ptr[2]) ||
+        !is_digit(code.ptr[3]))
         return HTTP1_FAULT_SYNTAX;
     if ((phrase.len && phrase.ptr[0] != ' ') || !octets_are(phrase, OCTET_VALUE))
         return HTTP1_FAULT_SYNTAX;
+    http1->status = (unsigned)((code.ptr[1] - '0') * 100 + (code.ptr[2] - '0') * 10 + (code.ptr[3] - '0'));
     return HTTP1_FAULT_NONE;
 }
 
 /* RFC 9112 §5: a token, a colon at once, then the value; so neither folds nor spaces before either. */
-static enum http1_fault check_field_line(struct http1 *http1, struct str line)
+static enum http1_fault read_field_line(struct http1 *http1, struct str line)
 {
-    size_t colon = str_find_byte(line, ':');
+    size_t colon = 0, from, to = line.len;
 
-    if (colon == 0 || colon == line.len || !octets_are(str_slice(line, 0, colon), OCTET_TOKEN) ||
-        !octets_are(str_slice(line, colon + 1, line.len), OCTET_VALUE))
+    while (colon < line.len && octet_is(line.ptr[colon], OCTET_TOKEN))
+        colon++;
+    if (colon == 0 || colon == line.len || line.ptr[colon] != ':')
         return HTTP1_FAULT_SYNTAX;
-    return ++http1->field_lines > LIMIT_header_count ? HTTP1_FAULT_HEAD_SIZE : HTTP1_FAULT_NONE;
+    for (from = colon + 1; from < to && is_space(line.ptr[from]);)
+        from++;
+    while (to > from && is_space(line.ptr[to - 1]))
+        to--;
+    if (!octets_are(str_slice(line, from, to), OCTET_VALUE))
+        return HTTP1_FAULT_SYNTAX;
+    if (http1->field_count == LIMIT_header_count)
+        return HTTP1_FAULT_HEAD_SIZE;
+    http1->fields[http1->field_count++] = (struct http1_span){
+        .name_at = (uint16_t)http1->line_at,
+        .name_len = (uint16_t)colon,
+        .value_at = (uint16_t)(http1->line_at + from),
+        .value_len = (uint16_t)(to - from),
+    };
+    return HTTP1_FAULT_NONE;
 }
 
 static bool is_first_line(const struct http1 *http1)
@@ -99,7 +145,7 @@ static bool is_first_line(const struct http1 *http1)
 }
 
 /* The line that has just ended in its LF; *last: it was the empty one behind the fields. */
-static enum http1_fault check_line(struct http1 *http1, bool *last)
+static enum http1_fault read_line(struct http1 *http1, bool *last)
 {
     struct str line = str_slice(buf_str(&http1->head), http1->line_at, http1->head.len - 1);
     enum http1_fault fault = HTTP1_FAULT_NONE;
@@ -109,11 +155,11 @@ static enum http1_fault check_line(struct http1 *http1, bool *last)
         return HTTP1_FAULT_SYNTAX;
     line.len--;
     if (is_first_line(http1))
-        fault = http1->role == HTTP1_SERVER ? check_request_line(http1, line) : check_status_line(line);
+        fault = http1->role == HTTP1_SERVER ? read_request_line(http1, line) : read_status_line(http1, line);
     else if (line.len == 0)
         *last = true;
     else
-        fault = check_field_line(http1, line);
+        fault = read_field_line(http1, line);
     http1->line_at = http1->head.len;
     return fault;
 }
@@ -128,77 +174,12 @@ static enum http1_fault keep_head(struct http1 *http1, struct str part, bool end
     return buf_ok(&http1->head) ? HTTP1_FAULT_NONE : HTTP1_FAULT_MEMORY;
 }
 
-/* --- the head through llhttp: it gets a whole head at once and stops behind it --- */
-
-static struct http1 *http1_of(llhttp_t *parser)
-{
-    return parser->data;
-}
-
-static uint16_t offset_of(const struct http1 *http1, const char *at)
-{
-    return (uint16_t)(at - http1->head.ptr);
-}
-
-static int on_target(llhttp_t *parser, const char *at, size_t length)
-{
-    struct http1 *http1 = http1_of(parser);
-    http1->target = str_of(http1->target.len ? http1->target.ptr : at, http1->target.len + length);
-    return 0;
-}
-
-static int on_name(llhttp_t *parser, const char *at, size_t length)
-{
-    struct http1 *http1 = http1_of(parser);
-    if (http1->field_count == http1->field_lines)
-        return -1;
-    http1->fields[http1->field_count++] =
-        (struct http1_span){ .name_at = offset_of(http1, at), .name_len = (uint16_t)length };
-    return 0;
-}
-
-static int on_value(llhttp_t *parser, const char *at, size_t length)
-{
-    struct http1 *http1 = http1_of(parser);
-    if (http1->field_count == 0)
-        return -1;
-    struct http1_span *span = &http1->fields[http1->field_count - 1];
-    if (span->value_len == 0)
-        span->value_at = offset_of(http1, at);
-    span->value_len = (uint16_t)(span->value_len + length);
-    return 0;
-}
-
-static int on_head(llhttp_t *parser)
-{
-    (void)parser;
-    return HPE_PAUSED; /* nothing behind a head is llhttp's */
-}
-
-static const llhttp_settings_t settings = {
-    .on_url = on_target,
-    .on_header_field = on_name,
-    .on_header_value = on_value,
-    .on_headers_complete = on_head,
-};
-
-static bool read_head(struct http1 *http1)
-{
-    llhttp_init(&http1->parser, http1->role == HTTP1_SERVER ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
-    http1->parser.data = http1;
-    if (llhttp_execute(&http1->parser, http1->head.ptr, http1->head.len) != HPE_PAUSED)
-        return false;
-    http1->minor = llhttp_get_http_minor(&http1->parser);
-    http1->status = (unsigned)llhttp_get_status_code(&http1->parser);
-    http1->keep_alive = llhttp_should_keep_alive(&http1->parser) != 0;
-    return http1->field_count == http1->field_lines;
-}
-
 /* --- what the fields say about framing --- */
 
 struct framing {
     unsigned hosts, lengths, codings, expectations;
     struct str host, length, coding, expectation; /* the last of each */
+    bool close, keep_alive;
 };
 
 static void note(struct str *last, unsigned *count, struct str name, struct str wanted, struct str value)
@@ -209,17 +190,28 @@ static void note(struct str *last, unsigned *count, struct str name, struct str 
     (*count)++;
 }
 
-static void collect_framing(struct http1 *http1, struct framing *framing)
+/* RFC 9110 §7.6.1: a list of tokens, of which two mean something here. */
+static void note_connection(struct framing *framing, struct str name, struct str options)
+{
+    if (!str_eq_nocase(name, STR("Connection")))
+        return;
+    while (options.len) {
+        size_t comma = str_find_byte(options, ',');
+        struct str option = str_trim(str_slice(options, 0, comma), " \t");
+        framing->close |= str_eq_nocase(option, STR("close"));
+        framing->keep_alive |= str_eq_nocase(option, STR("keep-alive"));
+        options = str_slice(options, comma + 1, options.len);
+    }
+}
+
+static void collect_framing(const struct http1 *http1, struct framing *framing)
 {
     for (unsigned i = 0; i < http1->field_count; i++) {
-        struct str name = http1_field_name(http1, i), value = str_trim(http1_field_value(http1, i), " \t");
-        struct http1_span *span = &http1->fields[i];
-        if (value.len)
-            span->value_at = offset_of(http1, value.ptr);
-        span->value_len = (uint16_t)value.len;
+        struct str name = http1_field_name(http1, i), value = http1_field_value(http1, i);
         switch (name.len) { /* most names are none of these, and seldom as long */
         case 4: note(&framing->host, &framing->hosts, name, STR("Host"), value); break;
         case 6: note(&framing->expectation, &framing->expectations, name, STR("Expect"), value); break;
+        case 10: note_connection(framing, name, value); break;
         case 14: note(&framing->length, &framing->lengths, name, STR("Content-Length"), value); break;
         case 17: note(&framing->coding, &framing->codings, name, STR("Transfer-Encoding"), value); break;
         default: break;
@@ -250,6 +242,7 @@ static enum http1_fault check_request(struct http1 *http1, const struct framing 
 {
     if (framing->hosts != 1 || str_is_empty(framing->host) || !octets_are(framing->host, OCTET_HOST))
         return HTTP1_FAULT_SYNTAX;
+    http1->target = str_of(http1->head.ptr + http1->target_at, http1->target_len);
     http1->host = framing->host;
     if (framing->expectations > 1 ||
         (framing->expectations && !str_eq_nocase(framing->expectation, STR("100-continue"))))
@@ -278,9 +271,8 @@ static enum http1_fault check_head(struct http1 *http1)
 {
     struct framing framing = { 0 };
 
-    if (!read_head(http1))
-        return HTTP1_FAULT_SYNTAX;
     collect_framing(http1, &framing);
+    http1->keep_alive = !framing.close && (http1->minor == 1 || framing.keep_alive); /* RFC 9112 §9.3 */
     enum http1_fault fault = check_length(http1, &framing);
     if (fault)
         return fault;
@@ -294,7 +286,7 @@ static void begin_head(struct http1 *http1)
     buf_reset(&http1->head);
     http1->state = STATE_HEAD;
     http1->line_at = 0;
-    http1->field_lines = http1->field_count = 0;
+    http1->field_count = 0;
     http1->target = http1->host = STR_EMPTY;
     http1->remaining = 0;
     http1->chunked = http1->has_body = http1->expects = false;
@@ -308,7 +300,7 @@ static enum http1_event feed_head(struct http1 *http1, struct str bytes, size_t 
         bool ended = end < rest.len, last = false;
         enum http1_fault fault = keep_head(http1, str_slice(rest, 0, ended ? end + 1 : end), ended);
         if (!fault && ended)
-            fault = check_line(http1, &last);
+            fault = read_line(http1, &last);
         if (!fault && last)
             fault = check_head(http1);
         if (fault)

@@ -1,5 +1,5 @@
-/* HTTP/1.1 messages (RFC 9112) in two roles, over bytes alone: no sockets, no clock. The head is scanned octet by octet
- * for what the RFC only permits a recipient to refuse, then read by llhttp; a body is framed by our own counting.
+/* HTTP/1.1 messages (RFC 9112) in two roles, over bytes alone: no sockets, no clock. One strict reader: what the RFC only
+ * permits a recipient to refuse is refused, and nothing is repaired. Tests hold it against llhttp.
  * The owner feeds bytes and gets events; it parses the next message only when it asks (http1_next), so nothing is ever
  * read ahead. A fault sticks: the connection is answered, closed and never used again. One thread. */
 #pragma once
@@ -10,7 +10,6 @@
 #include "base/str.h"
 #include "net/chunked.h"
 
-#include <llhttp.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -44,7 +43,7 @@ enum http1_fault {
 
 enum http1_method { HTTP1_GET, HTTP1_POST, HTTP1_DELETE, HTTP1_OPTIONS, HTTP1_METHOD_COUNT };
 
-struct http1_span { uint16_t name_at, name_len, value_at, value_len; }; /* into the head; it is below 64 KiB */
+struct http1_span { uint16_t name_at, name_len, value_at, value_len; }; /* into the head, which is below 64 KiB */
 
 struct http1 {
     unsigned         magic;
@@ -66,11 +65,10 @@ struct http1 {
 
     struct buf       head, body;     /* body: decoded */
     size_t           line_at;        /* in head: where the line begins that is being read */
+    uint16_t         target_at, target_len; /* in head, which may still move */
     unsigned         interim;        /* client: 1xx answers before this one */
-    unsigned         field_lines;    /* counted by the scan; llhttp must find as many */
     unsigned         field_count;
     struct chunked   chunks;
-    llhttp_t         parser;
     struct http1_span fields[LIMIT_header_count];
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "../unit/net/judge.h"
 #include "net/http1.h"
 #include "net/octets.h"
 
@@ -19,6 +20,7 @@ static inline void check_head(const struct http1 *http1)
 {
     struct str value;
 
+    judge_head(http1);
     CHECK(http1->field_count <= LIMIT_header_count && http1->head.len <= LIMIT_header_bytes);
     for (unsigned i = 0; i < http1->field_count; i++) {
         struct str name = http1_field_name(http1, i);

@@ -2,6 +2,7 @@
 #include "net/http1.h"
 
 #include "base/check.h"
+#include "judge.h"
 #include "net/http1_write.h"
 
 #include <setjmp.h>
@@ -42,6 +43,7 @@ struct outcome {
 
 static void describe(struct http1 *http1, struct buf *out)
 {
+    judge_head(http1);
     if (http1->role == HTTP1_SERVER)
         buf_printf(out, "%" STR_FMT " %" STR_FMT, STR_ARG(http1_method_name(http1->method)), STR_ARG(http1->target));
     else
