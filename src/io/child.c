@@ -438,6 +438,12 @@ int child_take_stdout(struct child *child)
     return take(&child->out);
 }
 
+struct str child_last_words(const struct child *child)
+{
+    CHECK_OBJ(child, CHILD_MAGIC);
+    return str_of(child->err.last, child->err.last_len);
+}
+
 int64_t child_pid(const struct child *child)
 {
     CHECK_OBJ(child, CHILD_MAGIC);

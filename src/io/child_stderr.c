@@ -8,6 +8,7 @@
 #include "base/log.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #define LINE_COST 64     /* what a line costs besides its bytes: time, level, name */
 #define PART_BYTES 16384 /* one read */
@@ -23,6 +24,8 @@ static void end_line(struct child_stderr *err)
         len--;
     if (len == 0)
         return;
+    err->last_len = len < sizeof(err->last) ? len : sizeof(err->last);
+    memcpy(err->last, err->line, err->last_len);
     if (!err->window.running)
         timer_start(&err->window, 1000);
     if (err->spent + len + LINE_COST > LIMIT_stderr_per_second) {

@@ -20,6 +20,8 @@ struct child_stderr {
     struct timer   window;    /* runs from the first line of a second to the second's end */
     size_t         spent;     /* of LIMIT_stderr_per_second, in this window */
     uint64_t       dropped;   /* bytes, in this window */
+    size_t         last_len;
+    char           last[200]; /* of the last line: its beginning */
     size_t         len;
     char           line[LIMIT_stderr_line];
 };

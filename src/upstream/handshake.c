@@ -70,6 +70,7 @@ static void handshake_answered(struct leg *leg, const struct message *message, s
     if (fault) {
         log_warn(instance->upstream->services.log, "server '%" STR_FMT "': %s",
                  STR_ARG(instance->upstream->server->name), fault);
+        instance_say_why(instance, "%s", fault);
         instance_lose(instance, REASON_upstream_malformed);
         return;
     }

@@ -76,8 +76,30 @@ bool instance_is_control(const struct instance *instance)
     return instance->isolation == NULL;
 }
 
+void instance_say_why(struct instance *instance, const char *format, ...)
+{
+    va_list arguments;
+    if (instance->explained)
+        return;
+    instance->explained = true;
+    instance->last_words[0] = '\0';
+    va_start(arguments, format);
+    vsnprintf(instance->why, sizeof(instance->why), format, arguments);
+    va_end(arguments);
+}
+
+bool instance_is_given_up(const struct instance *instance)
+{
+    return instance->state == INSTANCE_RESTING && instance->failures >= LIMIT_starts_waited &&
+           instance->not_before_ms > loop_now_ms(instance->upstream->services.loop);
+}
+
+static void doubt(struct instance *instance);
+
 void instance_complain(struct instance *instance, const char *what)
 {
+    if (instance->state == INSTANCE_STARTING)
+        doubt(instance);
     uint64_t count = ++instance->faults;
     if ((count & (count - 1)) == 0)
         log_warn(instance->upstream->services.log, "server '%" STR_FMT "': fault %" PRIu64 ": %s",
@@ -97,6 +119,20 @@ static void watch_deadline(struct instance *instance, int64_t deadline_ms)
         return;
     int64_t after_ms = deadline_ms - now_of(instance);
     timer_start(&instance->deadline, after_ms > 0 ? after_ms : 0);
+}
+
+/* What is no message where its first one is due: a program that is no MCP server, or one that chatters first. It has
+ * its time, but nobody is kept waiting for it. */
+static void doubt(struct instance *instance)
+{
+    if (instance->noisy)
+        return;
+    instance->noisy = true;
+    int64_t next_ms = upstream_hurry_waiters(&instance->waiters, now_of(instance));
+    if (next_ms != INT64_MAX)
+        watch_deadline(instance, next_ms);
+    if (instance_is_control(instance))
+        upstream_doubts(instance->upstream);
 }
 
 static int write_out(struct instance *instance, struct leg *leg)
@@ -232,7 +268,8 @@ static void deadline_fired(struct timer *timer)
 
 void instance_wait(struct instance *instance, struct upstream_waiter *waiter)
 {
-    waiter->deadline_ms = now_of(instance) + LIMIT_server_start_ms;
+    bool doubtful = instance->noisy || instance->failures >= LIMIT_starts_waited;
+    waiter->deadline_ms = now_of(instance) + (doubtful ? LIMIT_doubt_ms : LIMIT_server_start_ms);
     list_append(&instance->waiters, &waiter->link);
     watch_deadline(instance, waiter->deadline_ms);
 }
@@ -249,7 +286,7 @@ static void start(struct instance *instance)
 {
     struct upstream *upstream = instance->upstream;
     instance->state = INSTANCE_STARTING;
-    instance->was_ready = false;
+    instance->was_ready = instance->noisy = instance->explained = false;
     instance->capabilities = (struct capabilities){ 0 };
     timer_start(&instance->timer, LIMIT_server_start_ms);
     int error = upstream->ops->open(instance);
@@ -257,6 +294,7 @@ static void start(struct instance *instance)
         return;
     log_warn(upstream->services.log, "server '%" STR_FMT "' cannot be started: %s", STR_ARG(upstream->server->name),
              error_text(error));
+    instance_say_why(instance, "it cannot be started: %s", error_text(error));
     instance->state = INSTANCE_LOST;
     timer_stop(&instance->timer);
     instance->deferred.run = start_failed;
@@ -311,6 +349,10 @@ static void timer_fired(struct timer *timer)
     case INSTANCE_STARTING:
         log_warn(instance->upstream->services.log, "server '%" STR_FMT "' was not ready after %d s",
                  STR_ARG(instance->upstream->server->name), LIMIT_server_start_ms / 1000);
+        instance_say_why(instance,
+                         instance->noisy ? "it was not ready after %d s, and says what is no MCP message"
+                                         : "it was not ready after %d s",
+                         LIMIT_server_start_ms / 1000);
         instance_lose(instance, REASON_upstream_timeout);
         break;
     case INSTANCE_READY: is_idle(instance); break;
@@ -331,6 +373,9 @@ void instance_is_ready(struct instance *instance)
     instance->state = INSTANCE_READY;
     instance->was_ready = true;
     instance->ready_ms = instance->used_ms = now_of(instance);
+    instance->noisy = false;
+    if (!instance_is_control(instance) || instance->upstream->definitions)
+        instance->failures = 0;
     timer_stop(&instance->timer);
     if (instance_is_control(instance))
         upstream_control_ready(instance->upstream);
@@ -385,6 +430,8 @@ static void set_rest(struct instance *instance)
 static void failed(struct instance *instance)
 {
     instance->state = INSTANCE_RESTING;
+    instance->failures++;
+    instance_say_why(instance, instance->was_ready ? "its connection ended" : "it did not become ready");
     set_rest(instance);
     log_warn(instance->upstream->services.log, "server '%" STR_FMT "': %s %s; it may start again in %" PRId64 " ms",
              STR_ARG(instance->upstream->server->name),
@@ -393,6 +440,8 @@ static void failed(struct instance *instance)
     timer_start(&instance->timer, instance->backoff_ms);
     if (!instance->was_ready)
         upstream_wake_waiters(&instance->waiters, REASON_upstream_unavailable);
+    if (instance_is_control(instance) && instance_is_given_up(instance))
+        upstream_gives_up(instance->upstream);
 }
 
 void instance_closed(struct instance *instance)

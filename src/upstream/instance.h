@@ -14,6 +14,8 @@
 #define UPSTREAM_MAGIC 0x5550535au
 #define INSTANCE_MAGIC 0x494e5354u
 
+#define INSTANCE_LAST_WORDS 200 /* bytes that are kept */
+
 enum instance_state {
     INSTANCE_RESTING,   /* not running; its timer starts it again if anyone waits */
     INSTANCE_STARTING,  /* from open to the end of the handshake */
@@ -40,6 +42,11 @@ struct instance {
     uint64_t         last_id;
     bool             was_ready;    /* since its last start */
     int64_t          backoff_ms;   /* the wait before the next start; 0: it has not failed */
+    unsigned         failures;     /* starts that failed, or ended before they were of use, one after another */
+    bool             explained;    /* `why` is of its last start */
+    bool             noisy;        /* says what is no message in its handshake */
+    char             why[128];     /* the last end that nobody asked for; our own words */
+    char             last_words[INSTANCE_LAST_WORDS]; /* the last line of its standard error then; hostile */
     int64_t          not_before_ms, ready_ms, used_ms;
     struct leg       handshake;
     struct capabilities capabilities;
@@ -85,6 +92,10 @@ void instance_end(struct instance *instance, enum reason reason);
 /* As upstream_send, in any state that has a connection. */
 int  instance_send(struct instance *instance, struct leg *leg, struct str method, struct str params) NODISCARD;
 bool instance_is_control(const struct instance *instance);
+/* Why it ends, in our own words: the first in one life of a connection is kept. */
+void instance_say_why(struct instance *instance, const char *format, ...) PRINTF_LIKE(2, 3);
+/* No wait for it is worth while: it has failed too often, and rests. */
+bool instance_is_given_up(const struct instance *instance);
 /* Logs what a server did wrong, at the first, second, fourth … time. */
 void instance_complain(struct instance *instance, const char *what);
 
@@ -95,5 +106,10 @@ void upstream_listed(struct upstream *upstream, struct definitions *definitions)
 void upstream_drop_instance(struct upstream *upstream, struct instance *instance);
 /* Moves the waiters whose time is over; the earliest deadline of the others, or INT64_MAX. */
 int64_t upstream_late_waiters(struct list *waiters, int64_t now_ms, struct list *late);
+/* Nobody waits longer than LIMIT_doubt_ms from now. The earliest deadline, or INT64_MAX. */
+int64_t upstream_hurry_waiters(struct list *waiters, int64_t now_ms);
+/* The control session's start is in doubt, or has failed so often that nobody is kept waiting for the first list. */
+void upstream_doubts(struct upstream *upstream);
+void upstream_gives_up(struct upstream *upstream);
 /* Calls each waiter's ready and takes it off the list. */
 void upstream_wake_waiters(struct list *waiters, enum reason reason);

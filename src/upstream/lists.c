@@ -182,6 +182,7 @@ static void fail(struct listing *listing, const char *why)
     if (listing->retry_ms > LIMIT_restart_most_ms)
         listing->retry_ms = LIMIT_restart_most_ms;
     look_in(listing, listing->retry_ms);
+    upstream_gives_up(listing->upstream);
 }
 
 static void finish(struct listing *listing)

@@ -11,6 +11,7 @@
 #include "upstream/home.h"
 #include "upstream/launch.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 
@@ -303,14 +304,15 @@ static void closed(struct stdio *stdio)
     loop_defer(instance->upstream->services.loop, &stdio->dead);
 }
 
-static void log_status(const struct stdio *stdio, int status)
+static void log_status(struct stdio *stdio, int status)
 {
-    if (WIFSIGNALED(status))
-        log_warn(log_of(stdio), "server '%" STR_FMT "' was ended by signal %d", STR_ARG(name_of(stdio)),
-                 WTERMSIG(status));
-    else
-        log_warn(log_of(stdio), "server '%" STR_FMT "' ended with status %d", STR_ARG(name_of(stdio)),
-                 WEXITSTATUS(status));
+    struct instance *instance = stdio->instance;
+    int number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+    const char *how = WIFSIGNALED(status) ? "was ended by signal" : "ended with status";
+    instance_say_why(instance, "it %s %d", how, number);
+    struct str words = str_slice(child_last_words(stdio->child), 0, sizeof(instance->last_words) - 1);
+    snprintf(instance->last_words, sizeof(instance->last_words), "%" STR_FMT, STR_ARG(words));
+    log_warn(log_of(stdio), "server '%" STR_FMT "' %s %d", STR_ARG(name_of(stdio)), how, number);
 }
 
 /* Every writer of the pipe is gone: what it holds is read first. */
@@ -419,6 +421,8 @@ static void home_is_made(struct job *job)
     if (error)
         log_warn(log_of(stdio), "server '%" STR_FMT "' cannot be started: %s", STR_ARG(name_of(stdio)),
                  error_text(error));
+    if (error)
+        instance_say_why(stdio->instance, "it cannot be started: %s", error_text(error));
     if (error || stdio->closing) {
         closed(stdio);
         return;

@@ -42,6 +42,44 @@ int64_t upstream_late_waiters(struct list *waiters, int64_t now_ms, struct list 
     return next_ms;
 }
 
+int64_t upstream_hurry_waiters(struct list *waiters, int64_t now_ms)
+{
+    int64_t next_ms = INT64_MAX;
+    LIST_EACH (waiters, link, after) {
+        struct upstream_waiter *waiter = CONTAINER_OF(link, struct upstream_waiter, link);
+        if (waiter->deadline_ms > now_ms + LIMIT_doubt_ms)
+            waiter->deadline_ms = now_ms + LIMIT_doubt_ms;
+        if (waiter->deadline_ms < next_ms)
+            next_ms = waiter->deadline_ms;
+    }
+    return next_ms;
+}
+
+static void watch_waiters(struct upstream *upstream, int64_t deadline_ms)
+{
+    int64_t after_ms = deadline_ms - loop_now_ms(upstream->services.loop);
+    if (!upstream->waiters_timer.running || upstream->waiters_timer.due_ms > deadline_ms)
+        timer_start(&upstream->waiters_timer, after_ms > 0 ? after_ms : 0);
+}
+
+void upstream_doubts(struct upstream *upstream)
+{
+    int64_t next_ms = upstream_hurry_waiters(&upstream->waiters, loop_now_ms(upstream->services.loop));
+    if (next_ms != INT64_MAX)
+        watch_waiters(upstream, next_ms);
+}
+
+void upstream_gives_up(struct upstream *upstream)
+{
+    if (!upstream->definitions)
+        upstream_wake_waiters(&upstream->waiters, REASON_upstream_unavailable);
+}
+
+static bool is_given_up(const struct upstream *upstream)
+{
+    return !upstream->definitions && upstream->control && instance_is_given_up(upstream->control);
+}
+
 static void first_list_is_late(struct timer *timer)
 {
     struct upstream *upstream = CONTAINER_OF(timer, struct upstream, waiters_timer);
@@ -62,19 +100,24 @@ static void wake(struct deferred *deferred)
         upstream_wake_waiters(&upstream->waiters, upstream->stop_reason);
     else if (upstream->definitions)
         upstream_wake_waiters(&upstream->waiters, REASON_allowed);
+    else if (is_given_up(upstream))
+        upstream_gives_up(upstream);
 }
 
 void upstream_wait(struct upstream *upstream, struct upstream_waiter *waiter)
 {
     CHECK_OBJ(upstream, UPSTREAM_MAGIC);
-    waiter->deadline_ms = loop_now_ms(upstream->services.loop) + LIMIT_first_list_ms;
+    const struct instance *control = upstream->control;
+    bool doubtful = control && (control->noisy || control->failures >= LIMIT_starts_waited);
+    doubtful |= upstream->listing.retry_ms > 0;
+    waiter->deadline_ms = loop_now_ms(upstream->services.loop) + (doubtful ? LIMIT_doubt_ms : LIMIT_first_list_ms);
     list_append(&upstream->waiters, &waiter->link);
-    if (upstream->definitions || upstream->stopping) {
+    if (upstream->definitions || upstream->stopping || is_given_up(upstream)) {
         if (!upstream->wake_due)
             loop_defer(upstream->services.loop, &upstream->wake);
         upstream->wake_due = true;
-    } else if (!upstream->waiters_timer.running) {
-        timer_start(&upstream->waiters_timer, LIMIT_first_list_ms);
+    } else {
+        watch_waiters(upstream, waiter->deadline_ms);
     }
 }
 
@@ -230,6 +273,21 @@ enum upstream_state upstream_state(const struct upstream *upstream)
     return control->backoff_ms ? UPSTREAM_DOWN : UPSTREAM_STARTING;
 }
 
+void upstream_trouble(const struct upstream *upstream, struct upstream_trouble *out)
+{
+    CHECK_OBJ(upstream, UPSTREAM_MAGIC);
+    const struct instance *control = upstream->control;
+    *out = (struct upstream_trouble){ .why = STR_EMPTY, .last_words = STR_EMPTY, .next_ms = -1 };
+    if (!control || upstream_state(upstream) != UPSTREAM_DOWN)
+        return;
+    out->why = str_from_c(control->why);
+    out->last_words = str_from_c(control->last_words);
+    if (control->state == INSTANCE_RESTING) {
+        int64_t rest_ms = control->not_before_ms - loop_now_ms(upstream->services.loop);
+        out->next_ms = rest_ms > 0 ? rest_ms : 0;
+    }
+}
+
 void upstream_control_ready(struct upstream *upstream)
 {
     listing_start(&upstream->listing);
@@ -239,6 +297,8 @@ void upstream_listed(struct upstream *upstream, struct definitions *definitions)
 {
     definitions_unref(upstream->definitions);
     upstream->definitions = definitions;
+    if (upstream->control)
+        upstream->control->failures = 0;
     timer_stop(&upstream->waiters_timer);
     if (upstream->events.definitions)
         upstream->events.definitions(upstream->events.arg, upstream);
@@ -297,6 +357,8 @@ int upstream_open(struct upstream *upstream, struct str isolation_value, struct 
     *out = instance;
     if (instance->state == INSTANCE_READY)
         return 0;
+    if (instance_is_given_up(instance))
+        return E_CLOSED;
     instance_wait(instance, waiter);
     instance_want(instance);
     return E_AGAIN;

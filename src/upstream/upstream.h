@@ -73,8 +73,15 @@ void upstream_free(struct upstream *upstream);
 struct definitions *upstream_definitions(struct upstream *upstream);
 enum upstream_state { UPSTREAM_STARTING, UPSTREAM_READY, UPSTREAM_DOWN };
 enum upstream_state upstream_state(const struct upstream *upstream);
+/* What became of the last start, where the server is down. Borrowed until the loop turns. */
+struct upstream_trouble {
+    struct str why;        /* empty: nothing to tell */
+    struct str last_words; /* the last line of its standard error; hostile, for escaping */
+    int64_t    next_ms;    /* until it is tried again; -1: it is being tried */
+};
+void upstream_trouble(const struct upstream *upstream, struct upstream_trouble *out);
 /* `waiter.ready` runs on the loop (never inside the call) when the first list is there, or with upstream_unavailable
- * after LIMIT_first_list_ms. */
+ * after LIMIT_first_list_ms, or when LIMIT_starts_waited starts have failed one after another. */
 struct upstream_waiter {
     struct list link;
     void      (*ready)(struct upstream_waiter *waiter, enum reason reason); /* REASON_allowed: ready */
@@ -85,8 +92,8 @@ void upstream_wait_cancel(struct upstream_waiter *waiter);
 
 /* The instance for an isolation value (the grant's or session's id; ignored for "server"), started when there is none.
  * `waiter.ready` as above, once its handshake is done. E_LIMIT: too many instances. 0 with *out ready: no waiting;
- * E_AGAIN: the waiter was queued, for LIMIT_server_start_ms at most. E_INVALID: not a plain id. E_CLOSED: stopping, or not
- * started. *out stays valid while it has legs or until the end of this turn. */
+ * E_AGAIN: the waiter was queued, for LIMIT_server_start_ms at most. E_INVALID: not a plain id. E_CLOSED: stopping, not
+ * started, or it has failed so often that it is left alone for a while. *out stays valid while it has legs or until the end of this turn. */
 int  upstream_open(struct upstream *upstream, struct str isolation_value, struct upstream_waiter *waiter, struct instance **out) NODISCARD;
 /* Writes {"jsonrpc","id","method","params"}; `params` is made by our writer: an object's members without its braces
  * and without _meta, which is added here from a closed list (progressToken). Bytes are copied. E_CLOSED: the instance

@@ -537,6 +537,103 @@ static void test_never_started(void **state)
     rig_release(&rig);
 }
 
+/* Who asks for the first list waits through some failed starts, and is then told at once. */
+static void test_a_server_that_dies_at_each_start(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct wait first, next, third;
+    struct upstream_trouble trouble;
+    rig_init(&rig, NULL);
+    assert_int_equal(upstream_new_with_back(&rig.services, &rig.server, &rig.events, &memory_back, &rig.upstream), 0);
+    upstream_start(rig.upstream);
+    wait_init(&first);
+    wait_init(&next);
+    wait_init(&third);
+    upstream_wait(rig.upstream, &first.waiter);
+    for (unsigned start = 1; start <= LIMIT_starts_waited; start++) {
+        assert_int_equal(first.calls, 0);
+        assert_int_equal(memory_count, start);
+        memory_end(memories);
+        if (start < LIMIT_starts_waited)
+            rig_pass(&rig, LIMIT_restart_first_ms << (start - 1));
+    }
+    assert_int_equal(first.calls, 1);
+    assert_int_equal(first.reason, REASON_upstream_unavailable);
+    upstream_trouble(rig.upstream, &trouble);
+    assert_true(str_eq(trouble.why, STR("it did not become ready")));
+    assert_true(trouble.next_ms > 0);
+
+    upstream_wait(rig.upstream, &next.waiter);
+    assert_int_equal(next.calls, 0); /* never inside the call */
+    rig_turn(&rig);
+    assert_int_equal(next.calls, 1);
+    assert_int_equal(next.reason, REASON_upstream_unavailable);
+
+    rig_pass(&rig, LIMIT_restart_first_ms << (LIMIT_starts_waited - 1));
+    assert_int_equal(memory_count, LIMIT_starts_waited + 1); /* tried again all the same */
+    upstream_wait(rig.upstream, &third.waiter);
+    struct memory *memory = memory_shake(&rig, HELLO("{\"tools\":{}}"));
+    memory_answer(memory, ONE_TOOL);
+    assert_int_equal(third.calls, 1);
+    assert_int_equal(third.reason, REASON_allowed);
+    upstream_trouble(rig.upstream, &trouble);
+    assert_int_equal(trouble.why.len, 0);
+    memory_finish(&rig);
+}
+
+static void test_a_server_that_chatters_in_its_handshake(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct wait before, after, late;
+    rig_init(&rig, NULL);
+    assert_int_equal(upstream_new_with_back(&rig.services, &rig.server, &rig.events, &memory_back, &rig.upstream), 0);
+    upstream_start(rig.upstream);
+    wait_init(&before);
+    wait_init(&after);
+    wait_init(&late);
+    upstream_wait(rig.upstream, &before.waiter);
+    instance_opened(memories->instance);
+    memory_say(memories, "Starting ...");
+    upstream_wait(rig.upstream, &after.waiter);
+    rig_pass(&rig, LIMIT_doubt_ms - 100);
+    assert_int_equal(before.calls + after.calls, 0);
+    rig_pass(&rig, 200);
+    assert_int_equal(before.reason, REASON_upstream_unavailable);
+    assert_int_equal(after.reason, REASON_upstream_unavailable);
+    assert_false(memories->killed); /* it may still become one */
+    upstream_wait(rig.upstream, &late.waiter);
+    memory_answer(memories, HELLO("{\"tools\":{}}"));
+    rig_turn(&rig);
+    memory_answer(memories, ONE_TOOL);
+    assert_int_equal(late.reason, REASON_allowed);
+    memory_finish(&rig);
+}
+
+static void test_a_call_to_an_instance_that_failed_too_often(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct wait wait;
+    struct instance *instance;
+    memory_ready(&rig);
+    for (unsigned start = 0; start < LIMIT_starts_waited; start++) {
+        wait_init(&wait);
+        assert_int_equal(upstream_open(rig.upstream, STR("g1"), &wait.waiter, &instance), E_AGAIN);
+        rig_pass(&rig, LIMIT_restart_first_ms);
+        memory_end(memories);
+        assert_int_equal(wait.reason, REASON_upstream_unavailable);
+    }
+    assert_int_equal(upstream_open(rig.upstream, STR("g1"), &wait.waiter, &instance), E_CLOSED);
+    rig_pass(&rig, LIMIT_restart_first_ms << LIMIT_starts_waited);
+    wait_init(&wait);
+    assert_int_equal(upstream_open(rig.upstream, STR("g1"), &wait.waiter, &instance), E_AGAIN);
+    memory_shake(&rig, HELLO("{}"));
+    assert_int_equal(wait.reason, REASON_allowed);
+    memory_finish(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -545,6 +642,9 @@ int main(void)
         cmocka_unit_test_setup(test_versions_that_servers_answer, memory_setup),
         cmocka_unit_test_setup(test_a_slow_start, memory_setup),
         cmocka_unit_test_setup(test_an_answer, memory_setup),
+        cmocka_unit_test_setup(test_a_server_that_dies_at_each_start, memory_setup),
+        cmocka_unit_test_setup(test_a_server_that_chatters_in_its_handshake, memory_setup),
+        cmocka_unit_test_setup(test_a_call_to_an_instance_that_failed_too_often, memory_setup),
         cmocka_unit_test_setup(test_answers_that_are_not, memory_setup),
         cmocka_unit_test_setup(test_an_answer_before_the_question, memory_setup),
         cmocka_unit_test_setup(test_what_servers_ask, memory_setup),

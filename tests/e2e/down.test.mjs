@@ -1,0 +1,60 @@
+// Servers that do not come up: a client hears of it soon, the operator reads why, and they are tried again.
+import assert from 'node:assert/strict';
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { Gateway, until } from '../lib/gateway.mjs';
+import { Recorder } from '../lib/recorder.mjs';
+import { Session, VERSION } from '../lib/session.mjs';
+
+const policy = { version: '1', default: 'allow' };
+const shell = (line) => ({ command: '/bin/sh', args: ['-c', line], policy });
+
+describe('servers that do not come up', () => {
+  const program = join(tmpdir(), `warder-vanishes-${process.pid}`);
+  let gateway, grant;
+  before(async () => {
+    writeFileSync(program, '#!/no/such/interpreter\n');
+    chmodSync(program, 0o755);
+    gateway = new Gateway({ servers: {
+      exits: shell('echo "no \\033[31mkey\\033[0m" >&2; exit 1'),
+      garbage: shell('while read line; do echo garbage; done'),
+      wrong: shell('read line; echo \'{"jsonrpc":"2.0","id":1,"result":{}}\'; sleep 60'),
+      vanished: { command: program, policy },
+    } });
+    await gateway.start();
+    grant = await gateway.grant('all', '*');
+  });
+  after(async () => {
+    rmSync(program);
+    await gateway.close();
+  });
+
+  for (const name of ['exits', 'garbage', 'wrong', 'vanished']) {
+    test(`${name}: a client is told soon, and at once when it asks again`, async () => {
+      const session = new Session(gateway.endpoint(name), grant.token);
+      const ask = () => session.rpc('initialize', { protocolVersion: VERSION, capabilities: {}, clientInfo: { name: 't', version: '1' } });
+      for (const most of [8000, 8000]) {
+        const begun = Date.now();
+        const { message } = await ask();
+        assert.equal(message.error.data.reason, 'upstream_unavailable');
+        assert.ok(Date.now() - begun < most, `${Date.now() - begun} ms`);
+      }
+      session.close();
+    });
+  }
+});
+
+test('a server that comes up after some failures is served', async () => {
+  const recorder = new Recorder({ mode: 'stillborn', tools: ['echo'] });
+  const gateway = new Gateway({ servers: { late: recorder.entry({ policy }) } });
+  await gateway.start();
+  const grant = await gateway.grant('one', 'late');
+  await assert.rejects(Session.open(gateway.endpoint('late'), grant.token));
+  recorder.configure({ tools: ['echo'] });
+  const session = await until(() => Session.open(gateway.endpoint('late'), grant.token).catch(() => undefined), 'the server', 30_000);
+  assert.deepEqual(await session.tools(), ['echo']);
+  session.close();
+  await gateway.close();
+});
