@@ -245,7 +245,7 @@ static bool read_document(struct reader *reader, struct config *config)
 static int load(struct reader *reader, struct config *config)
 {
     size_t before = reader->report->errors;
-    int error = file_read(reader->arena, config->path, LIMIT_policy_body, &reader->source);
+    int error = reader_file(reader, config->path, LIMIT_policy_body, &reader->source);
     if (error) {
         struct problem problem = { .line = 1, .column = 1, .pointer = STR_EMPTY, .fix = STR_EMPTY };
         problem.text = reader_text(reader, "cannot be read: %s", file_error_text(error));
@@ -270,11 +270,15 @@ int config_load(struct str path, const struct environment *environment, struct r
     buf_init(&reader.pointer, POINTER_MAX);
     reader.arena = &config->arena;
     config->path = reader.file = arena_str(&config->arena, path);
-    int error = config->path.ptr ? 0 : E_NOMEM;
+    int error = config->path.ptr ? hasher_new(&reader.hasher) : E_NOMEM;
     if (!error) {
+        hasher_begin(reader.hasher);
         reader.directory = file_directory(config->path);
         error = load(&reader, config);
+        hasher_end(reader.hasher, &config->digest);
     }
+    if (reader.hasher)
+        hasher_free(reader.hasher);
     buf_release(&reader.pointer);
     if (error) {
         config_unref(config);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -27,6 +28,7 @@ struct config {
     unsigned              refs;
     struct arena          arena;
     struct str            path;     /* of the file */
+    struct sha256         digest;   /* of all bytes that it was made from, secrets too: never shown */
     struct config_server *servers;  /* those that the file does not disable */
     size_t                server_count;
     struct str            listen;   /* "127.0.0.1:8808", checked */

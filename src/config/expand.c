@@ -1,4 +1,5 @@
 /* ${NAME} from the environment, ${file:PATH} from a file: how secrets stay out of the configuration. */
+#include "base/digest.h"
 #include "base/limits.h"
 #include "config/file.h"
 #include "config/reader.h"
@@ -32,6 +33,7 @@ static bool from_environment(struct reader *reader, struct str name, struct str 
         return false;
     }
     *out = str_from_c(value);
+    hasher_add_field(reader->hasher, *out);
     return true;
 }
 
@@ -43,7 +45,7 @@ static bool from_file(struct reader *reader, struct str path, struct str *out)
         reader_problem(reader, AT_VALUE, STR("write ${file:PATH}"), "no path is named");
         return false;
     }
-    int error = file_read(reader->arena, full, SECRET_FILE_MAX, out);
+    int error = reader_file(reader, full, SECRET_FILE_MAX, out);
     if (error) {
         reader_problem(reader, AT_VALUE, STR_EMPTY, "cannot read the file %" STR_FMT ": %s", STR_ARG(full),
                        file_error_text(error));

@@ -1,6 +1,8 @@
 /* Reading with a ceiling; paths by text alone. */
 #include "config/file.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -47,22 +49,41 @@ static int read_all(int fd, struct arena *arena, size_t max, struct str *out)
     return E_NOMEM;
 }
 
-int file_read(struct arena *arena, struct str path, size_t max, struct str *out)
+static struct file_stamp stamp_of(int fd)
 {
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        return (struct file_stamp){ .there = false };
+    return file_stamp_of(&status, clock_wall_ms(clock_system()) * 1000000);
+}
+
+int file_read_stamped(struct arena *arena, struct str path, size_t max, struct str *out, struct file_stamp *stamp)
+{
+    *stamp = (struct file_stamp){ .there = false };
     struct str name = arena_str(arena, path);
     if (!name.ptr)
         return E_NOMEM;
-    int fd = open(name.ptr, O_RDONLY | O_CLOEXEC);
+    int fd = open(name.ptr, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe that nobody writes to is not waited for */
     if (fd < 0)
         return error_of_errno();
+    *stamp = stamp_of(fd);
     int error = read_all(fd, arena, max, out);
+    struct file_stamp after = stamp_of(fd);
     close(fd);
-    return error;
+    return !error && !file_stamp_eq(stamp, &after) ? E_AGAIN : error;
+}
+
+int file_read(struct arena *arena, struct str path, size_t max, struct str *out)
+{
+    struct file_stamp stamp;
+    return file_read_stamped(arena, path, max, out, &stamp);
 }
 
 const char *file_error_text(int error)
 {
-    return error == E_INVALID ? "it is a directory" : error_text(error);
+    return error == E_INVALID ? "it is a directory"
+           : error == E_AGAIN ? "it was written while it was read"
+                              : error_text(error);
 }
 
 static size_t last_slash(struct str path)

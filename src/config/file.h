@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/file_stamp.h"
 #include "base/str.h"
 
 #include <stdbool.h>
@@ -11,6 +12,8 @@
 /* The bytes in the arena. E_NOT_FOUND, E_DENIED, E_INVALID (a directory), E_LIMIT (more than `max` bytes), E_IO,
  * E_NOMEM. */
 int        file_read(struct arena *arena, struct str path, size_t max, struct str *out) NODISCARD;
+/* The same, with the stamp of what was read, on an error too. E_AGAIN: it was written meanwhile. */
+int        file_read_stamped(struct arena *arena, struct str path, size_t max, struct str *out, struct file_stamp *stamp) NODISCARD;
 const char *file_error_text(int error); /* why it could not */
 /* "a/b.json" -> "a"; "b.json" -> ".". */
 struct str file_directory(struct str path);

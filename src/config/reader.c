@@ -1,5 +1,7 @@
 /* Problems with their place in the file. */
+#include "base/digest.h"
 #include "base/limits.h"
+#include "config/file.h"
 #include "config/reader.h"
 
 #include <stdio.h>
@@ -70,6 +72,17 @@ struct str reader_text(struct reader *reader, const char *format, ...)
         return STR_EMPTY;
     }
     return copy;
+}
+
+int reader_file(struct reader *reader, struct str path, size_t max, struct str *out)
+{
+    struct file_stamp stamp;
+    int error = file_read_stamped(reader->arena, path, max, out, &stamp);
+    if (report_file(reader->report, path, &stamp) != 0)
+        reader->no_memory = true;
+    hasher_add_field(reader->hasher, path);
+    hasher_add_field(reader->hasher, error ? STR_EMPTY : *out);
+    return error;
 }
 
 struct str reader_guess(struct reader *reader, struct str word)

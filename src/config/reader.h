@@ -14,6 +14,7 @@ struct reader {
     bool                      client_file; /* not ours: a client's own, whose other members are let be */
     struct buf                pointer;     /* of the value being read */
     bool                      no_memory;
+    struct hasher            *hasher;      /* over all that is read */
 };
 
 /* Down to a member or element and back: leave takes what enter gave. */
@@ -26,6 +27,8 @@ void reader_problem(struct reader *reader, enum place place, struct str fix, con
 void reader_warning(struct reader *reader, enum place place, struct str fix, const char *format, ...) PRINTF_LIKE(4, 5);
 /* did you mean "WORD"? or empty for an empty word. */
 struct str reader_guess(struct reader *reader, struct str word);
+/* file_read into the reader's arena, noted in the report and the digest. */
+int  reader_file(struct reader *reader, struct str path, size_t max, struct str *out) NODISCARD;
 /* arena_printf that remembers a failure. */
 struct str reader_text(struct reader *reader, const char *format, ...) PRINTF_LIKE(2, 3);
 

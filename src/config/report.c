@@ -1,8 +1,6 @@
 /* Findings in the order in which they were made. */
 #include "config/report.h"
 
-#include <string.h>
-
 #define REPORT_BYTES ((size_t)16 << 20)
 
 void report_init(struct report *report)
@@ -17,33 +15,46 @@ void report_release(struct report *report)
     *report = (struct report){ .count = 0 };
 }
 
-static bool make_room(struct report *report)
+/* Twice the room, where there is none; NULL: no memory. */
+static void *make_room(struct report *report, void *items, size_t size, size_t count, size_t *capacity)
 {
-    if (report->count < report->capacity)
-        return true;
-    size_t capacity = report->capacity ? report->capacity * 2 : 16;
-    struct finding *items = arena_alloc(&report->arena, capacity * sizeof(*items));
-    if (!items)
-        return false;
-    if (report->count)
-        memcpy(items, report->items, report->count * sizeof(*items));
-    report->items = items;
-    report->capacity = capacity;
-    return true;
+    if (count < *capacity)
+        return items;
+    size_t more = *capacity ? *capacity * 2 : 16;
+    void *larger = arena_realloc(&report->arena, items, *capacity * size, more * size);
+    if (larger)
+        *capacity = more;
+    return larger;
 }
 
 void report_add(struct report *report, struct str file, const struct problem *problem)
 {
     if (!problem->warning)
         report->errors++;
-    if (!make_room(report))
+    struct finding *items = make_room(report, report->items, sizeof(*items), report->count, &report->capacity);
+    if (!items)
         return;
+    report->items = items;
     struct finding finding = { .file = arena_str(&report->arena, file), .problem = *problem };
     finding.problem.pointer = arena_str(&report->arena, problem->pointer);
     finding.problem.text = arena_str(&report->arena, problem->text);
     finding.problem.fix = arena_str(&report->arena, problem->fix);
     if (finding.file.ptr && finding.problem.pointer.ptr && finding.problem.text.ptr && finding.problem.fix.ptr)
         report->items[report->count++] = finding;
+}
+
+int report_file(struct report *report, struct str path, const struct file_stamp *stamp)
+{
+    struct read_file *files =
+        make_room(report, report->files, sizeof(*files), report->file_count, &report->file_capacity);
+    if (!files)
+        return E_NOMEM;
+    report->files = files;
+    struct read_file file = { arena_str(&report->arena, path), *stamp };
+    if (!file.path.ptr)
+        return E_NOMEM;
+    report->files[report->file_count++] = file;
+    return 0;
 }
 
 void report_add_problems(struct report *report, struct str file, const struct problems *problems)

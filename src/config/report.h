@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/file_stamp.h"
 #include "base/str.h"
 #include "policy/policy.h"
 
@@ -16,16 +17,26 @@ struct finding {
     struct problem problem;
 };
 
+/* A file that was looked for, under the stamp that it was read with. */
+struct read_file {
+    struct str        path;
+    struct file_stamp stamp;
+};
+
 struct report {
     struct arena    arena;
     struct finding *items;
     size_t          count, capacity;
     size_t          errors;   /* those that are no warnings */
+    struct read_file *files;  /* whatever came of them */
+    size_t          file_count, file_capacity;
 };
 
 void report_init(struct report *report);
 void report_release(struct report *report);
 /* Texts are copied. What no longer fits is counted in `errors` all the same. */
 void report_add(struct report *report, struct str file, const struct problem *problem);
+/* E_NOMEM. */
+int  report_file(struct report *report, struct str path, const struct file_stamp *stamp) NODISCARD;
 /* All of a policy's problems. */
 void report_add_problems(struct report *report, struct str file, const struct problems *problems);

@@ -1,4 +1,5 @@
 /* One entry of mcpServers: what is started or reached, with what environment, under which policy. */
+#include "base/digest.h"
 #include "base/limits.h"
 #include "config/file.h"
 #include "config/reader.h"
@@ -38,12 +39,13 @@ static void read_command(struct reader *reader, const struct settings *settings,
         *out = find_in_path(reader, command);
         found = out->len > 0;
     }
+    hasher_add_field(reader->hasher, *out); /* another program may be found by the same word */
     size_t space = str_find_byte(command, ' ');
     struct str fix = STR_EMPTY;
     if (space < command.len)
         fix = STR("write the program alone, and in \"args\" what follows it");
     if (!found && errors == reader->report->errors)
-        reader_problem(reader, AT_VALUE, fix, "no program %" STR_FMT " is %s", STR_ARG(command),
+        reader_problem(reader, AT_VALUE, fix, "no program %" STR_FMT " is %s", STR_ARG(settings_string(settings, SETTING_command)), /* not what stands for a ${NAME} */
                        str_find_byte(command, '/') < command.len ? "there" : "in PATH");
     reader_leave(reader, mark);
 }
@@ -215,7 +217,8 @@ static void read_cwd(struct reader *reader, const struct settings *settings, str
     size_t mark = reader_enter(reader, STR("cwd"));
     out->cwd = file_absolute(reader->arena, reader->directory, expand(reader, settings_string(settings, SETTING_cwd)));
     if (!out->cwd.ptr || !file_is_directory(out->cwd.ptr))
-        reader_problem(reader, AT_VALUE, STR_EMPTY, "no directory %" STR_FMT, STR_ARG(out->cwd));
+        reader_problem(reader, AT_VALUE, STR_EMPTY, "no directory %" STR_FMT,
+                       STR_ARG(settings_string(settings, SETTING_cwd)));
     reader_leave(reader, mark);
 }
 
@@ -241,7 +244,7 @@ static void read_policy(struct reader *reader, const struct settings *settings, 
     size_t mark = reader_enter(reader, STR("policy"));
     out->policy_path = file_join(reader->arena, reader->directory, path);
     int error = out->policy_path.ptr
-                    ? file_read(reader->arena, out->policy_path, LIMIT_policy_body, &out->policy_source)
+                    ? reader_file(reader, out->policy_path, LIMIT_policy_body, &out->policy_source)
                     : E_NOMEM;
     if (error) {
         out->policy_source = STR_EMPTY;
