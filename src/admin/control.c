@@ -4,12 +4,14 @@
 #include "admin/freeze.h"
 #include "admin/operation.h"
 #include "admin/socket.h"
+#include "admin/status.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "gate/gateway.h"
+#include "gate/reload.h"
 #include "io/loop.h"
 #include "io/stream.h"
 #include "net/lines.h"
@@ -33,6 +35,7 @@ struct connection {
     struct buf out;
     bool busy;    /* a request waits for the ledger */
     bool follows; /* gets every record */
+    struct reload_waiter reload;
 };
 
 struct pending { /* an operation that waits for the ledger; the connection may be gone meanwhile */
@@ -62,6 +65,7 @@ static void drop(struct connection *connection)
         if (pending->connection == connection)
             pending->connection = NULL;
     }
+    reload_waiter_cancel(&connection->reload);
     if (connection->follows && --control->followers == 0)
         store_watch(control->options.store, NULL, NULL);
     control->connection_count--;
@@ -92,50 +96,6 @@ static int flush(struct connection *connection)
 }
 
 /* ---- what is answered at once ---- */
-
-static void write_server(const struct gateway_server_status *server, struct json_writer *writer)
-{
-    static const char *const states[] = { "starting", "ready", "down" };
-    json_write_member_string(writer, STR("name"), server->name);
-    json_write_member_string(writer, STR("state"), str_from_c(states[server->state]));
-    json_write_member_bool(writer, STR("policy"), server->has_policy);
-}
-
-static void write_servers(const struct gateway *gateway, struct json_writer *writer)
-{
-    struct gateway_server_status server;
-    json_write_key(writer, STR("servers"));
-    json_write_array(writer);
-    for (size_t i = 0; i < gateway_server_count(gateway); i++) {
-        gateway_server_status(gateway, i, &server);
-        json_write_object(writer);
-        write_server(&server, writer);
-        json_write_member_int(writer, STR("tools"), (int64_t)server.tools);
-        json_write_object_end(writer);
-    }
-    json_write_array_end(writer);
-}
-
-static void reply_status(struct control *control, struct json_writer *writer)
-{
-    struct gateway_status status;
-    gateway_status(control->options.gateway, &status);
-    reply_begin(writer);
-    json_write_member_int(writer, STR("pid"), getpid());
-    json_write_member_string(writer, STR("url"), control->options.url);
-    json_write_member_string(writer, STR("data"), control->options.data);
-    json_write_member_int(writer, STR("started_ms"), control->started_ms);
-    json_write_member_bool(writer, STR("recording"), store_is_ready(control->options.store));
-    json_write_member_bool(writer, STR("insecure"), control->options.insecure);
-    json_write_member_bool(writer, STR("stopping"), status.stopping);
-    json_write_member_int(writer, STR("calls"), (int64_t)status.calls);
-    json_write_member_int(writer, STR("sessions"), (int64_t)status.sessions);
-    json_write_member_int(writer, STR("allowed"), (int64_t)status.allowed);
-    json_write_member_int(writer, STR("denied"), (int64_t)status.denied);
-    freeze_write_all(writer, control->options.store);
-    write_servers(control->options.gateway, writer);
-    reply_end(writer);
-}
 
 struct page {
     struct json_writer *writer;
@@ -187,7 +147,7 @@ static void reply_tools(struct control *control, const struct operation *operati
         return;
     }
     reply_begin(writer);
-    write_server(&server, writer);
+    reply_server(&server, writer);
     json_write_member_int(writer, STR("count"), (int64_t)server.tools);
     json_write_key(writer, STR("tools"));
     json_write_array(writer);
@@ -311,6 +271,7 @@ static int begin_operation(struct connection *connection, struct operation *oper
     case OPERATION_TOOLS:
     case OPERATION_GRANT_LIST:
     case OPERATION_AUDIT_FOLLOW:
+    case OPERATION_RELOAD:
     case OPERATION_STOP:
     case OPERATION_COUNT: WRONG("an operation that does not wait");
     }
@@ -354,6 +315,18 @@ static void follow(struct connection *connection, struct json_writer *writer)
     reply_end(writer);
 }
 
+/* ---- another configuration ---- */
+
+static void reloaded(struct reload_waiter *waiter, const struct reload_status *status)
+{
+    struct connection *connection = CONTAINER_OF(waiter, struct connection, reload);
+    struct json_writer writer;
+    connection->busy = false;
+    json_write_init(&writer, &connection->out);
+    reply_reload(status, &writer);
+    (void)flush(connection);
+}
+
 /* ---- requests ---- */
 
 static void carry_out(struct connection *connection, struct operation *operation, struct json_writer *writer)
@@ -361,7 +334,12 @@ static void carry_out(struct connection *connection, struct operation *operation
     struct control *control = connection->control;
     struct str why = STR_EMPTY;
     switch (operation->kind) {
-    case OPERATION_STATUS: reply_status(control, writer); return;
+    case OPERATION_STATUS: reply_status(&control->options, control->started_ms, writer); return;
+    case OPERATION_RELOAD:
+        connection->busy = true;
+        connection->reload.done = reloaded;
+        reloader_ask(control->options.reloader, &connection->reload);
+        return;
     case OPERATION_TOOLS: reply_tools(control, operation, writer); return;
     case OPERATION_GRANT_LIST:
         reply_grants(writer, control->options.store, clock_wall_ms(control->options.clock));
@@ -469,6 +447,7 @@ static void accepted(void *owner, int fd)
     }
     connection->magic = CONNECTION_MAGIC;
     connection->control = control;
+    list_init(&connection->reload.link);
     lines_init(&connection->lines, OPERATION_MAX);
     buf_init(&connection->out, LIMIT_control_queue);
     list_append(&control->connections, &connection->link);

@@ -13,6 +13,7 @@ struct control;
 struct gateway;
 struct log;
 struct loop;
+struct reloader;
 
 struct control_options {
     struct loop    *loop;
@@ -20,6 +21,7 @@ struct control_options {
     struct log     *log;
     struct store   *store;
     struct gateway *gateway;
+    struct reloader *reloader;
     struct str      data;      /* the data directory */
     struct str      url;       /* where clients connect, for status */
     bool            insecure;

@@ -25,6 +25,7 @@
     O(FREEZE,        "freeze")                                                                     \
     O(THAW,          "thaw")                                                                       \
     O(FREEZE_LIST,   "freeze.list")                                                                \
+    O(RELOAD,        "reload")                                                                     \
     O(STOP,          "stop")
 
 enum operation_kind {

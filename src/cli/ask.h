@@ -8,6 +8,7 @@
 #include "json/writer.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 
 struct invocation;
 
@@ -35,6 +36,9 @@ int  ask_send(const struct invocation *invocation, struct question_to *ask, bool
 void ask_release(struct question_to *ask);
 /* Where the configuration that the subcommand finds lets clients connect, in the arena of `ask`; without a gateway. */
 struct str ask_configured_url(const struct invocation *invocation, struct question_to *ask);
+
+/* What became of the files that were read last: {"problems", "needs_restart", "error"} of the gateway's answer. */
+void print_reload(FILE *to, const struct json *answer);
 
 int64_t    answer_int(const struct json *object, const char *member);    /* 0 when it is not there */
 struct str answer_text(const struct json *object, const char *member);   /* empty when it is not there */

@@ -96,7 +96,7 @@ static int run(const struct invocation *invocation)
         json_write_object(writer);
         json_write_member_bool(writer, STR("ok"), fine);
         json_write_member_int(writer, STR("errors"), (int64_t)report.errors);
-        write_report(writer, &report);
+        report_write(writer, &report);
         json_write_object_end(writer);
         fine &= json_output_end(&output);
     } else {

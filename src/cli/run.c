@@ -11,6 +11,7 @@
 #include "config/file.h"
 #include "front/http.h"
 #include "gate/gateway.h"
+#include "gate/reload.h"
 #include "io/loop.h"
 #include "store/store.h"
 
@@ -24,15 +25,19 @@
 #include <unistd.h>
 
 #define DESCRIPTORS_MAX 65536
+#define KEPT_BYTES 65536 /* paths that live as long as the gateway */
 
 struct running {
     const struct invocation *invocation;
-    struct config *config;
+    struct config *config; /* that it starts with; NULL once it runs */
+    struct report report;  /* of its reading */
+    struct arena arena;
     struct log log;
     struct loop *loop;
     struct store *store;
     struct gateway *gateway;
     struct front_http *front;
+    struct reloader *reloader;
     struct control *control;
     struct str data;
     char self[PATH_MAX];
@@ -67,6 +72,23 @@ static void caught(void *arg, int signal_number)
     }
     log_info(&running->log, "stopping; again ends at once");
     begin_stop(running);
+}
+
+/* ---- another configuration ---- */
+
+static void hung_up(void *arg, int signal_number)
+{
+    struct running *running = arg;
+    (void)signal_number;
+    if (running->reloader)
+        reloader_ask(running->reloader, NULL);
+}
+
+static void went_live(void *arg, struct config *config)
+{
+    struct running *running = arg;
+    running->log.least = config->log;
+    front_http_allow(running->front, config->hosts, config->host_count, config->origins, config->origin_count);
 }
 
 /* ---- what is said at the start ---- */
@@ -169,20 +191,17 @@ static int load_config(struct running *running)
 {
     const struct invocation *invocation = running->invocation;
     const char *path = option_value(invocation, "config"), *data = option_value(invocation, "data");
-    struct report report;
+    struct report *report = &running->report;
     if (!path && access("warder.json", F_OK) != 0)
         return usage_error(invocation, "there is no ./warder.json: name one, or a client's own .mcp.json, with -c");
-    report_init(&report);
     int error =
-        config_load(str_from_c(path ? path : "warder.json"), environment_of_process(), &report, &running->config);
-    print_report(stderr, &report);
-    bool said = report.errors > 0;
-    report_release(&report);
+        config_load(str_from_c(path ? path : "warder.json"), environment_of_process(), report, &running->config);
+    print_report(stderr, report);
+    bool said = report->errors > 0;
     if (error)
         return failure(running->invocation, "not started%s%s", said ? "" : ": ", said ? "" : error_text(error));
-    running->data = running->config->data;
-    if (data)
-        running->data = file_absolute(&running->config->arena, STR("."), str_from_c(data));
+    running->data = data ? file_absolute(&running->arena, STR("."), str_from_c(data))
+                         : arena_str(&running->arena, running->config->data);
     return running->data.ptr ? 0 : failure(invocation, "%s", error_text(E_NOMEM));
 }
 
@@ -265,6 +284,23 @@ static int open_front(struct running *running)
     return 0;
 }
 
+static int open_reloader(struct running *running)
+{
+    struct reloader_options options = {
+        .loop = running->loop,
+        .clock = clock_system(),
+        .log = &running->log,
+        .gateway = running->gateway,
+        .environment = environment_of_process(),
+        .config = running->config,
+        .report = &running->report,
+        .live = went_live,
+        .arg = running,
+    };
+    int error = reloader_new(&options, &running->reloader);
+    return error ? failure(running->invocation, "%s", error_text(error)) : 0;
+}
+
 static int open_control(struct running *running)
 {
     struct control_options options = {
@@ -273,6 +309,7 @@ static int open_control(struct running *running)
         .log = &running->log,
         .store = running->store,
         .gateway = running->gateway,
+        .reloader = running->reloader,
         .data = running->data,
         .url = str_from_c(running->url),
         .insecure = running->config->insecure,
@@ -290,13 +327,15 @@ static int open_loop(struct running *running)
         error = loop_on_signal(running->loop, SIGINT, caught, running);
     if (!error)
         error = loop_on_signal(running->loop, SIGTERM, caught, running);
+    if (!error)
+        error = loop_on_signal(running->loop, SIGHUP, hung_up, running);
     return error ? failure(running->invocation, "%s", error_text(error)) : 0;
 }
 
 static int start(struct running *running)
 {
-    static int (*const steps[])(struct running *) = { load_config,  open_loop,  open_store,
-                                                      make_gateway, open_front, open_control };
+    static int (*const steps[])(struct running *) = { load_config, open_loop,     open_store,  make_gateway,
+                                                      open_front,  open_reloader, open_control };
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         if (i == 1)
             log_init_stderr(&running->log, clock_system(), running->config->log);
@@ -310,6 +349,7 @@ static int start(struct running *running)
 static void release(struct running *running)
 {
     control_close(running->control);
+    reloader_free(running->reloader);
     front_http_close(running->front);
     if (running->gateway)
         gateway_free(running->gateway);
@@ -318,12 +358,16 @@ static void release(struct running *running)
     if (running->loop)
         loop_free(running->loop);
     config_unref(running->config);
+    report_release(&running->report);
+    arena_release(&running->arena);
 }
 
 static int run(const struct invocation *invocation)
 {
     struct running running = { .invocation = invocation };
     confine();
+    arena_init(&running.arena, NULL, KEPT_BYTES);
+    report_init(&running.report);
     int status = start(&running);
     if (!status) {
         gateway_start(running.gateway);
@@ -331,6 +375,10 @@ static int run(const struct invocation *invocation)
             write_ready(&running);
         else
             print_ready(&running);
+        config_unref(running.config);
+        running.config = NULL;
+        report_release(&running.report);
+        report_init(&running.report);
         loop_run(running.loop);
     }
     release(&running);
@@ -350,7 +398,9 @@ const struct command command_run = {
     .json = true,
     .help =
         "Reads the configuration and its policies; with any error it says all of them and does not start. Stops on\n"
-        "SIGTERM or Ctrl-C: calls in flight are finished, servers are ended; a second signal ends at once.\n\n"
+        "SIGTERM or Ctrl-C: calls in flight are finished, servers are ended; a second signal ends at once.\n"
+        "A change of the configuration or of a policy is taken over at once, or on SIGHUP; with any error in it what\n"
+        "was in force stays in force, and \"warder status\" says why.\n\n"
         "  warder run                  with ./warder.json\n"
         "  warder run -c .mcp.json     in front of the servers that a client's file names; without \"policy\"\n"
         "                              beside a server's command all its calls are denied\n"

@@ -13,6 +13,21 @@ static const char *plural(long long count)
     return count == 1 ? "" : "s";
 }
 
+/* Only what a person must know: that what is in the files is not what is in force. */
+static void print_configuration(const struct json *configuration)
+{
+    if (str_eq(answer_text(configuration, "state"), STR("stale"))) {
+        char since[32];
+        print_time(since, answer_int(configuration, "live_ms"));
+        printf("\n%sThe configuration has errors; that of %s is in force.%s\n", colour_on(stdout, COLOUR_RED), since,
+               colour_off(stdout));
+        print_reload(stdout, configuration);
+    } else if (json_count(json_get(configuration, STR("needs_restart"))) > 0) {
+        printf("\n");
+        print_reload(stdout, configuration);
+    }
+}
+
 static void print_running(const struct question_to *ask)
 {
     struct json_iter iter;
@@ -45,6 +60,7 @@ static void print_running(const struct question_to *ask)
     if (json_count(frozen) > 0)
         printf("\n%sFrozen%s, until \"warder thaw\":\n", colour_on(stdout, COLOUR_RED), colour_off(stdout));
     print_freezes(frozen);
+    print_configuration(json_get(ask->root, STR("configuration")));
     printf("\nNext:\n"
            "  warder tools                                     what servers list, and what policies say of it\n"
            "  warder grant create --label NAME --server NAME   a token for a client\n"

@@ -84,26 +84,6 @@ void print_report(FILE *to, const struct report *report)
         fputs("errors that did not fit into memory\n", to);
 }
 
-void write_report(struct json_writer *writer, const struct report *report)
-{
-    json_write_key(writer, STR("problems"));
-    json_write_array(writer);
-    for (size_t i = 0; i < report->count; i++) {
-        const struct problem *problem = &report->items[i].problem;
-        json_write_object(writer);
-        json_write_member_string(writer, STR("file"), report->items[i].file);
-        json_write_member_int(writer, STR("line"), (int64_t)problem->line);
-        json_write_member_int(writer, STR("column"), (int64_t)problem->column);
-        json_write_member_string(writer, STR("pointer"), problem->pointer);
-        json_write_member_string(writer, STR("severity"), problem->warning ? STR("note") : STR("error"));
-        json_write_member_string(writer, STR("text"), problem->text);
-        if (problem->fix.len > 0)
-            json_write_member_string(writer, STR("fix"), problem->fix);
-        json_write_object_end(writer);
-    }
-    json_write_array_end(writer);
-}
-
 void print_time(char out[32], long long unix_ms)
 {
     time_t seconds = (time_t)(unix_ms / 1000);

@@ -28,8 +28,6 @@ bool                json_output_end(struct json_output *output);
 struct report;
 /* file:line:column: error: text (pointer), and how to write it below. */
 void print_report(FILE *to, const struct report *report);
-/* "problems": [...], one file's or all. */
-void write_report(struct json_writer *writer, const struct report *report);
 
 /* "2026-01-31 09:30:00Z"; "never" for 0. */
 void print_time(char out[32], long long unix_ms);

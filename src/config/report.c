@@ -1,6 +1,8 @@
 /* Findings in the order in which they were made. */
 #include "config/report.h"
 
+#include "json/writer.h"
+
 #define REPORT_BYTES ((size_t)16 << 20)
 
 void report_init(struct report *report)
@@ -61,4 +63,24 @@ void report_add_problems(struct report *report, struct str file, const struct pr
 {
     for (size_t i = 0; i < problems->count; i++)
         report_add(report, file, &problems->items[i]);
+}
+
+void report_write(struct json_writer *writer, const struct report *report)
+{
+    json_write_key(writer, STR("problems"));
+    json_write_array(writer);
+    for (size_t i = 0; i < report->count; i++) {
+        const struct problem *problem = &report->items[i].problem;
+        json_write_object(writer);
+        json_write_member_string(writer, STR("file"), report->items[i].file);
+        json_write_member_int(writer, STR("line"), (int64_t)problem->line);
+        json_write_member_int(writer, STR("column"), (int64_t)problem->column);
+        json_write_member_string(writer, STR("pointer"), problem->pointer);
+        json_write_member_string(writer, STR("severity"), problem->warning ? STR("note") : STR("error"));
+        json_write_member_string(writer, STR("text"), problem->text);
+        if (problem->fix.len > 0)
+            json_write_member_string(writer, STR("fix"), problem->fix);
+        json_write_object_end(writer);
+    }
+    json_write_array_end(writer);
 }

@@ -36,6 +36,9 @@ void report_init(struct report *report);
 void report_release(struct report *report);
 /* Texts are copied. What no longer fits is counted in `errors` all the same. */
 void report_add(struct report *report, struct str file, const struct problem *problem);
+/* "problems": [...], one file's or all. */
+struct json_writer;
+void report_write(struct json_writer *writer, const struct report *report);
 /* E_NOMEM. */
 int  report_file(struct report *report, struct str path, const struct file_stamp *stamp) NODISCARD;
 /* All of a policy's problems. */

@@ -172,6 +172,16 @@ static void answer_ready(struct connection *connection)
     json_write_member_bool(&writer, STR("ready"), ready);
     if (!ready)
         json_write_member_string(&writer, STR("reason"), str_from_c(line));
+    line[0] = 0;
+    if (front->events->stale)
+        front->events->stale(front->events->arg, line, sizeof(line));
+    if (line[0]) {
+        json_write_key(&writer, STR("configuration"));
+        json_write_object(&writer);
+        json_write_member_string(&writer, STR("state"), STR("stale"));
+        json_write_member_string(&writer, STR("error"), str_from_c(line));
+        json_write_object_end(&writer);
+    }
     json_write_object_end(&writer);
     send_reply(connection, &reply, buf_ok(body) ? buf_str(body) : STR("{\"ready\":false}"),
                connection_may_keep(connection));

@@ -50,4 +50,6 @@ struct front_events {
     /* Ready to take calls: /readyz. `out` gets one line that says what is wrong when it is not. */
     bool (*ready)(void *arg, char *out, size_t max);
     void  *arg;
+    /* What keeps the newest configuration from being in force; `out` stays empty where it is. NULL: it always is. */
+    void (*stale)(void *arg, char *out, size_t max);
 };

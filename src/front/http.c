@@ -64,12 +64,19 @@ int front_http_open(const struct front_http_options *options, struct front_http 
     }
     front->port = listener_port(front->listener);
     route_rules_init(&front->rules, options->address, front->port);
-    front->rules.hosts = options->hosts;
-    front->rules.host_count = options->host_count;
-    front->rules.origins = options->origins;
-    front->rules.origin_count = options->origin_count;
+    front_http_allow(front, options->hosts, options->host_count, options->origins, options->origin_count);
     *out = front;
     return 0;
+}
+
+void front_http_allow(struct front_http *front, const struct str *hosts, size_t host_count, const struct str *origins,
+                      size_t origin_count)
+{
+    CHECK_OBJ(front, FRONT_MAGIC);
+    front->rules.hosts = hosts;
+    front->rules.host_count = host_count;
+    front->rules.origins = origins;
+    front->rules.origin_count = origin_count;
 }
 
 uint16_t front_http_port(const struct front_http *front)

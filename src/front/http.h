@@ -33,6 +33,8 @@ struct front_http_options {            /* all borrowed for the front's life */
 /* E_INVALID, E_EXISTS and so on: listener_open's. */
 int      front_http_open(const struct front_http_options *options, struct front_http **out) NODISCARD;
 uint16_t front_http_port(const struct front_http *front);
+/* Other hosts and origins than those that it was opened with, borrowed as they were. */
+void     front_http_allow(struct front_http *front, const struct str *hosts, size_t host_count, const struct str *origins, size_t origin_count);
 /* No new connections; idle ones close at once, the others behind their answers. */
 void     front_http_stop_accepting(struct front_http *front);
 /* Connections that are open now. */

@@ -27,6 +27,7 @@ struct gateway {
     struct arena_pool   arenas;
     struct str          self, data;   /* for what starts servers; borrowed */
     struct snapshot    *snapshot;     /* in force */
+    char                stale[256];   /* why the newest configuration is not; empty: it is */
     struct list         backends;     /* of it, and those that end */
     bool                started;
     struct sessions     sessions;

@@ -77,6 +77,18 @@ static bool front_ready(void *arg, char *out, size_t max)
     return true;
 }
 
+static void front_stale(void *arg, char *out, size_t max)
+{
+    const struct gateway *gateway = arg;
+    snprintf(out, max, "%s", gateway->stale);
+}
+
+void gateway_set_stale(struct gateway *gateway, struct str text)
+{
+    CHECK_OBJ(gateway, GATEWAY_MAGIC);
+    snprintf(gateway->stale, sizeof(gateway->stale), "%" STR_FMT, STR_ARG(text));
+}
+
 const struct front_events *gateway_front_events(struct gateway *gateway)
 {
     return &gateway->events;
@@ -262,7 +274,7 @@ int gateway_new(const struct gateway_options *options, struct gateway **out)
     gateway->store = options->store;
     gateway->self = options->self;
     gateway->data = options->data;
-    gateway->events = (struct front_events){ front_message, front_gone, front_knows, front_ready, gateway };
+    gateway->events = (struct front_events){ front_message, front_gone, front_knows, front_ready, gateway, front_stale };
     arena_pool_init(&gateway->arenas, KEPT_ARENA_BLOCKS);
     list_init(&gateway->backends);
     sessions_init(&gateway->sessions);
@@ -389,5 +401,6 @@ void gateway_server_status(const struct gateway *gateway, size_t index, struct g
         .state = upstream_state(route->backend->upstream),
         .tools = definitions ? definitions->tool_count : 0,
         .has_policy = route->policy != NULL,
+        .revision = route->revision,
     };
 }

@@ -2,6 +2,7 @@
  * server but through the steps of gate/call.h. Loop thread only. */
 #pragma once
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/str.h"
 #include "front/exchange.h"
@@ -38,6 +39,8 @@ void gateway_start(struct gateway *gateway);
  * that are started alike go on, with their children; others are ended behind their last call, and sessions of those
  * that are gone with them. On an error nothing has changed. */
 int  gateway_reload(struct gateway *gateway, struct config *config) NODISCARD;
+/* What keeps the newest configuration from being in force, as /readyz says it; empty: it is in force. Copied, and cut. */
+void gateway_set_stale(struct gateway *gateway, struct str text);
 /* New calls get shutting_down, calls in flight have LIMIT_stop_ms, then servers are ended; then `done`. */
 void gateway_stop(struct gateway *gateway, void (*done)(void *arg), void *arg);
 /* After `done` of gateway_stop. */
@@ -53,6 +56,7 @@ struct gateway_server_status {
     enum upstream_state state;
     size_t              tools;      /* that the server lists */
     bool                has_policy;
+    struct sha256       revision;   /* of the policy in force */
 };
 struct gateway_status {
     size_t   calls, sessions;     /* now */

@@ -1,0 +1,95 @@
+/* The gateway as it is now, for operators. */
+#include "admin/status.h"
+
+#include "admin/freeze.h"
+#include "admin/operation.h"
+#include "base/encode.h"
+#include "config/report.h"
+#include "store/store.h"
+
+#include <unistd.h>
+
+static void write_reload(const struct reload_status *status, struct json_writer *writer)
+{
+    json_write_member_string(writer, STR("state"), status->stale ? STR("stale") : STR("live"));
+    json_write_member_string(writer, STR("path"), status->path);
+    json_write_member_int(writer, STR("live_ms"), status->live_ms);
+    json_write_member_int(writer, STR("tried_ms"), status->tried_ms);
+    json_write_member_int(writer, STR("succeeded"), (int64_t)status->succeeded);
+    json_write_member_int(writer, STR("failed"), (int64_t)status->failed);
+    if (status->error)
+        json_write_member_string(writer, STR("error"), str_from_c(status->error));
+    json_write_key(writer, STR("needs_restart"));
+    json_write_array(writer);
+    for (size_t i = 0; i < status->restart_count; i++)
+        json_write_string(writer, str_from_c(status->restart[i]));
+    json_write_array_end(writer);
+    if (status->report)
+        report_write(writer, status->report);
+}
+
+void reply_reload(const struct reload_status *status, struct json_writer *writer)
+{
+    reply_begin(writer);
+    json_write_member_bool(writer, STR("unchanged"), status->unchanged);
+    write_reload(status, writer);
+    reply_end(writer);
+}
+
+void reply_server(const struct gateway_server_status *server, struct json_writer *writer)
+{
+    static const char *const states[] = { "starting", "ready", "down" };
+    json_write_member_string(writer, STR("name"), server->name);
+    json_write_member_string(writer, STR("state"), str_from_c(states[server->state]));
+    json_write_member_bool(writer, STR("policy"), server->has_policy);
+    if (server->has_policy) {
+        char hex[2 * SHA256_LEN];
+        hex_encode(server->revision.bytes, SHA256_LEN, hex);
+        json_write_member_string(writer, STR("revision"), str_of(hex, sizeof(hex)));
+    }
+}
+
+static void write_servers(const struct gateway *gateway, struct json_writer *writer)
+{
+    struct gateway_server_status server;
+    json_write_key(writer, STR("servers"));
+    json_write_array(writer);
+    for (size_t i = 0; i < gateway_server_count(gateway); i++) {
+        gateway_server_status(gateway, i, &server);
+        json_write_object(writer);
+        reply_server(&server, writer);
+        json_write_member_int(writer, STR("tools"), (int64_t)server.tools);
+        json_write_object_end(writer);
+    }
+    json_write_array_end(writer);
+}
+
+static void write_configuration(const struct reload_status *status, struct json_writer *writer)
+{
+    json_write_key(writer, STR("configuration"));
+    json_write_object(writer);
+    write_reload(status, writer);
+    json_write_object_end(writer);
+}
+
+void reply_status(const struct control_options *of, int64_t started_ms, struct json_writer *writer)
+{
+    struct gateway_status status;
+    gateway_status(of->gateway, &status);
+    reply_begin(writer);
+    json_write_member_int(writer, STR("pid"), getpid());
+    json_write_member_string(writer, STR("url"), of->url);
+    json_write_member_string(writer, STR("data"), of->data);
+    json_write_member_int(writer, STR("started_ms"), started_ms);
+    json_write_member_bool(writer, STR("recording"), store_is_ready(of->store));
+    json_write_member_bool(writer, STR("insecure"), of->insecure);
+    json_write_member_bool(writer, STR("stopping"), status.stopping);
+    json_write_member_int(writer, STR("calls"), (int64_t)status.calls);
+    json_write_member_int(writer, STR("sessions"), (int64_t)status.sessions);
+    json_write_member_int(writer, STR("allowed"), (int64_t)status.allowed);
+    json_write_member_int(writer, STR("denied"), (int64_t)status.denied);
+    freeze_write_all(writer, of->store);
+    write_configuration(reloader_status(of->reloader), writer);
+    write_servers(of->gateway, writer);
+    reply_end(writer);
+}
