@@ -158,6 +158,33 @@ bool decimal_is_integer(const struct decimal *d)
     return decimal_is_zero(d) || (int64_t)significant_count(&digits) <= digits.place;
 }
 
+#define PLAIN_MAX 40 /* digits before and behind the point that are written out; else an exponent is */
+
+struct str decimal_text(const struct decimal *d, struct arena *arena)
+{
+    struct digits digits = digits_of(d);
+    int64_t count = (int64_t)significant_count(&digits), place = digits.place;
+    char *text = arena_alloc(arena, (size_t)count + 2 * PLAIN_MAX + 32), *at = text;
+    if (text == NULL)
+        return (struct str){ NULL, 0 };
+    if (count == 0)
+        return STR("0");
+    if (d->negative)
+        *at++ = '-';
+    bool plain = place <= PLAIN_MAX && count - place <= PLAIN_MAX;
+    int64_t point = plain ? place : count; /* so many digits stand before it */
+    if (point <= 0)
+        *at++ = '0';
+    for (int64_t i = point < 0 ? point : 0; i < count || i < point; i++) {
+        if (i == point)
+            *at++ = '.';
+        *at++ = i < 0 ? '0' : digit_at(&digits, (size_t)i);
+    }
+    if (!plain)
+        at += snprintf(at, 24, "e%lld", (long long)(place - count));
+    return str_of(text, (size_t)(at - text));
+}
+
 /* value = digits * 10^exponent, with `count` digits: at most 17, so that every shortest form fits. */
 struct scaled {
     unsigned long long digits;

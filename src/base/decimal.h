@@ -2,6 +2,7 @@
  * A decimal borrows its digits from the lexeme. Pure. */
 #pragma once
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/str.h"
 
@@ -23,6 +24,8 @@ int  decimal_parse(struct str lexeme, struct decimal *out) NODISCARD;
 int  decimal_cmp(const struct decimal *a, const struct decimal *b);
 bool decimal_is_zero(const struct decimal *d);
 bool decimal_is_integer(const struct decimal *d);
+/* The one text of this value: 1e2, 100 and 100.0 give the same bytes. In the arena; ptr NULL: no memory. */
+struct str decimal_text(const struct decimal *d, struct arena *arena) NODISCARD;
 /* True if the shortest form of the nearest double is the same decimal: every server reads the same number. */
 bool decimal_fits_double(struct str lexeme);
 

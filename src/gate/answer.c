@@ -105,7 +105,7 @@ static struct str denial_text(struct call *call, enum reason reason)
 
 static void write_time(struct json_writer *writer, struct str key, int64_t unix_ms)
 {
-    time_t seconds = (time_t)(unix_ms / 1000);
+    time_t seconds = (time_t)((unix_ms + 999) / 1000); /* never before it is so */
     struct tm parts;
     char text[40];
     if (!gmtime_r(&seconds, &parts) || strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)

@@ -28,7 +28,12 @@ const struct grant *gateway_grant_behind(struct gateway *gateway, struct str tok
     const struct grant *grant = store_grant(gateway->store, id);
     if (!grant || !grant_secret_fits(gateway->hasher, grant, secret))
         return NULL;
-    return grant_is_live(grant, clock_wall_ms(gateway->clock)) ? grant : NULL;
+    const struct grant *ancestors[LIMIT_grant_depth];
+    size_t count;
+    int64_t now_ms = clock_wall_ms(gateway->clock);
+    if (!grant_is_live(grant, now_ms))
+        return NULL;
+    return store_grant_ancestors(gateway->store, grant, now_ms, ancestors, &count) == 0 ? grant : NULL;
 }
 
 static void front_message(void *arg, struct exchange *exchange)
@@ -403,4 +408,10 @@ void gateway_server_status(const struct gateway *gateway, size_t index, struct g
         .has_policy = route->policy != NULL,
         .revision = route->revision,
     };
+}
+
+const struct policy *gateway_policy(const struct gateway *gateway, size_t index)
+{
+    CHECK(index < gateway->snapshot->route_count);
+    return gateway->snapshot->routes[index].policy;
 }

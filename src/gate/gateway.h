@@ -65,6 +65,8 @@ struct gateway_status {
 };
 void   gateway_status(const struct gateway *gateway, struct gateway_status *out);
 size_t gateway_server_count(const struct gateway *gateway);
+/* NULL: it has none. Good for this turn of the loop. */
+const struct policy *gateway_policy(const struct gateway *gateway, size_t index);
 void   gateway_server_status(const struct gateway *gateway, size_t index, struct gateway_server_status *out);
 
 #define TOOL_STANDINGS(S)                                                                          \

@@ -55,7 +55,12 @@ const struct grant *call_live_grant(const struct call *call)
 {
     const struct gateway *gateway = call->gateway;
     const struct grant *grant = store_grant(gateway->store, str_of(call->grant->id, GRANT_ID_LEN));
-    return grant && grant_is_live(grant, clock_wall_ms(gateway->clock)) ? grant : NULL;
+    const struct grant *ancestors[LIMIT_grant_depth];
+    size_t count;
+    int64_t now_ms = clock_wall_ms(gateway->clock);
+    bool live = grant && grant_is_live(grant, now_ms) &&
+                store_grant_ancestors(gateway->store, grant, now_ms, ancestors, &count) == 0;
+    return live ? grant : NULL;
 }
 
 /* ---- READ ---- */
@@ -281,6 +286,7 @@ static const enum subject subject_of[] = {
 static void decide(struct call *call, const struct grant *grant)
 {
     struct gateway *gateway = call->gateway;
+    const struct grant *ancestors[LIMIT_grant_depth];
     const struct definitions *definitions = upstream_definitions(call->backend->upstream);
     struct question question = {
         .subject = subject_of[method_row(call->method_id)->subject],
@@ -290,12 +296,19 @@ static void decide(struct call *call, const struct grant *grant)
         .args = call->params.arguments,
         .args_absent = call->params.arguments == NULL,
         .grant = grant,
+        .ancestors = ancestors,
         .pin = PIN_ACCEPTED,
         .frozen = store_is_frozen(gateway->store, call->route->server->name, grant->id),
         .session = session_id(call->session),
         .client = session_client(call->session),
         .now_ms = clock_wall_ms(gateway->clock),
     };
+    if (store_grant_ancestors(gateway->store, grant, question.now_ms, ancestors, &question.ancestor_count) != 0) {
+        call->decision = (struct decision){ .verdict = VERDICT_DENY, .reason = REASON_grant_revoked };
+        return;
+    }
+    for (size_t i = 0; i < question.ancestor_count && !question.frozen; i++)
+        question.frozen = store_is_frozen(gateway->store, call->route->server->name, ancestors[i]->id);
     if (question.subject == SUBJECT_TOOL)
         question.tool = definitions_tool(definitions, call->params.name);
     call->generation = gateway->generation;

@@ -30,8 +30,9 @@ struct counter {
     int64_t window_ms; /* the highest window seen; of a sliding counter the highest moment */
     int64_t *moments;  /* sliding: a ring, oldest first */
     uint32_t first, count, capacity;
-    uint64_t turn; /* the reservation that looked at it last, and with which debit */
+    uint64_t turn; /* the reservation that looked at it last, and its debit that takes */
     size_t debit;
+    uint64_t born; /* resets before it was made */
     int64_t touched_ms;
     bool fresh; /* nothing was ever taken from it */
     struct str key;
@@ -44,7 +45,7 @@ struct counters {
     struct buf key;             /* the key being looked up */
     struct counter **looked_at; /* of the debits of one reservation */
     size_t room;
-    uint64_t turn;
+    uint64_t turn, resets;
     int64_t floor_ms;
 };
 
@@ -212,6 +213,7 @@ static int counter_make(struct counters *counters, struct family *family, const 
     counter->window = key->window;
     counter->window_ms = TIME_MIN_MS;
     counter->family = family;
+    counter->born = counters->resets;
     counter->fresh = true;
     int error = map_set(&counters->by_key, counter->key, counter);
     if (error < 0) {
@@ -344,7 +346,7 @@ static int make_room_for_debits(struct counters *counters, size_t count)
     return 0;
 }
 
-/* One debit's counter, made if it must be, and whether the debit fits. Takes nothing. */
+/* One debit's counter, made if it must be, at its window of now. Of debits with one identity the dearest takes. */
 static int look_at(struct counters *counters, const struct debit *debits, size_t at, int64_t now_ms, struct over *over)
 {
     const struct debit *debit = &debits[at];
@@ -358,27 +360,34 @@ static int look_at(struct counters *counters, const struct debit *debits, size_t
         }
     }
     counters->looked_at[at] = counter;
-    bool first = counter->turn != counters->turn;
-    if (first) {
-        counter->turn = counters->turn;
-        counter->debit = at;
-        counter_advance(counters, counter, now_ms);
-        if (is_sliding(&counter->window) && moments_make_room(counter) < 0)
-            return E_NOMEM;
-    }
-    amount cost = debits[counter->debit].cost;
-    if (counter_fits(counter, cost, debit->max))
+    if (counter->turn == counters->turn) {
+        if (debit->cost > debits[counter->debit].cost)
+            counter->debit = at;
         return 0;
-    *over = (struct over){ .debit = at,
-                           .used = counter_used(counter),
-                           .resets_ms = counter_resets(counter, cost, debit->max) };
+    }
+    counter->turn = counters->turn;
+    counter->debit = at;
+    counter_advance(counters, counter, now_ms);
+    return is_sliding(&counter->window) ? moments_make_room(counter) : 0;
+}
+
+static int fits(const struct counters *counters, const struct debit *debits, size_t at, struct over *over)
+{
+    const struct counter *counter = counters->looked_at[at];
+    amount cost = debits[counter->debit].cost, max = debits[at].max;
+    if (counter_fits(counter, cost, max))
+        return 0;
+    *over =
+        (struct over){ .debit = at, .used = counter_used(counter), .resets_ms = counter_resets(counter, cost, max) };
     return E_LIMIT;
 }
 
 static void take(struct counters *counters, const struct debit *debits, size_t at, struct reservation *taken)
 {
     struct counter *counter = counters->looked_at[at];
-    *taken = (struct reservation){ .window_ms = counter->window_ms, .joined = counter->debit != at };
+    *taken = (struct reservation){ .window_ms = counter->window_ms,
+                                   .joined = counter->debit != at,
+                                   .age = counters->resets };
     counter->fresh = false;
     if (taken->joined)
         return;
@@ -418,6 +427,8 @@ int counters_reserve(struct counters *counters, const struct debit *debits, size
         error = look_at(counters, debits, seen, now_ms, over);
         seen++;
     }
+    for (size_t at = 0; at < count && error == 0; at++)
+        error = fits(counters, debits, at, over);
     if (error < 0) {
         drop_fresh(counters, seen);
         return error;
@@ -445,8 +456,19 @@ void counters_give_back(struct counters *counters, const struct debit *debits, s
         if (taken[i].joined)
             continue;
         struct counter *counter = counter_find(counters, &debits[i].key);
-        if (counter != NULL)
+        if (counter != NULL && counter->born <= taken[i].age)
             counter_give_back(counter, debits[i].cost, taken[i].window_ms);
+    }
+}
+
+void counters_settle_resets(struct counters *counters, const struct debit *debits, size_t count,
+                            struct reservation *taken)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct counter *counter =
+            taken[i].age == counters->resets ? NULL : counter_find(counters, &debits[i].key);
+        if (counter != NULL && counter->born > taken[i].age)
+            taken[i].joined = true;
     }
 }
 
@@ -549,6 +571,45 @@ int counters_each(struct counters *counters,
     return 0;
 }
 
+/* False: it holds nothing at that time. */
+static bool view_of(const struct counter *counter, int64_t now_ms, struct counter_view *out)
+{
+    int64_t length = (int64_t)counter->window.seconds * 1000, start_ms;
+    out->resets_ms = INT64_MAX;
+    out->used = counter->used;
+    if (is_sliding(&counter->window)) {
+        uint32_t gone = 0;
+        while (gone < counter->count && moment_at(counter, gone) <= now_ms - length)
+            gone++;
+        out->used = (counter->count - gone) * AMOUNT_ONE;
+        if (out->used > 0)
+            out->resets_ms = moment_at(counter, gone) + length;
+    } else if (counter->window.kind != WINDOW_TOTAL && counter->window.kind != WINDOW_CONCURRENT) {
+        window_bounds(&counter->window, counter->window_ms, &start_ms, &out->resets_ms);
+        if (out->resets_ms <= now_ms)
+            return false;
+    }
+    return out->used > 0;
+}
+
+int counters_view(struct counters *counters, int64_t now_ms, int (*each)(void *arg, const struct counter_view *view),
+                  void *arg)
+{
+    if (now_ms < counters->floor_ms)
+        now_ms = counters->floor_ms;
+    LIST_EACH (&counters->all, link, after) {
+        const struct counter *counter = CONTAINER_OF(link, struct counter, link);
+        struct counter_view view;
+        if (!view_of(counter, now_ms, &view))
+            continue;
+        AZ(counter_key_read(counter->key, &view.key));
+        int stop = each(arg, &view);
+        if (stop != 0)
+            return stop;
+    }
+    return 0;
+}
+
 size_t counters_count(const struct counters *counters)
 {
     return counters->by_key.count;
@@ -568,6 +629,8 @@ void counters_expire(struct counters *counters, int64_t now_ms)
 void counters_reset(struct counters *counters, const struct counter_key *key)
 {
     struct counter *counter = counter_find(counters, key);
-    if (counter != NULL)
-        counter_drop(counters, counter);
+    if (counter == NULL || counter->window.kind == WINDOW_CONCURRENT)
+        return;
+    counters->resets++;
+    counter_drop(counters, counter);
 }

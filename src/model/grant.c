@@ -12,6 +12,7 @@
 #define CHECK_LEN 6 /* CRC-32C, four bytes in base64url */
 #define TOKEN_LEN (sizeof TOKEN_PREFIX - 1 + GRANT_ID_LEN + 1 + GRANT_SECRET_LEN + CHECK_LEN)
 #define GRANT_FORMAT 1
+#define GRANT_FORMAT_CHILD 2 /* the same, and the parent behind it */
 
 bool grant_is_live(const struct grant *grant, int64_t now_ms)
 {
@@ -27,6 +28,30 @@ bool grant_reaches(const struct grant *grant, struct str server)
             return true;
     }
     return false;
+}
+
+static bool is_among(struct str name, const struct str *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (str_eq(names[i], name))
+            return true;
+    }
+    return false;
+}
+
+/* "*" is reached by "*" alone. */
+bool grant_is_within(const struct grant *child, const struct grant *parent)
+{
+    for (size_t i = 0; i < child->server_count; i++) {
+        if (!grant_reaches(parent, child->servers[i]))
+            return false;
+    }
+    for (size_t i = 0; i < child->tag_count; i++) {
+        if (!is_among(child->tags[i], parent->tags, parent->tag_count))
+            return false;
+    }
+    bool outlives = parent->expires_ms != 0 && (child->expires_ms == 0 || child->expires_ms > parent->expires_ms);
+    return !outlives && child->tag_count == parent->tag_count && (child->unattended || !parent->unattended);
 }
 
 static bool is_id_byte(char c)
@@ -145,7 +170,7 @@ void grant_make(struct grant *grant, char token[GRANT_TOKEN_MAX])
 
 void grant_write(const struct grant *grant, struct buf *out)
 {
-    buf_append_byte(out, GRANT_FORMAT);
+    buf_append_byte(out, grant->parent.len > 0 ? GRANT_FORMAT_CHILD : GRANT_FORMAT);
     wire_put_str(out, grant->id);
     wire_put_str(out, grant->label);
     buf_append(out, grant->secret_hash.bytes, SHA256_LEN);
@@ -159,6 +184,8 @@ void grant_write(const struct grant *grant, struct buf *out)
     wire_put_uint(out, grant->server_count);
     for (size_t i = 0; i < grant->server_count; i++)
         wire_put_str(out, grant->servers[i]);
+    if (grant->parent.len > 0)
+        wire_put_str(out, grant->parent);
 }
 
 static int list_read(struct str *in, struct arena *arena, struct str **out, size_t *count)
@@ -195,7 +222,7 @@ int grant_read(struct str bytes, struct arena *arena, struct grant *out)
     unsigned char format, unattended;
     if (!byte_read(&bytes, &format))
         return E_SYNTAX;
-    if (format != GRANT_FORMAT)
+    if (format != GRANT_FORMAT && format != GRANT_FORMAT_CHILD)
         return E_INVALID;
     if (!wire_get_str(&bytes, &grant.id) || !wire_get_str(&bytes, &grant.label) || bytes.len < SHA256_LEN)
         return E_SYNTAX;
@@ -208,6 +235,8 @@ int grant_read(struct str bytes, struct arena *arena, struct grant *out)
     int error = list_read(&bytes, arena, &grant.tags, &grant.tag_count);
     if (error == 0)
         error = list_read(&bytes, arena, &grant.servers, &grant.server_count);
+    if (error == 0 && format == GRANT_FORMAT_CHILD && (!wire_get_str(&bytes, &grant.parent) || grant.parent.len == 0))
+        error = E_SYNTAX;
     if (error == 0 && bytes.len != 0)
         error = E_SYNTAX;
     if (error == 0)

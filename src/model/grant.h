@@ -25,10 +25,14 @@ struct grant {
     int64_t       created_ms, expires_ms; /* Unix time; expires_ms 0: never */
     int64_t       revoked_ms;   /* 0: in force */
     bool          unattended;
+    struct str    parent;       /* the id of the grant that it was made under; empty: none */
 };
 
 bool grant_is_live(const struct grant *grant, int64_t now_ms);
 bool grant_reaches(const struct grant *grant, struct str server);
+/* A child is in no way wider than its parent: it reaches no other server, ends no later, and has the same tags, since a
+ * policy may give by a tag and may take by one. */
+bool grant_is_within(const struct grant *child, const struct grant *parent);
 
 /* Takes a token apart: form and checksum (CRC-32C in base64url, to tell a typing error from a guess). No secret is
  * compared here. E_SYNTAX: not a token of ours. */

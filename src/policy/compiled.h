@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "model/debit.h"
 #include "policy/condition.h"
+#include "policy/path.h"
 #include "policy/select.h"
 
 #include <stdatomic.h>
@@ -19,12 +20,21 @@ struct entry { /* of `require` or `deny_if`: its conditions hold together */
     size_t            count;
 };
 
-struct limit {
+enum naming {         /* of a limit's counter */
+    NAMED_BY_POLICY,
+    NAMED_TOOL_RATE,  /* <tool>_rate, after the tool that is called */
+    NAMED_TOOL,       /* `concurrent`: the tool that is called */
+};
+
+struct limit { /* of `limits`, a `rate_limit`, or `concurrent`: a debit without a window */
     struct str      pointer, on_deny, counter;
+    enum naming     naming;
     struct window   window;
     enum scope_kind scope;
+    struct path     by;       /* SCOPE_ARGS: whose value is counted by; one value */
+    bool            has_cost;
+    struct path     cost;     /* has_cost: what a call takes, an argument; else it takes 1 */
     amount          max;
-    bool            per_tool; /* the counter is named <tool>_rate, after the tool that is called */
 };
 
 struct checks { /* what `all_tools` and a tool's rule have in common */
@@ -39,6 +49,7 @@ enum action { ACTION_ALLOW, ACTION_DENY };
 struct rule { /* a member of `tools` */
     struct str    pointer, reason;
     enum action   action;
+    int64_t       timeout_ms; /* for the server's answer; 0: the server's own */
     struct checks checks;
 };
 

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "json/json.h"
 #include "policy/compiled.h"
+#include "policy/debits.h"
 #include "policy/trace.h"
 
 struct run {
@@ -226,78 +227,17 @@ static bool step_checks(struct run *run)
            (run->rule != NULL && checks_deny(run, &evaluation, &run->rule->checks));
 }
 
-/* <tool>_rate, byte for byte. */
-static struct str tool_counter(struct arena *arena, struct str tool)
-{
-    static const struct str suffix = STR("_rate");
-    char *name = arena_alloc(arena, tool.len + suffix.len);
-    if (name == NULL)
-        return (struct str){ NULL, 0 };
-    memcpy(name, tool.ptr, tool.len);
-    memcpy(name + tool.len, suffix.ptr, suffix.len);
-    return str_of(name, tool.len + suffix.len);
-}
-
-/* Who is counted. Without a session the grant is, as a grant. */
-static void debit_scope(const struct question *question, enum scope_kind scope, struct counter_key *key)
-{
-    key->scope = scope;
-    key->server = question->server->name;
-    switch (scope) {
-    case SCOPE_GRANT: key->scope_value = question->grant->id; return;
-    case SCOPE_SESSION:
-        key->scope_value = question->session;
-        if (question->session.len == 0)
-            debit_scope(question, SCOPE_GRANT, key);
-        return;
-    case SCOPE_SERVER: key->scope_value = question->server->name; return;
-    case SCOPE_GLOBAL: key->scope_value = key->server = STR_EMPTY; return;
-    case SCOPE_ARGS: break;
-    }
-    WRONG("a scope that the loader does not let in");
-}
-
-static bool add_debit(struct run *run, const struct limit *limit)
-{
-    struct debit *debit = &run->out->debits[run->out->debit_count++];
-    *debit = (struct debit){ .cost = AMOUNT_ONE,
-                             .max = limit->max,
-                             .rule = limit->pointer,
-                             .message = limit->on_deny,
-                             .counts_calls = true,
-                             .hints = run->policy->hints };
-    debit->key.counter = limit->counter;
-    debit->key.window = limit->window;
-    debit_scope(run->question, limit->scope, &debit->key);
-    if (limit->per_tool)
-        debit->key.counter = tool_counter(run->arena, run->question->name);
-    if (debit->key.counter.ptr == NULL)
-        return false;
-    if (run->trace != NULL) {
-        char max[48], window[32];
-        amount_print(debit->max, max);
-        window_print(&debit->key.window, window);
-        trace_step(run->trace, 0, TRACE_DEBIT, limit->pointer, "counter \"%" STR_FMT "\": at most %s per %s",
-                   STR_ARG(debit->key.counter), max, window);
-    }
-    return true;
-}
-
 static bool step_debits(struct run *run)
 {
     const struct checks *lists[] = { &run->policy->all_tools, run->rule != NULL ? &run->rule->checks : NULL };
-    size_t count = lists[0]->limit_count + (lists[1] != NULL ? lists[1]->limit_count : 0);
+    struct debits_problem problem;
     run->out->rule = run->rule_pointer;
-    if (count == 0)
-        return true;
-    run->out->debits = arena_alloc(run->arena, count * sizeof *run->out->debits);
-    if (run->out->debits == NULL)
-        return end_without_memory(run);
-    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-        for (size_t j = 0; lists[i] != NULL && j < lists[i]->limit_count; j++)
-            if (!add_debit(run, &lists[i]->limits[j]))
-                return end_without_memory(run);
-    return true;
+    run->out->timeout_ms = run->rule != NULL ? run->rule->timeout_ms : 0;
+    int error =
+        debits_make(run->policy, run->question, lists, ARRAY_LEN(lists), run->arena, run->trace, run->out, &problem);
+    if (error == E_INVALID)
+        return end(run, VERDICT_DENY, REASON_invalid_arguments, problem.rule, problem.message);
+    return error < 0 ? end_without_memory(run) : true;
 }
 
 static void decide_tool(struct run *run)

@@ -30,6 +30,8 @@ struct question {                     /* all that a decision may look at; borrow
     const struct json    *args;       /* NULL: left open, when a list is filtered; for calls an object */
     bool                  args_absent;/* a call without `arguments`: judged as {} */
     const struct grant   *grant;
+    const struct grant *const *ancestors; /* the grant's parent, its parent ...: what it is counted in, they are too */
+    size_t                ancestor_count;
     enum pin_state        pin;
     bool                  frozen;
     struct str            session, client;

@@ -38,9 +38,10 @@ void load_lists_unused(struct loader *loader, const struct place *place);
 void load_entries(struct loader *loader, const struct place *place, const struct json *array, bool deny_if,
                   struct entry **out, size_t *count);
 
-/* load_limits.c: limits of the array (NULL: none) and behind them the rate_limit (NULL: none) of a selector. */
-void load_limits(struct loader *loader, const struct place *place, const struct json *array,
-                 const struct json *rate_limit, struct str selector, struct checks *out);
+/* load_limits.c: `limits`, `rate_limit` and `concurrent` of `all_tools`, and then of each rule, whose key `place` is. */
+void load_limits(struct loader *loader, const struct place *place, const struct json *node, enum schema_object object,
+                 struct checks *out);
+void load_timeout(struct loader *loader, const struct place *place, const struct json *node, struct rule *rule);
 
 /* load_rule.c */
 void load_all_tools(struct loader *loader, const struct place *place, const struct json *node);

@@ -1,10 +1,13 @@
-/* Loading limits: windows, maxima, scopes, and the short form rate_limit. */
+/* Loading limits: windows, maxima, scopes, costs, the short form rate_limit, concurrency; and a rule's time-out. */
 #include "policy/load.h"
 
 #include "base/check.h"
+#include "base/limits.h"
 #include "base/nearest.h"
 
-#define SECONDS_MAX 315360000u /* ten years; longer is "total" */
+#define SECONDS_MAX 315360000u     /* ten years; longer is "total" */
+#define SLIDING_SECONDS_MAX 86400u /* each call in it is remembered by its moment */
+#define TIMEOUT_SECONDS_MAX 3600
 
 static const struct {
     struct str word;
@@ -67,18 +70,45 @@ static bool load_window(struct loader *loader, const struct place *place, const 
     return false;
 }
 
-static bool load_max(struct loader *loader, const struct place *place, const struct json *node, amount *out)
+/* Calls are counted whole; sums of costs may have decimals. */
+static void load_max(struct loader *loader, const struct place *place, const struct json *node, struct limit *out)
 {
+    struct decimal decimal;
     int64_t max;
-    if (json_int64(node, &max) && max > 0) {
-        *out = (amount)max * AMOUNT_ONE;
-        return true;
+    if (out->has_cost) {
+        if (decimal_parse(json_number(node), &decimal) == 0 && amount_from_decimal(&decimal, &out->max) == 0)
+            return;
+        report_error(&loader->report, place, SPOT_VALUE, STR_EMPTY,
+                     "must be an amount above 0 with at most 38 digits, 9 of them behind the point");
+    } else if (json_int64(node, &max) && max > 0) {
+        out->max = (amount)max * AMOUNT_ONE;
+    } else {
+        report_error(&loader->report, place, SPOT_VALUE, STR_EMPTY, "must be a whole number above 0");
     }
-    report_error(&loader->report, place, SPOT_VALUE, STR_EMPTY, "must be a whole number above 0");
-    return false;
 }
 
-static void load_scope(struct loader *loader, const struct place *place, const struct json *node, enum scope_kind *out)
+/* A path to one value among the arguments. */
+static bool load_argument(struct loader *loader, const struct place *place, struct str text, struct path *out)
+{
+    struct path_error error;
+    int rc = path_parse(text, loader->arena, out, &error);
+    if (rc == E_NOMEM)
+        loader->no_memory = true;
+    if (rc == E_INVALID)
+        report_error(&loader->report, place, SPOT_VALUE, report_guess(&loader->report, error.guess),
+                     "the path \"%" STR_FMT "\" %s", STR_ARG(text), error.text);
+    if (rc != 0)
+        return false;
+    bool one = out->root == ROOT_ARGS;
+    for (size_t i = 0; i < out->count; i++)
+        one = one && (out->steps[i].kind == STEP_MEMBER || out->steps[i].kind == STEP_INDEX);
+    if (!one)
+        report_error(&loader->report, place, SPOT_VALUE, STR_EMPTY,
+                     "must be one value of the arguments: args.name, args.list[0]");
+    return one;
+}
+
+static void load_scope(struct loader *loader, const struct place *place, const struct json *node, struct limit *out)
 {
     static const struct str words[] = { [SCOPE_GRANT] = STR("grant"),
                                         [SCOPE_SESSION] = STR("session"),
@@ -87,10 +117,13 @@ static void load_scope(struct loader *loader, const struct place *place, const s
     size_t word;
     if (node == NULL)
         return;
-    if (str_starts_with(json_string(node), STR("args.")) || str_starts_with(json_string(node), STR("args[")))
-        report_error(&loader->report, place, SPOT_VALUE, STR_EMPTY, "counting by an argument is not yet supported");
-    else if (load_word(loader, place, node, words, ARRAY_LEN(words), &word))
-        *out = (enum scope_kind)word;
+    struct str text = json_string(node);
+    if (str_starts_with(text, STR("args.")) || str_starts_with(text, STR("args["))) {
+        if (load_argument(loader, place, text, &out->by))
+            out->scope = SCOPE_ARGS;
+    } else if (load_word(loader, place, node, words, ARRAY_LEN(words), &word)) {
+        out->scope = (enum scope_kind)word;
+    }
 }
 
 /* What a limit and the object form of rate_limit have in common. */
@@ -104,10 +137,45 @@ static void load_figures(struct loader *loader, const struct place *place, const
     at = place_member(place, STR("max"));
     const struct json *max = schema_get(node, object, STR("max"));
     if (max != NULL)
-        (void)load_max(loader, &at, max, &out->max);
+        load_max(loader, &at, max, out);
     at = place_member(place, STR("scope"));
-    load_scope(loader, &at, schema_get(node, object, STR("scope")), &out->scope);
+    load_scope(loader, &at, schema_get(node, object, STR("scope")), out);
     out->on_deny = load_text(node, object, STR("on_deny"));
+}
+
+static void load_cost(struct loader *loader, const struct place *place, const struct json *node, struct limit *out)
+{
+    struct place at = place_member(place, STR("cost"));
+    const struct json *cost = schema_get(node, SCHEMA_LIMIT, STR("cost"));
+    int64_t one;
+    if (cost == NULL || (json_is(cost, JSON_NUMBER) && json_int64(cost, &one) && one == 1))
+        return;
+    if (json_is(cost, JSON_NUMBER))
+        report_error(&loader->report, &at, SPOT_VALUE, STR_EMPTY,
+                     "must be 1, or what of the arguments a call takes: \"args.amount\"");
+    else
+        out->has_cost = load_argument(loader, &at, json_string(cost), &out->cost);
+}
+
+static void load_algorithm(struct loader *loader, const struct place *place, const struct json *node, struct limit *out)
+{
+    static const struct str words[] = { [WINDOW_FIXED] = STR("fixed"), [WINDOW_SLIDING] = STR("sliding") };
+    struct place at = place_member(place, STR("algorithm"));
+    const struct json *algorithm = schema_get(node, SCHEMA_LIMIT, STR("algorithm"));
+    size_t word;
+    if (algorithm == NULL || !load_word(loader, &at, algorithm, words, ARRAY_LEN(words), &word) || word == WINDOW_FIXED)
+        return;
+    at = place_member(place, STR("window"));
+    if (out->window.kind != WINDOW_SECONDS || out->window.seconds > SLIDING_SECONDS_MAX)
+        report_error(&loader->report, &at, SPOT_VALUE, STR_EMPTY, "a sliding window is at most a day long");
+    at = place_member(place, STR("max"));
+    if (!out->has_cost && out->max > LIMIT_sliding_moments * AMOUNT_ONE)
+        report_error(&loader->report, &at, SPOT_VALUE, STR_EMPTY, "a sliding limit takes at most %d calls",
+                     LIMIT_sliding_moments);
+    at = place_member(place, STR("cost"));
+    if (out->has_cost)
+        report_error(&loader->report, &at, SPOT_VALUE, STR_EMPTY, "a sliding limit counts calls: its cost is 1");
+    out->window.algorithm = WINDOW_SLIDING;
 }
 
 static void load_limit(struct loader *loader, const struct place *place, const struct json *node, struct limit *out)
@@ -121,7 +189,9 @@ static void load_limit(struct loader *loader, const struct place *place, const s
         report_error(&loader->report, &at, SPOT_VALUE, STR_EMPTY, "a counter has a name");
     if (counter != NULL)
         out->counter = json_string(counter);
+    load_cost(loader, place, node, out);
     load_figures(loader, place, node, SCHEMA_LIMIT, out);
+    load_algorithm(loader, place, node, out);
 }
 
 /* "10/minute" */
@@ -143,7 +213,7 @@ static void load_rate_limit(struct loader *loader, const struct place *place, co
                             struct str selector, struct limit *out)
 {
     out->pointer = load_pointer(loader, place);
-    out->per_tool = selector_is_pattern(selector);
+    out->naming = selector_is_pattern(selector) || selector.ptr[0] == '@' ? NAMED_TOOL_RATE : NAMED_BY_POLICY;
     out->counter = arena_printf(loader->arena, "%" STR_FMT "_rate", STR_ARG(selector));
     if (out->counter.ptr == NULL)
         loader->no_memory = true;
@@ -160,26 +230,128 @@ static void load_rate_limit(struct loader *loader, const struct place *place, co
                        "counted by session: a client that starts a new session starts a new count");
 }
 
-void load_limits(struct loader *loader, const struct place *place, const struct json *array,
-                 const struct json *rate_limit, struct str selector, struct checks *out)
+static void load_concurrent(struct loader *loader, const struct place *place, const struct json *node,
+                            struct limit *out)
 {
-    size_t count = (array != NULL ? json_count(array) : 0) + (rate_limit != NULL);
-    if (count == 0)
+    out->pointer = load_pointer(loader, place);
+    out->naming = NAMED_TOOL;
+    out->window = (struct window){ .kind = WINDOW_CONCURRENT };
+    load_max(loader, place, node, out);
+}
+
+static bool is_one_window(const struct window *a, const struct window *b)
+{
+    return a->kind == b->kind && a->seconds == b->seconds && a->algorithm == b->algorithm;
+}
+
+/* Whether one call can find one identity behind both. Where a protocol has no sessions, the grant is counted; two
+ * arguments may have one value. */
+static bool may_meet(const struct limit *a, const struct limit *b)
+{
+    bool by_grant = a->scope <= SCOPE_SESSION && b->scope <= SCOPE_SESSION;
+    return (a->scope == b->scope || by_grant) && a->naming == b->naming && str_eq(a->counter, b->counter) &&
+           is_one_window(&a->window, &b->window);
+}
+
+static bool is_one_cost(const struct limit *a, const struct limit *b)
+{
+    return a->has_cost == b->has_cost && (!a->has_cost || str_eq(a->cost.text, b->cost.text));
+}
+
+/* Held against `count` limits that a call meets before it. */
+static void check_costs(struct loader *loader, const struct place *place, const struct limit *limit,
+                        const struct limit *others, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!may_meet(limit, &others[i]) || is_one_cost(limit, &others[i]))
+            continue;
+        report_error(&loader->report, place, SPOT_VALUE, STR("name two counters"),
+                     "counts in \"%" STR_FMT "\" as %" STR_FMT " does, but takes another cost", STR_ARG(limit->counter),
+                     STR_ARG(others[i].pointer));
         return;
-    out->limits = load_alloc(loader, count * sizeof *out->limits);
-    if (out->limits == NULL)
-        return;
-    out->limit_count = count;
-    struct place limits = place_member(place, STR("limits")), rate = place_member(place, STR("rate_limit"));
+    }
+}
+
+/* Of `limits`; the other two members have no cost. */
+static void load_array(struct loader *loader, const struct place *place, const struct json *array,
+                       const struct limit *before, size_t before_count, struct limit *out)
+{
     struct json_iter iter;
     struct str key;
     const struct json *node;
-    size_t at = 0;
     json_iter_init(&iter, array);
-    for (; json_iter_next(&iter, &key, &node); at++) {
-        struct place element = place_element(&limits, at);
-        load_limit(loader, &element, node, &out->limits[at]);
+    for (size_t at = 0; json_iter_next(&iter, &key, &node); at++) {
+        struct place element = place_element(place, at);
+        load_limit(loader, &element, node, &out[at]);
+        check_costs(loader, &element, &out[at], before, before_count);
+        check_costs(loader, &element, &out[at], out, at);
     }
-    if (rate_limit != NULL)
-        load_rate_limit(loader, &rate, rate_limit, selector, &out->limits[at]);
+}
+
+void load_limits(struct loader *loader, const struct place *place, const struct json *node, enum schema_object object,
+                 struct checks *out)
+{
+    bool is_rule = object == SCHEMA_RULE;
+    const struct checks *all_tools = &loader->policy->all_tools;
+    const struct json *array = schema_get(node, object, STR("limits"));
+    const struct json *rate_limit = is_rule ? schema_get(node, object, STR("rate_limit")) : NULL;
+    const struct json *concurrent = schema_get(node, object, STR("concurrent"));
+    size_t in_array = array != NULL ? json_count(array) : 0;
+    size_t count = in_array + (rate_limit != NULL) + (concurrent != NULL);
+    struct place at = place_member(place, STR("limits"));
+    if (count == 0)
+        return;
+    if (in_array > LIMIT_rule_limits) {
+        report_error(&loader->report, &at, SPOT_VALUE, STR_EMPTY, "more than %d limits", LIMIT_rule_limits);
+        return;
+    }
+    struct limit *limits = load_alloc(loader, count * sizeof *limits);
+    if (limits == NULL)
+        return;
+    load_array(loader, &at, array, all_tools->limits, is_rule ? all_tools->limit_count : 0, limits);
+    at = place_member(place, STR("rate_limit"));
+    if (rate_limit != NULL) {
+        load_rate_limit(loader, &at, rate_limit, place->key, &limits[in_array]);
+        check_costs(loader, &at, &limits[in_array], all_tools->limits, all_tools->limit_count);
+        check_costs(loader, &at, &limits[in_array], limits, in_array);
+    }
+    at = place_member(place, STR("concurrent"));
+    if (concurrent != NULL)
+        load_concurrent(loader, &at, concurrent, &limits[count - 1]);
+    out->limits = limits;
+    out->limit_count = count;
+}
+
+/* A whole number of seconds, or digits and one of s, m, h. */
+static bool timeout_of(const struct json *node, int64_t *seconds)
+{
+    static const struct {
+        char letter;
+        int64_t seconds;
+    } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 } };
+    unsigned long long count;
+    if (json_is(node, JSON_NUMBER))
+        return json_int64(node, seconds);
+    struct str text = json_string(node);
+    for (size_t i = 0; i < ARRAY_LEN(units); i++)
+        if (text.len > 0 && text.ptr[text.len - 1] == units[i].letter &&
+            str_to_u64(str_slice(text, 0, text.len - 1), TIMEOUT_SECONDS_MAX, &count)) {
+            *seconds = (int64_t)count * units[i].seconds;
+            return true;
+        }
+    return false;
+}
+
+void load_timeout(struct loader *loader, const struct place *place, const struct json *node, struct rule *rule)
+{
+    struct place at = place_member(place, STR("timeout"));
+    const struct json *timeout = schema_get(node, SCHEMA_RULE, STR("timeout"));
+    int64_t seconds;
+    if (timeout == NULL)
+        return;
+    if (timeout_of(timeout, &seconds) && seconds > 0 && seconds <= TIMEOUT_SECONDS_MAX)
+        rule->timeout_ms = seconds * 1000;
+    else
+        report_error(&loader->report, &at, SPOT_VALUE, STR_EMPTY,
+                     "must be 1 to %d seconds: a whole number, or \"30s\", \"5m\"", TIMEOUT_SECONDS_MAX);
 }

@@ -125,7 +125,7 @@ void load_all_tools(struct loader *loader, const struct place *place, const stru
     if (node == NULL || !schema_check(&loader->report, place, node, SCHEMA_ALL_TOOLS))
         return;
     load_checks(loader, place, node, SCHEMA_ALL_TOOLS, checks);
-    load_limits(loader, place, schema_get(node, SCHEMA_ALL_TOOLS, STR("limits")), NULL, STR_EMPTY, checks);
+    load_limits(loader, place, node, SCHEMA_ALL_TOOLS, checks);
 }
 
 static void load_action(struct loader *loader, const struct place *place, const struct json *node, struct rule *rule)
@@ -179,8 +179,8 @@ static void load_rule(struct loader *loader, const struct place *place, const st
         return;
     load_action(loader, place, node, rule);
     load_checks(loader, place, node, SCHEMA_RULE, &rule->checks);
-    load_limits(loader, place, schema_get(node, SCHEMA_RULE, STR("limits")),
-                schema_get(node, SCHEMA_RULE, STR("rate_limit")), place->key, &rule->checks);
+    load_limits(loader, place, node, SCHEMA_RULE, &rule->checks);
+    load_timeout(loader, place, node, rule);
     if (errors == loader->report.problems->errors)
         warn_of_rule(loader, place, rule);
 }

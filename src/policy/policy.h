@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/decimal.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/str.h"
@@ -31,6 +32,9 @@ int  policy_load(struct str source, struct arena *arena, struct problems *proble
  * added to those in *problems, and all are put in order. */
 struct definitions;
 int  policy_check(const struct policy *policy, const struct definitions *definitions, struct arena *arena, struct problems *problems) NODISCARD;
+/* The least maximum that a limit of the policy sets this counter, or false: none names it. For people: linear. */
+struct counter_key;
+bool policy_limit_of(const struct policy *policy, const struct counter_key *key, amount *max);
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy *policy);         /* NULL is fine */
 const struct sha256 *policy_revision(const struct policy *policy); /* of the source's bytes */

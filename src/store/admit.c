@@ -9,6 +9,7 @@
 
 #define ADMISSION_MAGIC 0x41444d49u
 #define INLINE_BYTES 1024 /* debits of one call; more of them stand on the heap */
+#define HEAP_KEPT 8192    /* of which a free admission keeps so much for the next call */
 #define FREE_KEPT 1024
 
 enum admission_state {
@@ -31,8 +32,9 @@ struct admission {
     struct debit *debits;
     struct reservation *taken;
     size_t debit_count;
-    void *heap; /* what did not fit into `bytes` */
     struct admission *next_free;
+    void *heap; /* what did not fit into `bytes`; kept while it is free */
+    size_t heap_size;
     _Alignas(16) char bytes[INLINE_BYTES];
 };
 
@@ -59,7 +61,11 @@ static int debits_copy(struct admission *admission, const struct debit *debits, 
     size_t size = debits_size(debits, count);
     char *at = admission->bytes;
     if (size > INLINE_BYTES) {
-        admission->heap = malloc(size);
+        if (size > admission->heap_size) {
+            free(admission->heap);
+            admission->heap = malloc(size);
+            admission->heap_size = admission->heap == NULL ? 0 : size;
+        }
         if (admission->heap == NULL)
             return E_NOMEM;
         at = admission->heap;
@@ -91,8 +97,10 @@ static struct admission *admission_take(struct store *store)
         admission = malloc(sizeof *admission);
         if (admission == NULL)
             return NULL;
+        admission->heap = NULL;
+        admission->heap_size = 0;
     }
-    memset(admission, 0, offsetof(struct admission, bytes));
+    memset(admission, 0, offsetof(struct admission, heap));
     admission->magic = ADMISSION_MAGIC;
     admission->store = store;
     admission->wait.done = queued_done;
@@ -105,8 +113,12 @@ static struct admission *admission_take(struct store *store)
 static void admission_free(struct admission *admission)
 {
     struct store *store = admission->store;
-    free(admission->heap);
     admission->magic = 0;
+    if (store->free_count == FREE_KEPT || admission->heap_size > HEAP_KEPT) {
+        free(admission->heap);
+        admission->heap = NULL;
+        admission->heap_size = 0;
+    }
     if (store->free_count == FREE_KEPT) {
         free(admission);
         return;
@@ -120,6 +132,8 @@ static void admission_free(struct admission *admission)
 static void settle(struct admission *admission, enum outcome outcome, enum reason reason, bool give_back)
 {
     struct store *store = admission->store;
+    if (give_back)
+        counters_settle_resets(store->state.counters, admission->debits, admission->debit_count, admission->taken);
     if (store->options.audit != AUDIT_OFF) {
         struct record record = {
             .kind = RECORD_OUTCOME,
@@ -348,6 +362,7 @@ void admissions_release(struct store *store)
     while (store->free_admissions != NULL) {
         struct admission *admission = store->free_admissions;
         store->free_admissions = admission->next_free;
+        free(admission->heap);
         free(admission);
     }
 }

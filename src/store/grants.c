@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RESETS_A_RECORD 64
+
 struct act { /* waits for its record */
     struct ledger_wait wait;
     struct list link; /* on store->acts */
@@ -132,18 +134,46 @@ static int grant_put(struct store *store, const struct grant *grant, struct ledg
     return error;
 }
 
+static void record_revoked(struct store *store, const struct grant *grant, struct ledger_wait *wait)
+{
+    struct record record = {
+        .kind = RECORD_REVOKED, .at_ms = store_now_ms(store), .grant = grant->id, .text = grant->label
+    };
+    store_write(store, &record, wait);
+    state_revoke(&store->state, grant->id, record.at_ms);
+}
+
+/* Those below it first: whoever waits for its own record waits for theirs. */
 static int grant_revoke(struct store *store, struct str id, struct ledger_wait *wait)
 {
     struct grant_entry *entry = state_grant(&store->state, id);
     if (entry == NULL)
         return E_NOT_FOUND;
-    struct record record = {
-        .kind = RECORD_REVOKED, .at_ms = store_now_ms(store), .grant = entry->grant.id, .text = entry->grant.label
-    };
-    store_write(store, &record, wait);
-    if (entry->grant.revoked_ms == 0)
-        entry->grant.revoked_ms = record.at_ms;
+    LIST_EACH (&store->state.grants, link, after) {
+        const struct grant *grant = &CONTAINER_OF(link, struct grant_entry, link)->grant;
+        if (grant != &entry->grant && grant->revoked_ms == 0 && state_is_under(&store->state, grant, id))
+            record_revoked(store, grant, NULL);
+    }
+    record_revoked(store, &entry->grant, wait);
     return 0;
+}
+
+int store_grant_ancestors(struct store *store, const struct grant *grant, int64_t now_ms,
+                          const struct grant *out[LIMIT_grant_depth], size_t *count)
+{
+    *count = 0;
+    while (grant->parent.len > 0) {
+        grant = store_grant(store, grant->parent);
+        if (grant == NULL || !grant_is_live(grant, now_ms) || *count == LIMIT_grant_depth)
+            return E_NOT_FOUND;
+        out[(*count)++] = grant;
+    }
+    return 0;
+}
+
+bool store_grant_is_under(const struct store *store, const struct grant *grant, struct str id)
+{
+    return state_is_under(&store->state, grant, id);
 }
 
 static int clock_confirm(struct store *store, struct ledger_wait *wait)
@@ -155,16 +185,22 @@ static int clock_confirm(struct store *store, struct ledger_wait *wait)
     return 0;
 }
 
-static int limits_reset(struct store *store, const struct counter_key *key, struct ledger_wait *wait)
+/* The record says what was forgotten. */
+static void limits_reset(struct store *store, const struct counter_view *views, size_t count, struct ledger_wait *wait)
 {
-    struct debit debit = { .key = *key };
-    struct reservation taken = { 0 };
-    struct record record = {
-        .kind = RECORD_RESET, .at_ms = store_now_ms(store), .debits = &debit, .taken = &taken, .debit_count = 1
-    };
-    store_write(store, &record, wait);
-    counters_reset(store->state.counters, key);
-    return 0;
+    struct debit debits[RESETS_A_RECORD];
+    struct reservation taken[RESETS_A_RECORD] = { 0 };
+    for (size_t from = 0; from < count; from += RESETS_A_RECORD) {
+        size_t some = count - from < RESETS_A_RECORD ? count - from : RESETS_A_RECORD;
+        for (size_t i = 0; i < some; i++)
+            debits[i] = (struct debit){ .key = views[from + i].key, .cost = views[from + i].used };
+        struct record record = {
+            .kind = RECORD_RESET, .at_ms = store_now_ms(store), .debits = debits, .taken = taken, .debit_count = some
+        };
+        store_write(store, &record, from + some == count ? wait : NULL);
+        for (size_t i = 0; i < some; i++)
+            counters_reset(store->state.counters, &debits[i].key);
+    }
 }
 
 int store_grant_put(struct store *store, const struct grant *grant, store_done *done, void *arg)
@@ -201,12 +237,15 @@ int store_clock_confirm(struct store *store, store_done *done, void *arg)
     return error < 0 ? error : clock_confirm(store, &act->wait);
 }
 
-int store_limits_reset(struct store *store, const struct counter_key *key, store_done *done, void *arg)
+int store_limits_reset(struct store *store, const struct counter_view *views, size_t count, store_done *done, void *arg)
 {
     CHECK_OBJ(store, STORE_MAGIC);
+    AN(count);
     struct act *act;
     int error = act_new(store, done, arg, &act);
-    return error < 0 ? error : limits_reset(store, key, &act->wait);
+    if (error == 0)
+        limits_reset(store, views, count, &act->wait);
+    return error;
 }
 
 int store_grant_put_now(struct store *store, const struct grant *grant)
@@ -230,11 +269,26 @@ int store_clock_confirm_now(struct store *store)
     return error < 0 ? error : flush_now(store);
 }
 
-int store_limits_reset_now(struct store *store, const struct counter_key *key)
+int store_limits_reset_now(struct store *store, const struct counter_view *views, size_t count)
 {
     CHECK_OBJ(store, STORE_MAGIC);
-    int error = limits_reset(store, key, NULL);
-    return error < 0 ? error : flush_now(store);
+    limits_reset(store, views, count, NULL);
+    return flush_now(store);
+}
+
+int store_limits_view(struct store *store, int (*each)(void *arg, const struct counter_view *view), void *arg)
+{
+    CHECK_OBJ(store, STORE_MAGIC);
+    return counters_view(store->state.counters, store_now_ms(store), each, arg);
+}
+
+void store_revision_each(struct store *store, void (*each)(void *arg, struct str server, struct str policy), void *arg)
+{
+    CHECK_OBJ(store, STORE_MAGIC);
+    LIST_EACH (&store->state.revisions, link, after) {
+        const struct revision_entry *entry = CONTAINER_OF(link, struct revision_entry, link);
+        each(arg, entry->server, entry->policy);
+    }
 }
 
 int store_limits_each(struct store *store,

@@ -89,13 +89,6 @@ static int grant_replayed(struct state *state, const struct record *record)
     return error;
 }
 
-static void grant_revoked(struct state *state, const struct record *record)
-{
-    struct grant_entry *entry = state_grant(state, record->grant);
-    if (entry != NULL && entry->grant.revoked_ms == 0)
-        entry->grant.revoked_ms = record->at_ms;
-}
-
 static int open_calls_replayed(struct replay *replay, struct str ids)
 {
     struct id id;
@@ -161,7 +154,7 @@ int state_replay(struct replay *replay, const struct record *record)
     case RECORD_DECISION: return decision(replay, record);
     case RECORD_OUTCOME: return outcome(replay, record);
     case RECORD_GRANT: return grant_replayed(state, record);
-    case RECORD_REVOKED: grant_revoked(state, record); return 0;
+    case RECORD_REVOKED: state_revoke(state, record->grant, record->at_ms); return 0;
     case RECORD_REVISION: return state_set_revision(state, record->server, record->blob, &record->revision);
     case RECORD_CLOCK: state->clock_jumped = str_eq(record->text, CLOCK_JUMPED); return 0;
     case RECORD_CHECKPOINT: return checkpoint_replayed(replay, record);

@@ -2,6 +2,7 @@
 #include "store/state.h"
 
 #include "base/check.h"
+#include "base/limits.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +60,8 @@ struct grant_entry *grant_entry_new(const struct grant *grant)
     entry->grant = *grant;
     entry->grant.id = arena_str(&entry->arena, grant->id);
     entry->grant.label = arena_str(&entry->arena, grant->label);
-    if (entry->grant.id.ptr == NULL || entry->grant.label.ptr == NULL ||
+    entry->grant.parent = arena_str(&entry->arena, grant->parent);
+    if (entry->grant.id.ptr == NULL || entry->grant.label.ptr == NULL || entry->grant.parent.ptr == NULL ||
         !strs_copy(&entry->arena, grant->tags, grant->tag_count, &entry->grant.tags) ||
         !strs_copy(&entry->arena, grant->servers, grant->server_count, &entry->grant.servers)) {
         grant_entry_free(entry);
@@ -92,6 +94,28 @@ int state_set_grant(struct state *state, struct grant_entry *entry, struct grant
     if (error == 0)
         list_append(&state->grants, &entry->link);
     return error;
+}
+
+bool state_is_under(const struct state *state, const struct grant *grant, struct str id)
+{
+    for (size_t depth = 0; depth <= LIMIT_grant_depth; depth++) {
+        if (str_eq(grant->id, id))
+            return true;
+        const struct grant_entry *parent = grant->parent.len > 0 ? state_grant(state, grant->parent) : NULL;
+        if (parent == NULL)
+            return false;
+        grant = &parent->grant;
+    }
+    return false;
+}
+
+void state_revoke(struct state *state, struct str id, int64_t at_ms)
+{
+    LIST_EACH (&state->grants, link, after) {
+        struct grant *grant = &CONTAINER_OF(link, struct grant_entry, link)->grant;
+        if (grant->revoked_ms == 0 && state_is_under(state, grant, id))
+            grant->revoked_ms = at_ms;
+    }
 }
 
 static struct revision_entry *revision_find(const struct state *state, struct str server)

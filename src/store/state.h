@@ -56,6 +56,10 @@ void grant_entry_free(struct grant_entry *entry);
 struct grant_entry *state_grant(const struct state *state, struct str id);
 /* Takes the entry; *old is what it replaces, for the caller to free when nobody looks at it any more, or NULL. */
 int  state_set_grant(struct state *state, struct grant_entry *entry, struct grant_entry **old) NODISCARD;
+/* True if the grant is the one of this id, or was made under it. */
+bool state_is_under(const struct state *state, const struct grant *grant, struct str id);
+/* With all that were made under it. */
+void state_revoke(struct state *state, struct str id, int64_t at_ms);
 const struct revision_entry *state_revision(const struct state *state, struct str server);
 int  state_set_revision(struct state *state, struct str server, struct str policy, const struct sha256 *revision) NODISCARD;
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/str.h"
 #include "model/counters.h"
 #include "model/freeze.h"
@@ -63,7 +64,7 @@ bool store_is_ready(const struct store *store);
 const struct grant *store_grant(struct store *store, struct str id);             /* NULL: none of this id */
 int  store_grant_each(struct store *store, int (*each)(void *arg, const struct grant *grant), void *arg);
 /* Durable when `done` runs. `grant`'s id and secret_hash are filled in by the caller (grant_make). In memory it is put or
- * revoked when the call returns: a revoked grant admits nothing from then on. E_NOT_FOUND, E_NOSPACE, E_NOMEM. */
+ * revoked when the call returns, with all that were made under it: a revoked grant admits nothing from then on. E_NOT_FOUND, E_NOSPACE, E_NOMEM. */
 typedef void store_done(void *arg, int error);
 int  store_grant_put(struct store *store, const struct grant *grant, store_done *done, void *arg) NODISCARD;
 int  store_grant_revoke(struct store *store, struct str id, store_done *done, void *arg) NODISCARD;
@@ -81,14 +82,24 @@ bool store_is_frozen(const struct store *store, struct str server, struct str gr
 const struct freeze *store_freeze_of(const struct store *store, enum freeze_scope scope, struct str name); /* NULL: it is not */
 int  store_freeze_each(struct store *store, int (*each)(void *arg, const struct freeze *freeze), void *arg);
 
-/* Limits: what is used now (see counters_each), and setting one counter back. */
+/* Grants made under grants. The parent, its parent ..., nearest first. E_NOT_FOUND: one of them is not in force. */
+int  store_grant_ancestors(struct store *store, const struct grant *grant, int64_t now_ms,
+                           const struct grant *out[LIMIT_grant_depth], size_t *count) NODISCARD;
+/* True if it is the grant of this id, or was made under it. */
+bool store_grant_is_under(const struct store *store, const struct grant *grant, struct str id);
+
+/* Limits: what is used now (see counters_view, counters_each), and setting counters back: at least one, what is in
+ * flight excepted. `views` say what is forgotten, for the record. */
+int  store_limits_view(struct store *store, int (*each)(void *arg, const struct counter_view *view), void *arg);
 int  store_limits_each(struct store *store, int (*each)(void *arg, const struct counter_key *key, amount used, int64_t window_ms),
                        void *arg);
-int  store_limits_reset(struct store *store, const struct counter_key *key, store_done *done, void *arg) NODISCARD;
-int  store_limits_reset_now(struct store *store, const struct counter_key *key) NODISCARD;
+int  store_limits_reset(struct store *store, const struct counter_view *views, size_t count, store_done *done, void *arg) NODISCARD;
+int  store_limits_reset_now(struct store *store, const struct counter_view *views, size_t count) NODISCARD;
 
 /* A policy is bytes to the store: its revision is recorded when it goes live. */
 void store_revision(struct store *store, struct str server, struct str policy, const struct sha256 *revision);
+/* The last of each server. */
+void store_revision_each(struct store *store, void (*each)(void *arg, struct str server, struct str policy), void *arg);
 
 /* Records in order from the ledger's files, beginning at sequence number `from`; with `last` only that many, up to the
  * ledger's end. For people and for verify; any thread, also beside a running gateway. `each` ends it with a nonzero

@@ -330,6 +330,94 @@ static void replay_goes_forward_only(void **state)
     assert_int_equal(counters_replay(counters, &debit.key, AMOUNT_ONE, INT64_MAX), E_INVALID);
 }
 
+/* A reset forgets what was taken before it: a call of then that comes back gives nothing to those of now. */
+static void a_reset_is_not_undone_by_what_comes_back(void **state)
+{
+    (void)state;
+    const struct window windows[] = { minute, sliding, total };
+    for (size_t i = 0; i < ARRAY_LEN(windows); i++) {
+        struct debit debit = debit_of("calls", windows[i], 1, 1);
+        struct reservation before, after;
+        assert_int_equal(counters_reserve(counters, &debit, 1, NOON, &before, &over), 0);
+        counters_reset(counters, &debit.key);
+        assert_int_equal(counters_reserve(counters, &debit, 1, NOON, &after, &over), 0);
+        counters_settle_resets(counters, &debit, 1, &after);
+        assert_false(after.joined);
+        struct reservation copy = before;
+        counters_give_back(counters, &debit, 1, &copy);
+        assert_int_equal(reserve_at(&debit, NOON), E_LIMIT);
+        counters_settle_resets(counters, &debit, 1, &before);
+        assert_true(before.joined); /* so that the record of it says nothing that a replay would undo */
+        counters_give_back(counters, &debit, 1, &after);
+        assert_int_equal(reserve_at(&debit, NOON), 0);
+    }
+}
+
+static void what_is_in_flight_is_not_reset(void **state)
+{
+    (void)state;
+    struct debit debit = debit_of("calls", concurrent, 1, 1);
+    assert_int_equal(reserve_at(&debit, NOON), 0);
+    counters_reset(counters, &debit.key);
+    assert_int_equal(reserve_at(&debit, NOON), E_LIMIT);
+    counters_release(counters, &debit, 1);
+    assert_int_equal(reserve_at(&debit, NOON), 0);
+}
+
+/* The dearer of two takes, whichever comes first, and both maxima hold for it. */
+static void one_identity_takes_the_greater_cost(void **state)
+{
+    (void)state;
+    for (int swap = 0; swap < 2; swap++) {
+        struct debit debits[] = { debit_of(swap ? "x" : "y", minute, 1, 10), debit_of(swap ? "x" : "y", minute, 3, 7) };
+        struct reservation taken[2];
+        if (swap) {
+            struct debit first = debits[0];
+            debits[0] = debits[1];
+            debits[1] = first;
+        }
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(counters_reserve(counters, debits, 2, NOON, taken, &over), 0);
+        assert_int_equal(taken[swap].joined, true);
+        assert_int_equal(counters_reserve(counters, debits, 2, NOON, taken, &over), E_LIMIT);
+        assert_true(over.used == 6 * AMOUNT_ONE);
+    }
+}
+
+struct views { int count; struct counter_view last; };
+
+static int view(void *arg, const struct counter_view *one)
+{
+    struct views *views = arg;
+    views->count++;
+    views->last = *one;
+    return 0;
+}
+
+static void a_view_shows_what_still_counts(void **state)
+{
+    (void)state;
+    struct debit fixed = debit_of("calls", minute, 1, 5), slides = debit_of("calls", sliding, 1, 5);
+    struct views views = { 0 };
+    assert_int_equal(reserve_at(&fixed, NOON + 1000), 0);
+    assert_int_equal(counters_view(counters, NOON + MINUTE - 1, view, &views), 0);
+    assert_int_equal(views.count, 1);
+    assert_true(views.last.used == AMOUNT_ONE && views.last.resets_ms == NOON + MINUTE);
+    views.count = 0;
+    assert_int_equal(counters_view(counters, NOON + MINUTE, view, &views), 0);
+    assert_int_equal(views.count, 0);
+    assert_int_equal(reserve_at(&slides, NOON + 1000), 0);
+    assert_int_equal(reserve_at(&slides, NOON + 2000), 0);
+    assert_int_equal(counters_view(counters, NOON + MINUTE + 999, view, &views), 0);
+    assert_int_equal(views.count, 1);
+    assert_true(views.last.used == 2 * AMOUNT_ONE && views.last.resets_ms == NOON + MINUTE + 1000);
+    assert_int_equal(counters_view(counters, NOON + MINUTE + 1000, view, &views), 0);
+    assert_true(views.last.used == AMOUNT_ONE && views.last.resets_ms == NOON + MINUTE + 2000);
+    views.count = 0;
+    assert_int_equal(counters_view(counters, NOON + MINUTE + 2000, view, &views), 0);
+    assert_int_equal(views.count, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -353,6 +441,10 @@ int main(void)
         TEST(a_key_that_is_too_long_is_refused),
         TEST(replayed_counters_go_on),
         TEST(replay_goes_forward_only),
+        TEST(a_reset_is_not_undone_by_what_comes_back),
+        TEST(what_is_in_flight_is_not_reset),
+        TEST(one_identity_takes_the_greater_cost),
+        TEST(a_view_shows_what_still_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

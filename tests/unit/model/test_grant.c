@@ -111,10 +111,69 @@ static void a_grant_is_kept_whole(void **state)
     assert_memory_equal(&read.secret_hash, &grant.secret_hash, SHA256_LEN);
     for (size_t len = 0; len < bytes.len; len++)
         assert_int_equal(grant_read(str_of(bytes.ptr, len), &arena, &read), E_SYNTAX);
-    bytes.ptr[0]++;
+    assert_int_equal(read.parent.len, 0);
+    bytes.ptr[0] += 2; /* a form of a later version */
     assert_int_equal(grant_read(buf_str(&bytes), &arena, &read), E_INVALID);
     arena_release(&arena);
     buf_release(&bytes);
+}
+
+static void a_child_keeps_its_parent(void **state)
+{
+    (void)state;
+    struct str names[] = { STR("mail") };
+    struct grant grant = { .label = STR("child"), .servers = names, .server_count = 1, .parent = STR("0123456789ab") };
+    struct grant read;
+    char token[GRANT_TOKEN_MAX];
+    struct buf bytes;
+    struct arena arena;
+    grant_make(&grant, token);
+    buf_init(&bytes, 4096);
+    arena_init(&arena, NULL, 65536);
+    grant_write(&grant, &bytes);
+    assert_int_equal(grant_read(buf_str(&bytes), &arena, &read), 0);
+    assert_true(str_eq(read.parent, grant.parent));
+    for (size_t len = 0; len < bytes.len; len++)
+        assert_int_equal(grant_read(str_of(bytes.ptr, len), &arena, &read), E_SYNTAX);
+    bytes.ptr[0]--; /* the form without a parent has nothing behind the servers */
+    assert_int_equal(grant_read(buf_str(&bytes), &arena, &read), E_SYNTAX);
+    bytes.ptr[0] += 2;
+    assert_int_equal(grant_read(buf_str(&bytes), &arena, &read), E_INVALID);
+    arena_release(&arena);
+    buf_release(&bytes);
+}
+
+static void a_child_is_in_no_way_wider(void **state)
+{
+    (void)state;
+    struct str two[] = { STR("stripe"), STR("mail") }, one[] = { STR("mail") }, other[] = { STR("files") }, all[] = { STR("*") };
+    struct str tags[] = { STR("ci"), STR("dry") }, more[] = { STR("ci"), STR("admin") };
+    struct grant parent = { .servers = two, .server_count = 2, .tags = tags, .tag_count = 2, .expires_ms = 1000 };
+    struct grant child = { .servers = one, .server_count = 1, .tags = tags, .tag_count = 2, .expires_ms = 1000 };
+    assert_true(grant_is_within(&child, &parent));
+    child.expires_ms = 1001;
+    assert_false(grant_is_within(&child, &parent));
+    child.expires_ms = 0;
+    assert_false(grant_is_within(&child, &parent));
+    parent.expires_ms = 0;
+    assert_true(grant_is_within(&child, &parent));
+    child.servers = other;
+    assert_false(grant_is_within(&child, &parent));
+    child.servers = all;
+    assert_false(grant_is_within(&child, &parent));
+    parent.servers = all;
+    parent.server_count = 1;
+    assert_true(grant_is_within(&child, &parent));
+    child.tags = more;
+    assert_false(grant_is_within(&child, &parent));
+    child.tags = tags;
+    child.tag_count = 1; /* what a policy denies by a tag must not be shaken off */
+    assert_false(grant_is_within(&child, &parent));
+    child.tag_count = 2;
+    parent.unattended = true;
+    assert_false(grant_is_within(&child, &parent));
+    child.unattended = true;
+    assert_true(grant_is_within(&child, &parent));
 }
 
 int main(void)
@@ -126,6 +185,8 @@ int main(void)
         cmocka_unit_test(a_grant_ends),
         cmocka_unit_test(a_grant_reaches_what_it_names),
         cmocka_unit_test(a_grant_is_kept_whole),
+        cmocka_unit_test(a_child_keeps_its_parent),
+        cmocka_unit_test(a_child_is_in_no_way_wider),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -195,6 +195,176 @@ static void test_clock(void **state)
     rig_release(&rig);
 }
 
+/* What a call takes, and from whom, where the arguments say it. The text in `value` is the counter's identity. */
+static void test_arguments(void **state)
+{
+    static const struct { const char *args, *value, *cost, *why; } rows[] = {
+        { "{'to':'a@b','n':1}", "\"a@b\"", "1", NULL },
+        { "{'to':'1','n':1.50}", "\"1\"", "1.5", NULL },
+        { "{'to':1,'n':0.000000001}", "1", "0.000000001", NULL },
+        { "{'to':1.0,'n':1e3}", "1", "1000", NULL },
+        { "{'to':10e-1,'n':12345678901234}", "1", "12345678901234", NULL },
+        { "{'to':-0.0,'n':1}", "0", "1", NULL },
+        { "{'to':1e300,'n':1}", "1e300", "1", NULL },
+        { "{'to':10e299,'n':1}", "1e300", "1", NULL },
+        { "{'to':-25e-3,'n':1}", "-0.025", "1", NULL },
+        { "{'to':true,'n':1}", "true", "1", NULL },
+        { "{'to':'true','n':1}", "\"true\"", "1", NULL },
+        { "{'to':'','n':1}", "\"\"", "1", NULL },
+        { "{'n':1}", NULL, NULL, "args.to cannot be counted: it is nothing." },
+        { "{'to':null,'n':1}", NULL, NULL, "args.to cannot be counted: it is nothing." },
+        { "{'to':['a'],'n':1}", NULL, NULL, "args.to cannot be counted: it is an array." },
+        { "{'to':{'x':1},'n':1}", NULL, NULL, "args.to cannot be counted: it is an object." },
+        { "{'to':'a'}", NULL, NULL, "args.n cannot be counted: it is nothing." },
+        { "{'to':'a','n':'1'}", NULL, NULL, "args.n cannot be counted: it is a string." },
+        { "{'to':'a','n':true}", NULL, NULL, "args.n cannot be counted: it is a boolean." },
+        { "{'to':'a','n':0}", NULL, NULL, "args.n cannot be counted: it is not above 0" },
+        { "{'to':'a','n':-5}", NULL, NULL, "args.n cannot be counted: it is not above 0" },
+        { "{'to':'a','n':0.0000000001}", NULL, NULL, "args.n cannot be counted: it is not above 0" },
+        { "{'to':'a','n':1e29}", NULL, NULL, "args.n cannot be counted: it is not above 0" },
+        { "{'to':'a','n':[1]}", NULL, NULL, "args.n cannot be counted: it is an array." },
+    };
+    struct rig rig;
+    (void)state;
+    rig_init(&rig);
+    rig_load(&rig, "{'version':'1','default':'deny','tools':{'pay':{'limits':[{'counter':'c','window':'day','max':99.5,"
+                   "'scope':'args.to','cost':'args.n','on_deny':'Enough.'}]}}}");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct decision *d = rig_call(&rig, "pay", rows[i].args);
+        char cost[48];
+        if (rows[i].why != NULL) {
+            assert_int_equal(d->verdict, VERDICT_DENY);
+            assert_int_equal(d->reason, REASON_invalid_arguments);
+            assert_true(str_eq(d->rule, STR("/tools/pay/limits/0")));
+            assert_true(str_starts_with(d->message, str_from_c(rows[i].why)));
+            assert_int_equal(d->debit_count, 0);
+            continue;
+        }
+        assert_int_equal(d->verdict, VERDICT_ALLOW);
+        assert_int_equal(d->debit_count, 1);
+        assert_int_equal(d->debits[0].key.scope, SCOPE_ARGS);
+        if (!str_eq(d->debits[0].key.scope_value, str_from_c(rows[i].value)))
+            fail_msg("%s: %.*s", rows[i].args, (int)d->debits[0].key.scope_value.len, d->debits[0].key.scope_value.ptr);
+        amount_print(d->debits[0].cost, cost);
+        assert_string_equal(cost, rows[i].cost);
+        assert_false(d->debits[0].counts_calls);
+    }
+    rig_call(&rig, "pay", NULL);
+    assert_int_equal(rig.decision.reason, REASON_invalid_arguments);
+    rig_release(&rig);
+}
+
+/* Paths of several steps; a limit that only counts by an argument tells its figures. */
+static void test_argument_paths(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig);
+    rig_load(&rig, "{'version':'1','default':'deny','tools':{'pay':{'limits':[{'counter':'c','window':'day','max':5,"
+                   "'scope':'args.to[1].id'}]}}}");
+    const struct decision *d = rig_call(&rig, "pay", "{'to':[0,{'id':7}]}");
+    assert_int_equal(d->verdict, VERDICT_ALLOW);
+    assert_true(str_eq(d->debits[0].key.scope_value, STR("7")));
+    assert_true(d->debits[0].counts_calls);
+    assert_int_equal(rig_call(&rig, "pay", "{'to':[0]}")->reason, REASON_invalid_arguments);
+    assert_int_equal(rig_call(&rig, "pay", "{'to':{'id':7}}")->reason, REASON_invalid_arguments);
+    assert_int_equal(rig_call(&rig, "pay", "{'to':'x'}")->reason, REASON_invalid_arguments);
+    rig_release(&rig);
+}
+
+static void test_sliding_concurrent_timeout(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig);
+    rig_load(&rig, "{'version':'1','default':'allow','all_tools':{'concurrent':5},'tools':{"
+                   "'a':{'limits':[{'counter':'c','window':'15m','max':1000,'algorithm':'sliding'}],'concurrent':2,'timeout':'90s'},"
+                   "'p_*':{'concurrent':3,'rate_limit':'2/minute','timeout':7}}}");
+    const struct decision *d = rig_call(&rig, "a", "{}");
+    assert_int_equal(d->debit_count, 3);
+    assert_int_equal(d->timeout_ms, 90000);
+    expect_key(&d->debits[0], SCOPE_GRANT, "g1", "pay", "a"); /* calls in flight are told apart by server, grant, tool */
+    expect_rule(&d->debits[0], "/all_tools/concurrent", 5);
+    assert_int_equal(d->debits[0].key.window.kind, WINDOW_CONCURRENT);
+    expect_rule(&d->debits[1], "/tools/a/limits/0", 1000);
+    assert_int_equal(d->debits[1].key.window.kind, WINDOW_SECONDS);
+    assert_int_equal(d->debits[1].key.window.seconds, 900);
+    assert_int_equal(d->debits[1].key.window.algorithm, WINDOW_SLIDING);
+    expect_key(&d->debits[2], SCOPE_GRANT, "g1", "pay", "a");
+    expect_rule(&d->debits[2], "/tools/a/concurrent", 2);
+    d = rig_call(&rig, "p_x", "{}");
+    assert_int_equal(d->debit_count, 3);
+    assert_int_equal(d->timeout_ms, 7000);
+    expect_key(&d->debits[0], SCOPE_GRANT, "g1", "pay", "p_x");
+    expect_key(&d->debits[1], SCOPE_GRANT, "g1", "pay", "p_x_rate");
+    expect_key(&d->debits[2], SCOPE_GRANT, "g1", "pay", "p_x");
+    d = rig_call(&rig, "other", "{}");
+    assert_int_equal(d->debit_count, 1);
+    assert_int_equal(d->timeout_ms, 0);
+    assert_int_equal(rig_list(&rig, "a")->outlook, OUTLOOK_LIMITED);
+    rig_release(&rig);
+}
+
+/* What a child grant is counted in, its ancestors are too; sessions, servers and arguments are nobody's child. */
+static void test_ancestors(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct grant parent = { .id = STR("p1") }, root = { .id = STR("r1") };
+    const struct grant *ancestors[] = { &parent, &root };
+    rig_init(&rig);
+    rig.question.ancestors = ancestors;
+    rig.question.ancestor_count = 2;
+    rig_load(&rig, "{'version':'1','default':'allow','tools':{'a':{'limits':[{'counter':'c','window':'day','max':5,'cost':'args.n'},"
+                   "{'counter':'s','window':'day','max':5,'scope':'session'},{'counter':'g','window':'day','max':5,'scope':'global'},"
+                   "{'counter':'v','window':'day','max':5,'scope':'args.n'}],'concurrent':2}}}");
+    const struct decision *d = rig_call(&rig, "a", "{'n':2}");
+    static const struct { enum scope_kind scope; const char *value, *counter; } wanted[] = {
+        { SCOPE_GRANT, "g1", "c" }, { SCOPE_GRANT, "p1", "c" }, { SCOPE_GRANT, "r1", "c" },
+        { SCOPE_SESSION, "s1", "s" }, { SCOPE_GLOBAL, "", "g" }, { SCOPE_ARGS, "2", "v" },
+        { SCOPE_GRANT, "g1", "a" }, { SCOPE_GRANT, "p1", "a" }, { SCOPE_GRANT, "r1", "a" },
+    };
+    assert_int_equal(d->debit_count, ARRAY_LEN(wanted));
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+        assert_int_equal(d->debits[i].key.scope, wanted[i].scope);
+        assert_true(str_eq(d->debits[i].key.scope_value, str_from_c(wanted[i].value)));
+        assert_true(str_eq(d->debits[i].key.counter, str_from_c(wanted[i].counter)));
+        assert_true(d->debits[i].cost == (i < 3 ? 2 : 1) * AMOUNT_ONE);
+    }
+    rig.question.session = STR_EMPTY;
+    assert_int_equal(rig_call(&rig, "a", "{'n':2}")->debit_count, ARRAY_LEN(wanted) + 2);
+    rig_release(&rig);
+}
+
+/* For people: which maximum a counter is held to. */
+static void test_limit_of(void **state)
+{
+    (void)state;
+    struct rig rig;
+    amount max;
+    rig_init(&rig);
+    rig_load(&rig, "{'version':'1','default':'allow','all_tools':{'concurrent':9,'limits':[{'counter':'c','window':'day','max':7}]},"
+                   "'tools':{'a':{'limits':[{'counter':'c','window':'1d','max':5}],'concurrent':3},'b':{'limits':[{'counter':'c','window':'day','max':6}]},"
+                   "'p_*':{'rate_limit':'2/minute'},'x':{'limits':[{'counter':'v','window':'hour','max':4,'scope':'args.to','algorithm':'sliding'}]}}}");
+    const struct window day = { WINDOW_SECONDS, 86400, WINDOW_FIXED }, minute = { WINDOW_SECONDS, 60, WINDOW_FIXED },
+                        hour = { WINDOW_SECONDS, 3600, WINDOW_SLIDING }, flight = { .kind = WINDOW_CONCURRENT };
+    struct counter_key key = { SCOPE_GRANT, STR("g1"), STR("pay"), STR("c"), day };
+    assert_true(policy_limit_of(rig.policy, &key, &max) && max == 5 * AMOUNT_ONE);
+    key.scope = SCOPE_SERVER;
+    assert_false(policy_limit_of(rig.policy, &key, &max));
+    key = (struct counter_key){ SCOPE_GRANT, STR("g1"), STR("pay"), STR("p_q_rate"), minute };
+    assert_true(policy_limit_of(rig.policy, &key, &max) && max == 2 * AMOUNT_ONE);
+    key.counter = STR("q_rate");
+    assert_false(policy_limit_of(rig.policy, &key, &max));
+    key = (struct counter_key){ SCOPE_ARGS, STR("\"u\""), STR("pay"), STR("v"), hour };
+    assert_true(policy_limit_of(rig.policy, &key, &max) && max == 4 * AMOUNT_ONE);
+    key = (struct counter_key){ SCOPE_GRANT, STR("g1"), STR("pay"), STR("a"), flight };
+    assert_true(policy_limit_of(rig.policy, &key, &max) && max == 3 * AMOUNT_ONE);
+    key.counter = STR("other");
+    assert_true(policy_limit_of(rig.policy, &key, &max) && max == 9 * AMOUNT_ONE);
+    rig_release(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +372,11 @@ int main(void)
         cmocka_unit_test(test_windows),
         cmocka_unit_test(test_counting),
         cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_argument_paths),
+        cmocka_unit_test(test_sliding_concurrent_timeout),
+        cmocka_unit_test(test_ancestors),
+        cmocka_unit_test(test_limit_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -412,7 +412,8 @@ static void a_reset_is_recorded_and_kept(void **state)
     int done = 0;
     assert_int_equal(harness_open(&h), 0);
     store_settle(h.store, admit_one(&h, 1, &debit, 1), OUTCOME_ok, REASON_answered, false);
-    assert_int_equal(store_limits_reset(h.store, &debit.key, act_done, &done), 0);
+    const struct counter_view view = { .key = debit.key, .used = AMOUNT_ONE };
+    assert_int_equal(store_limits_reset(h.store, &view, 1, act_done, &done), 0);
     harness_until(&h, &done, 1);
     assert_int_equal(admit_try(&h, 2, &debit, &result), 0);
     reopen();
