@@ -56,6 +56,17 @@ char *buf_grow(struct buf *buf, size_t more)
     return ptr + buf->len;
 }
 
+void buf_append_decimal(struct buf *buf, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+
+    do
+        digits[--at] = (char)('0' + value % 10);
+    while (value /= 10);
+    buf_append(buf, digits + at, sizeof(digits) - at);
+}
+
 void buf_vprintf(struct buf *buf, const char *format, va_list arguments)
 {
     va_list again;

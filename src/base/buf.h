@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct buf {
@@ -38,6 +39,7 @@ static inline void buf_append(struct buf *buf, const void *bytes, size_t len)
 }
 static inline void buf_append_str(struct buf *buf, struct str s) { buf_append(buf, s.ptr, s.len); }
 static inline void buf_append_byte(struct buf *buf, char byte) { buf_append(buf, &byte, 1); }
+void buf_append_decimal(struct buf *buf, uint64_t value);
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *buf, const char *format, va_list arguments) PRINTF_LIKE(2, 0);
 /* Drops the first `len` bytes. */

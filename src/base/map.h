@@ -30,4 +30,5 @@ int   map_set(struct map *map, struct str key, void *value) NODISCARD;
 void *map_remove(struct map *map, struct str key);
 /* for (size_t at = 0; (entry = map_next(map, &at)) != NULL;). No changes meanwhile. */
 const struct map_entry *map_next(const struct map *map, size_t *at);
+/* SipHash-1-3. */
 uint64_t siphash(const uint64_t key[2], struct str bytes);

@@ -1,6 +1,7 @@
 /* Byte strings by value. */
 #include "base/str.h"
 
+#include <limits.h>
 #include <stdint.h>
 
 int str_cmp(struct str a, struct str b)
@@ -18,19 +19,12 @@ static unsigned char fold(char c)
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
 }
 
-bool str_eq_nocase(struct str a, struct str b)
+bool str_folds_to(struct str a, struct str b)
 {
-    if (a.len != b.len)
-        return false;
     for (size_t i = 0; i < a.len; i++)
-        if (a.ptr[i] != b.ptr[i] && fold(a.ptr[i]) != fold(b.ptr[i]))
+        if (fold(a.ptr[i]) != fold(b.ptr[i]))
             return false;
     return true;
-}
-
-bool str_starts_with(struct str s, struct str prefix)
-{
-    return s.len >= prefix.len && str_eq(str_of(s.ptr, prefix.len), prefix);
 }
 
 bool str_ends_with(struct str s, struct str suffix)
@@ -48,49 +42,40 @@ size_t str_find(struct str s, struct str needle)
     return found ? (size_t)(found - s.ptr) : s.len;
 }
 
-size_t str_find_byte(struct str s, char byte)
+static bool is_one_of(char c, const char *bytes)
 {
-    const char *found = s.len > 0 ? memchr(s.ptr, (unsigned char)byte, s.len) : NULL;
-    return found ? (size_t)(found - s.ptr) : s.len;
-}
-
-struct str str_slice(struct str s, size_t from, size_t to)
-{
-    if (to > s.len)
-        to = s.len;
-    if (from >= to)
-        return STR_EMPTY;
-    return str_of(s.ptr + from, to - from);
+    while (*bytes && *bytes != c)
+        bytes++;
+    return *bytes != '\0';
 }
 
 struct str str_trim(struct str s, const char *bytes)
 {
-    struct str set = str_from_c(bytes);
-
-    while (s.len > 0 && str_find_byte(set, s.ptr[0]) < set.len) {
+    while (s.len > 0 && is_one_of(s.ptr[0], bytes)) {
         s.ptr++;
         s.len--;
     }
-    while (s.len > 0 && str_find_byte(set, s.ptr[s.len - 1]) < set.len)
+    while (s.len > 0 && is_one_of(s.ptr[s.len - 1], bytes))
         s.len--;
     return s;
 }
+
+#define U64_DIGITS 20 /* of the largest; every number of fewer digits is below it */
 
 bool str_to_u64(struct str s, unsigned long long max, unsigned long long *out)
 {
     unsigned long long value = 0;
 
-    if (s.len == 0 || (s.len > 1 && s.ptr[0] == '0'))
+    if (s.len == 0 || s.len > U64_DIGITS || (s.len > 1 && s.ptr[0] == '0'))
         return false;
     for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] < '0' || s.ptr[i] > '9')
+        unsigned digit = (unsigned char)(s.ptr[i] - '0');
+        if (digit > 9 || (i == U64_DIGITS - 1 && value > (ULLONG_MAX - digit) / 10))
             return false;
-        if (__builtin_mul_overflow(value, 10ULL, &value) ||
-            __builtin_add_overflow(value, (unsigned long long)(s.ptr[i] - '0'), &value) || value > max)
-            return false;
+        value = value * 10 + digit;
     }
     *out = value;
-    return true;
+    return value <= max;
 }
 
 bool str_is_utf8(struct str s)

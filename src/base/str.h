@@ -29,13 +29,29 @@ static inline bool str_eq(struct str a, struct str b)
 /* Byte order; a prefix sorts before what it begins. */
 int  str_cmp(struct str a, struct str b);
 /* ASCII letters folded, nothing else: for HTTP field names and media types, never for names that policies know. */
-bool str_eq_nocase(struct str a, struct str b);
-bool str_starts_with(struct str s, struct str prefix);
+bool str_folds_to(struct str a, struct str b); /* of one length */
+static inline bool str_eq_nocase(struct str a, struct str b)
+{
+    return a.len == b.len && (str_eq(a, b) || str_folds_to(a, b));
+}
+static inline bool str_starts_with(struct str s, struct str prefix)
+{
+    return s.len >= prefix.len && str_eq(str_of(s.ptr, prefix.len), prefix);
+}
 bool str_ends_with(struct str s, struct str suffix);
 /* Offset of the first occurrence, or s.len when there is none. An empty needle is found at 0. */
 size_t str_find(struct str s, struct str needle);
-size_t str_find_byte(struct str s, char byte);
-struct str str_slice(struct str s, size_t from, size_t to);
+static inline size_t str_find_byte(struct str s, char byte)
+{
+    const char *found = s.len > 0 ? (const char *)memchr(s.ptr, (unsigned char)byte, s.len) : NULL;
+    return found ? (size_t)(found - s.ptr) : s.len;
+}
+static inline struct str str_slice(struct str s, size_t from, size_t to)
+{
+    if (to > s.len)
+        to = s.len;
+    return from < to ? str_of(s.ptr + from, to - from) : STR_EMPTY;
+}
 /* Drops the given ASCII bytes at both ends. */
 struct str str_trim(struct str s, const char *bytes);
 /* Decimal digits only, no sign, no leading zero but "0" itself; false on anything else or above `max`. */

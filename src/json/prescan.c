@@ -6,34 +6,49 @@
 #define LANES 16
 typedef unsigned char bytes16 __attribute__((vector_size(LANES)));
 
-static size_t lanes_sum(bytes16 counts)
+static size_t half_sum(uint64_t lanes)
 {
-    size_t sum = 0;
-    for (int i = 0; i < LANES; i++)
-        sum += counts[i];
-    return sum;
+    const uint64_t pairs = 0x00ff00ff00ff00ff;
+    return ((lanes & pairs) + (lanes >> 8 & pairs)) * 0x0001000100010001 >> 48;
 }
 
-/* Every opening bracket and every comma, those in strings too: never less than the real depth and members. */
+static size_t lanes_sum(bytes16 counts)
+{
+    uint64_t halves[2];
+    memcpy(halves, &counts, sizeof(halves));
+    return half_sum(halves[0]) + half_sum(halves[1]);
+}
+
+static bytes16 load16(const char *at)
+{
+    bytes16 bytes;
+    memcpy(&bytes, at, LANES);
+    return bytes;
+}
+
+/* Every opening bracket and every comma, those in strings too: never less than the real depth and members. The last
+ * sixteen bytes may be counted twice. */
 static void count_at_most(struct str source, size_t *opens, size_t *commas)
 {
     size_t at = 0;
+    char padded[LANES] = { 0 };
 
     *opens = *commas = 0;
-    while (source.len - at >= LANES) {
+    while (at < source.len) {
         bytes16 open = { 0 }, comma = { 0 }; /* of each lane, which does not overflow in 255 turns */
-        for (int turn = 0; turn < 255 && source.len - at >= LANES; turn++, at += LANES) {
+        for (int turn = 0; turn < 255 && at < source.len; turn++, at += LANES) {
             bytes16 bytes;
-            memcpy(&bytes, source.ptr + at, LANES);
+            if (source.len - at >= LANES)
+                bytes = load16(source.ptr + at);
+            else if (source.len >= LANES)
+                bytes = load16(source.ptr + source.len - LANES);
+            else
+                bytes = load16(memcpy(padded, source.ptr, source.len));
             open -= (bytes16)((bytes | 0x20) == '{'); /* a lane that is equal is all ones, -1 */
             comma -= (bytes16)(bytes == ',');
         }
         *opens += lanes_sum(open);
         *commas += lanes_sum(comma);
-    }
-    for (; at < source.len; at++) {
-        *opens += (source.ptr[at] | 0x20) == '{';
-        *commas += source.ptr[at] == ',';
     }
 }
 

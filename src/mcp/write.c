@@ -90,7 +90,9 @@ static void write_params(struct buf *out, struct str written_params)
 
 static void write_request_head(struct buf *out, uint64_t id, struct str method)
 {
-    buf_printf(out, "{\"jsonrpc\":\"2.0\",\"id\":%llu,", (unsigned long long)id);
+    buf_append_str(out, STR("{\"jsonrpc\":\"2.0\",\"id\":"));
+    buf_append_decimal(out, id);
+    buf_append_byte(out, ',');
     write_method(out, method);
 }
 
@@ -112,8 +114,11 @@ void message_write_leg(struct buf *out, uint64_t id, struct str method, struct s
     write_request_head(out, id, method);
     buf_append_str(out, STR(",\"params\":{"));
     buf_append_str(out, members);
-    if (progress)
-        buf_printf(out, "%s\"_meta\":{\"progressToken\":%llu}", str_is_empty(members) ? "" : ",",
-                   (unsigned long long)id);
+    if (progress) {
+        buf_append_str(out, str_is_empty(members) ? STR_EMPTY : STR(","));
+        buf_append_str(out, STR("\"_meta\":{\"progressToken\":"));
+        buf_append_decimal(out, id);
+        buf_append_byte(out, '}');
+    }
     buf_append_str(out, STR("}}"));
 }

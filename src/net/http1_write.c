@@ -27,23 +27,12 @@ static struct str phrase_of(unsigned status)
     }
 }
 
-static void write_decimal(struct buf *out, uint64_t value)
-{
-    char digits[20];
-    size_t at = sizeof(digits);
-
-    do
-        digits[--at] = (char)('0' + value % 10);
-    while (value /= 10);
-    buf_append(out, digits + at, sizeof(digits) - at);
-}
-
 void http1_write_answer(struct buf *out, unsigned status)
 {
     if (status < 100 || status > 599)
         out->failed = true;
     buf_append_str(out, STR("HTTP/1.1 "));
-    write_decimal(out, status);
+    buf_append_decimal(out, status);
     buf_append_byte(out, ' ');
     buf_append_str(out, phrase_of(status));
     buf_append_str(out, STR("\r\n"));
@@ -73,7 +62,7 @@ void http1_write_field(struct buf *out, struct str name, struct str value)
 void http1_write_length(struct buf *out, uint64_t length)
 {
     buf_append_str(out, STR("Content-Length: "));
-    write_decimal(out, length);
+    buf_append_decimal(out, length);
     buf_append_str(out, STR("\r\n"));
 }
 

@@ -20,29 +20,40 @@ const unsigned char octet_classes[256] = {
     H, H, H, H, H, H, H, H, H, H, H, A, T, A, T, 0, /* p-z { | } ~ DEL */
 };
 
-/* Whether each of eight octets is from `least` to 0x7e: most of every value is, and eight at once are quick to see. */
-static bool are_plain(const char *octets, unsigned least)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
-    uint64_t eight;
+#define LANES 16
+typedef signed char lanes __attribute__((vector_size(LANES)));
 
-    memcpy(&eight, octets, sizeof(eight));
-    uint64_t below = (eight - ones * least) & ~eight, del = eight + ones; /* what carries is above 0x7f, and seen */
-    return ((eight | below | del) & high) == 0;
+/* Whether each of sixteen octets, eight and eight, is from `least` to 0x7e: most of every value is, and sixteen at once
+ * are quick to see. */
+static inline bool are_plain(const char *eight, const char *and_eight, signed char least)
+{
+    lanes sixteen;
+    uint64_t odd[2];
+
+    memcpy(&sixteen, eight, LANES / 2);
+    memcpy((char *)&sixteen + LANES / 2, and_eight, LANES / 2);
+    lanes is_odd = (lanes)((sixteen < least) | (sixteen == 0x7f)); /* above 0x7f is below zero */
+    memcpy(odd, &is_odd, LANES);
+    return (odd[0] | odd[1]) == 0;
+}
+
+/* At least eight octets. */
+static bool are_all_plain(struct str octets, signed char least)
+{
+    const char *at = octets.ptr, *end = octets.ptr + octets.len;
+
+    for (; end - at > LANES; at += LANES)
+        if (!are_plain(at, at + LANES / 2, least))
+            return false;
+    return octets.len < LANES ? are_plain(at, end - LANES / 2, least) : are_plain(end - LANES, end - LANES / 2, least);
 }
 
 bool octets_are(struct str octets, enum octet_class wanted)
 {
-    size_t i = 0;
-
-    if (octets.len >= 8 && (wanted == OCTET_VALUE || wanted == OCTET_VISIBLE)) {
-        unsigned least = wanted == OCTET_VALUE ? 0x20 : 0x21;
-        while (i + 8 <= octets.len && are_plain(octets.ptr + i, least))
-            i += 8;
-        if (i + 8 > octets.len && are_plain(octets.ptr + octets.len - 8, least))
-            return true;
-    }
-    for (; i < octets.len; i++)
+    if (octets.len >= LANES / 2 && ((wanted == OCTET_VALUE && are_all_plain(octets, 0x20)) ||
+                                    (wanted == OCTET_VISIBLE && are_all_plain(octets, 0x21))))
+        return true;
+    for (size_t i = 0; i < octets.len; i++) /* a tab is left to the table */
         if (!octet_is(octets.ptr[i], wanted))
             return false;
     return true;

@@ -13,8 +13,8 @@
 
 #include <stdio.h>
 
-/* The example of SipHash's paper, appendix A: key 00..0f, message 00..0e. */
-static void siphash_is_the_papers(void **state)
+/* The reference vectors of SipHash-1-3: key 00..0f, message 00, 01, 02 … */
+static void siphash_is_the_reference(void **state)
 {
     (void)state;
     static const uint64_t key[2] = { 0x0706050403020100, 0x0f0e0d0c0b0a0908 };
@@ -22,9 +22,9 @@ static void siphash_is_the_papers(void **state)
 
     for (int i = 0; i < 15; i++)
         message[i] = (char)i;
-    assert_true(siphash(key, str_of(message, 15)) == 0xa129ca6149be45e5);
-    assert_true(siphash(key, STR_EMPTY) == 0x726fdb47dd0e0e31);
-    assert_true(siphash(key, str_of(message, 8)) == 0x93f5f5799a932462);
+    assert_true(siphash(key, str_of(message, 15)) == 0xd320d86d2a519956);
+    assert_true(siphash(key, STR_EMPTY) == 0xabac0158050fc4dc);
+    assert_true(siphash(key, str_of(message, 8)) == 0x369095118d299a8e);
 }
 
 static void the_process_has_one_secret(void **state)
@@ -106,7 +106,7 @@ static void keys_are_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(siphash_is_the_papers),
+        cmocka_unit_test(siphash_is_the_reference),
         cmocka_unit_test(the_process_has_one_secret),
         cmocka_unit_test(a_map_is_a_table),
         cmocka_unit_test(keys_are_bytes),

@@ -45,8 +45,8 @@ static void strings_of_any_length_hide_none(void **state)
 {
     (void)state;
     for (size_t c = 0; c < ARRAY_LEN(classes); c++)
-        for (size_t len = 0; len <= 20; len++) {
-            char text[20];
+        for (size_t len = 0; len <= 40; len++) {
+            char text[40];
             memset(text, 'x', sizeof(text));
             assert_true(octets_are(str_of(text, len), classes[c]));
             for (size_t at = 0; at < len; at++) {
