@@ -25,6 +25,8 @@ struct gateway {
     struct hasher      *hasher;
     struct front_events events;
     struct arena_pool   arenas;
+    struct resolver    *resolver;
+    struct tls_trust   *trust;
     struct str          self, data;   /* for what starts servers; borrowed */
     struct snapshot    *snapshot;     /* in force */
     char                stale[256];   /* why the newest configuration is not; empty: it is */

@@ -6,6 +6,8 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "gate/gate.h"
+#include "io/resolver.h"
+#include "io/tls.h"
 #include "gate/listen.h"
 #include "model/reason.h"
 #include "store/store.h"
@@ -292,6 +294,10 @@ int gateway_new(const struct gateway_options *options, struct gateway **out)
 
     int error = hasher_new(&gateway->hasher);
     if (!error)
+        error = resolver_new(gateway->loop, &gateway->resolver);
+    if (!error)
+        error = tls_trust_new(&gateway->trust);
+    if (!error)
         error = snapshot_new(gateway, options->config, NULL, &gateway->snapshot);
     if (error) {
         gateway_free(gateway);
@@ -372,6 +378,8 @@ void gateway_free(struct gateway *gateway)
         call_free(CONTAINER_OF(link, struct call, link));
     buf_release(&gateway->out);
     arena_pool_release(&gateway->arenas);
+    resolver_free(gateway->resolver);
+    tls_trust_free(gateway->trust);
     if (gateway->hasher)
         hasher_free(gateway->hasher);
     gateway->magic = 0;

@@ -59,6 +59,8 @@ static int backend_new(struct gateway *gateway, const struct server *server, str
             .arenas = &gateway->arenas,
             .self = gateway->self,
             .data = gateway->data,
+            .resolver = gateway->resolver,
+            .trust = gateway->trust,
         };
         const struct upstream_events events = { .definitions = definitions_changed, .arg = backend };
         error = upstream_new(&services, &backend->server, &events, &backend->upstream);

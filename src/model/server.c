@@ -9,7 +9,7 @@
 /* ---- servers ---- */
 
 /* A member more: it is copied and compared below. */
-_Static_assert(sizeof(struct server) == 144, "struct server changed: server_copy and server_starts_alike must know");
+_Static_assert(sizeof(struct server) == 200, "struct server changed: server_copy and server_starts_alike must know");
 
 static struct str *copy_strings(struct arena *arena, const struct str *from, size_t count)
 {
@@ -39,11 +39,15 @@ int server_copy(struct arena *arena, const struct server *from, struct server *o
     out->name = arena_str(arena, from->name);
     out->cwd = arena_str(arena, from->cwd);
     out->url = arena_str(arena, from->url);
+    out->tls.ca = arena_str(arena, from->tls.ca);
+    out->tls.cert = arena_str(arena, from->tls.cert);
+    out->tls.key = arena_str(arena, from->tls.key);
     out->argv = copy_strings(arena, from->argv, from->argc);
     out->inherit = copy_strings(arena, from->inherit, from->inherit_count);
     out->env = copy_variables(arena, from->env, from->env_count);
     out->headers = copy_variables(arena, from->headers, from->header_count);
-    bool whole = out->name.ptr && out->cwd.ptr && out->url.ptr && out->argv && out->inherit && out->env && out->headers;
+    bool whole = out->name.ptr && out->cwd.ptr && out->url.ptr && out->tls.ca.ptr && out->tls.cert.ptr &&
+                 out->tls.key.ptr && out->argv && out->inherit && out->env && out->headers;
     return whole ? 0 : E_NOMEM;
 }
 
@@ -66,8 +70,9 @@ static bool are_variables_equal(const struct variable *a, size_t a_count, const 
 bool server_starts_alike(const struct server *a, const struct server *b)
 {
     return str_eq(a->name, b->name) && a->transport == b->transport && str_eq(a->cwd, b->cwd) && a->home == b->home &&
-           str_eq(a->url, b->url) && a->isolation == b->isolation && a->exact_numbers == b->exact_numbers &&
-           are_strings_equal(a->argv, a->argc, b->argv, b->argc) &&
+           str_eq(a->url, b->url) && str_eq(a->tls.ca, b->tls.ca) && str_eq(a->tls.cert, b->tls.cert) &&
+           str_eq(a->tls.key, b->tls.key) && a->tls.only_1_3 == b->tls.only_1_3 && a->isolation == b->isolation &&
+           a->exact_numbers == b->exact_numbers && are_strings_equal(a->argv, a->argc, b->argv, b->argc) &&
            are_strings_equal(a->inherit, a->inherit_count, b->inherit, b->inherit_count) &&
            are_variables_equal(a->env, a->env_count, b->env, b->env_count) &&
            are_variables_equal(a->headers, a->header_count, b->headers, b->header_count);

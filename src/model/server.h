@@ -18,6 +18,12 @@ enum transport { TRANSPORT_STDIO, TRANSPORT_HTTP };
 
 struct variable { struct str name, value; };
 
+struct tls_files {                  /* paths of PEM files, terminated; empty: none */
+    struct str ca;                  /* the only authorities that count */
+    struct str cert, key;           /* both or neither */
+    bool       only_1_3;            /* TLS 1.2 will not do */
+};
+
 /* A server of the configuration. Strings live as long as the configuration, or the arena it was copied into. A member
  * that is added here is copied by server_copy and compared by server_starts_alike. */
 struct server {
@@ -36,6 +42,7 @@ struct server {
     struct str       url;
     struct variable *headers;
     size_t           header_count;
+    struct tls_files tls;           /* of an https url */
 
     enum isolation   isolation;
     bool             exact_numbers; /* "numbers": "exact": the server reads integers and decimals exactly */

@@ -4,7 +4,9 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "io/loop.h"
+#include "io/resolver.h"
 #include "io/stream.h"
+#include "io/tls.h"
 #include "net/http1_write.h"
 
 #include <stdlib.h>
@@ -19,8 +21,8 @@
 #define NO_DEADLINE INT64_MAX
 
 enum connection_state {
-    CONN_CONNECTING,
-    CONN_BUSY, /* with a request */
+    CONN_CONNECTING, /* its name is looked up, or one of its addresses is tried */
+    CONN_BUSY,       /* with a request */
     CONN_IDLE,
     CONN_DEAD, /* freed at the end of the turn */
 };
@@ -29,8 +31,12 @@ struct client_connection {
     unsigned magic;
     enum connection_state state;
     struct client *client;
-    struct list link; /* the client's idle or busy */
-    struct stream *stream;
+    struct list link;      /* the client's idle or busy */
+    struct stream *stream; /* NULL: dead, or the name is looked up */
+    struct lookup lookup;
+    struct addresses addresses;
+    size_t next_address;
+    int64_t old_ms;           /* from then on it takes no further request */
     struct timer timer;       /* may fire early: it looks at the deadline and sleeps on */
     int64_t deadline_ms;      /* connecting, writing or idle: the wait for an answer is the owner's */
     struct deferred deferred; /* goes on reading, or frees */
@@ -45,7 +51,9 @@ struct client {
     unsigned magic;
     struct loop *loop;
     struct str address, host; /* in the same memory, behind this */
-    struct list idle, busy;   /* idle: the last used first */
+    struct tls *tls;
+    struct resolver *resolver;
+    struct list idle, busy; /* idle: the last used first */
     unsigned idle_count, count;
     struct buf out;           /* the request that is being written; swapped with its connection's */
     struct deferred deferred; /* frees */
@@ -100,6 +108,7 @@ static void drop(struct client_connection *connection)
     connection->client->count--;
     connection->state = CONN_DEAD;
     list_remove(&connection->link);
+    lookup_cancel(&connection->lookup);
     timer_stop(&connection->timer);
     stream_close(connection->stream);
     connection->stream = NULL;
@@ -111,12 +120,15 @@ static void fail(struct client_connection *connection, int error)
 {
     struct client_request *request = connection->request;
 
+    if (connection->stream)
+        request->fault = stream_tls_fault(connection->stream);
     drop(connection);
     detach(connection);
     request->events->failed(request, client_request_sent(request), error);
 }
 
 static int place(struct client *client, struct client_request *request, struct buf *out, bool fresh);
+static int try_addresses(struct client_connection *connection);
 
 /* The connection broke. Where nothing had left and the connection was an old one, that is no fault of the request's. */
 static void broken(struct client_connection *connection, int error)
@@ -126,6 +138,13 @@ static void broken(struct client_connection *connection, int error)
     if (!request) {
         drop(connection);
         return;
+    }
+    if (connection->state == CONN_CONNECTING && connection->next_address < connection->addresses.count &&
+        error != E_TLS) { /* who is not who he should be is so at each address */
+        stream_close(connection->stream);
+        connection->stream = NULL;
+        if (try_addresses(connection) == 0)
+            return;
     }
     if (!connection->reused || request->sent > 0) {
         fail(connection, error);
@@ -144,6 +163,10 @@ static void make_idle(struct client_connection *connection)
 {
     struct client *client = connection->client;
 
+    if (loop_now_ms(client->loop) >= connection->old_ms) {
+        drop(connection);
+        return;
+    }
     if (client->idle_count == LIMIT_client_idle)
         drop(CONTAINER_OF(client->idle.previous, struct client_connection, link));
     connection->state = CONN_IDLE;
@@ -192,13 +215,13 @@ static void writable(void *owner)
     struct client_connection *connection = owner;
 
     CHECK_OBJ(connection, CONNECTION_MAGIC);
-    if (connection->state == CONN_CONNECTING)
-        connection->state = CONN_BUSY;
-    if (connection->state != CONN_BUSY)
+    if (connection->state != CONN_CONNECTING && connection->state != CONN_BUSY)
         return;
     int error = write_some(connection);
     if (error)
         broken(connection, error);
+    else
+        connection->state = CONN_BUSY;
 }
 
 /* --- reading --- */
@@ -326,13 +349,56 @@ static void timer_fired(struct timer *timer)
         return;
     if (left > 0)
         timer_start(timer, left);
-    else if (connection->request)
-        fail(connection, E_TIMEOUT);
-    else
+    else if (!connection->request)
         drop(connection);
+    else if (connection->state == CONN_CONNECTING)
+        broken(connection, E_TIMEOUT);
+    else
+        fail(connection, E_TIMEOUT);
 }
 
 /* --- a place for a request --- */
+
+static int open_stream(struct client_connection *connection, struct str address)
+{
+    struct client *client = connection->client;
+    if (client->tls)
+        return stream_connect_tls(client->loop, address, client->tls, &stream_events, connection, &connection->stream);
+    return stream_connect(client->loop, address, &stream_events, connection, &connection->stream);
+}
+
+/* The next address that does not fail at once. */
+static int try_addresses(struct client_connection *connection)
+{
+    int error = E_NOT_FOUND;
+    while (connection->next_address < connection->addresses.count) {
+        error = open_stream(connection, str_from_c(connection->addresses.text[connection->next_address++]));
+        if (error)
+            continue;
+        /* A stream of TLS has its own patience for each of the two. */
+        wait_for(connection, connection->client->tls ? LIMIT_connect_ms + LIMIT_handshake_ms : LIMIT_connect_ms);
+        return 0;
+    }
+    return error;
+}
+
+static void looked_up(struct lookup *lookup, int error, const struct addresses *addresses)
+{
+    struct client_connection *connection = CONTAINER_OF(lookup, struct client_connection, lookup);
+
+    CHECK_OBJ(connection, CONNECTION_MAGIC);
+    CHECK(connection->state == CONN_CONNECTING);
+    connection->request->fault = error == E_NOT_FOUND ? "its name is not known"
+                                 : error == E_TIMEOUT ? "its name was not found in time"
+                                 : error              ? "its name cannot be looked up"
+                                                      : NULL;
+    if (!error) {
+        connection->addresses = *addresses;
+        error = try_addresses(connection);
+    }
+    if (error)
+        fail(connection, error);
+}
 
 static int connect_new(struct client *client, struct client_connection **out)
 {
@@ -341,22 +407,28 @@ static int connect_new(struct client *client, struct client_connection **out)
     struct client_connection *connection = calloc(1, sizeof(*connection));
     if (!connection)
         return E_NOMEM;
-    int error = stream_connect(client->loop, client->address, &stream_events, connection, &connection->stream);
-    if (error) {
-        free(connection);
-        return error;
-    }
     connection->magic = CONNECTION_MAGIC;
     connection->state = CONN_CONNECTING;
     connection->client = client;
+    connection->lookup.done = looked_up;
+    list_init(&connection->lookup.link);
+    timer_init(&connection->timer, client->loop, timer_fired);
+    connection->deadline_ms = NO_DEADLINE; /* a look-up has its own */
+    int error = resolver_find(client->resolver, client->address, &connection->lookup, &connection->addresses);
+    if (!error)
+        error = try_addresses(connection);
+    if (error && error != E_AGAIN) {
+        free(connection);
+        return error;
+    }
+    connection->old_ms = loop_now_ms(client->loop) + LIMIT_client_age_ms;
     connection->deferred.run = deferred_run;
     list_init(&connection->deferred.link);
-    timer_init(&connection->timer, client->loop, timer_fired);
     buf_init(&connection->out, REQUEST_MAX);
     http1_init(&connection->http1, HTTP1_CLIENT, READ_BYTES);
+    list_init(&connection->link);
     list_append(&client->busy, &connection->link);
     client->count++;
-    wait_for(connection, LIMIT_connect_ms);
     *out = connection;
     return 0;
 }
@@ -421,6 +493,7 @@ int client_start(struct client *client, struct client_request *request, struct s
     if (!write_request(client, method, target, fields, count, body))
         return E_INVALID;
     request->sent = 0;
+    request->fault = NULL;
     request->total = client->out.len;
     return place(client, request, &client->out, false);
 }
@@ -457,19 +530,21 @@ static void free_later(struct deferred *deferred)
     struct client *client = CONTAINER_OF(deferred, struct client, deferred);
 
     buf_release(&client->out);
+    tls_unref(client->tls);
     free(client);
 }
 
-int client_new(struct loop *loop, struct str address, struct str host, struct client **out)
+int client_new(const struct client_options *options, struct client **out)
 {
+    struct str address = options->address, host = str_is_empty(options->host) ? address : options->host;
     struct client *client = malloc(sizeof(*client) + address.len + host.len);
 
     if (!client)
         return E_NOMEM;
-    if (str_is_empty(host))
-        host = address;
     client->magic = CLIENT_MAGIC;
-    client->loop = loop;
+    client->loop = options->loop;
+    client->resolver = options->resolver;
+    client->tls = options->tls ? tls_ref(options->tls) : NULL;
     client->idle_count = client->count = 0;
     client->deferred.run = free_later;
     list_init(&client->idle);
@@ -477,13 +552,10 @@ int client_new(struct loop *loop, struct str address, struct str host, struct cl
     list_init(&client->deferred.link);
     buf_init(&client->out, REQUEST_MAX);
     char *text = (char *)(client + 1);
-    client->address = str_of(text, address.len);
     memcpy(text, address.ptr, address.len);
-    client->host = client->address;
-    if (host.ptr != address.ptr) {
-        client->host = str_of(text + address.len, host.len);
-        memcpy(text + address.len, host.ptr, host.len);
-    }
+    memcpy(text + address.len, host.ptr, host.len);
+    client->address = str_of(text, address.len);
+    client->host = str_of(text + address.len, host.len);
     *out = client;
     return 0;
 }

@@ -33,6 +33,8 @@ void instance_settled(struct instance *instance);
 /* One message of the server. `only`: it came as the answer to this leg and may end no other; NULL: any. The back must
  * look afterwards whether it was closed meanwhile. */
 void instance_receive(struct instance *instance, struct str message, const struct leg *only);
+/* The body of an answer that HTTP calls an error. False: it is not the JSON-RPC error of `leg`, which goes on. */
+bool instance_receive_error(struct instance *instance, struct str message, struct leg *leg);
 /* The connection is of no use any more: legs end with `reason`, then ops->kill is called. Twice is fine. */
 void instance_lose(struct instance *instance, enum reason reason);
 /* One leg alone ends; the connection goes on. */

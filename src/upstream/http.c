@@ -1,15 +1,17 @@
 /* The HTTP back: Streamable HTTP (MCP 2025-03-26 to 2025-11-25), one POST a message, answered by JSON or by an event
- * stream. Redirects, other statuses and other media types are never taken for an answer. The address is numeric and
- * the connection plain. */
+ * stream. Redirects, other statuses and other media types are never taken for a result; what a server says to an error
+ * of HTTP counts only if it is the error of that very request. */
 #include "upstream/instance.h"
 
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "model/url.h"
 #include "net/client.h"
 #include "net/sse.h"
-#include "upstream/url.h"
+#include "upstream/secure.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define HTTP_MAGIC 0x48545450u
@@ -18,7 +20,7 @@
 #define SESSION_MAX 1024
 #define KEPT_BODY_BYTES 65536 /* a larger buffer goes back to the heap after its answer */
 
-enum answer_form { FORM_NONE, FORM_JSON, FORM_EVENTS };
+enum answer_form { FORM_NONE, FORM_JSON, FORM_EVENTS, FORM_ERROR /* JSON with a status of 4xx or 5xx */ };
 
 struct post { /* one request to the server; kept for the next one when it is over */
     unsigned magic;
@@ -29,8 +31,9 @@ struct post { /* one request to the server; kept for the next one when it is ove
     uint64_t leg_id;
     int64_t alone_until_ms; /* without a leg */
     enum answer_form form;
-    bool is_note;  /* never had a leg */
-    bool is_close; /* DELETE of the session */
+    unsigned status; /* of FORM_ERROR */
+    bool is_note;    /* never had a leg */
+    bool is_close;   /* DELETE of the session */
     struct buf body;
     struct sse sse;
 };
@@ -39,7 +42,8 @@ struct http {
     unsigned magic;
     struct instance *instance;
     struct client *client;
-    struct str target;           /* borrowed from the server */
+    struct url url; /* borrowed from the server */
+    struct secure secure;
     struct client_field *fields; /* those of the configuration, and behind them our own */
     size_t field_count;
     char session[SESSION_MAX + 1];
@@ -221,7 +225,7 @@ static size_t fill_fields(struct http *http, bool has_body)
 static int start(struct http *http, struct post *post, struct str method, struct str body)
 {
     size_t count = fill_fields(http, body.len > 0);
-    int error = client_start(http->client, &post->request, method, http->target, http->fields, count, body);
+    int error = client_start(http->client, &post->request, method, http->url.target, http->fields, count, body);
     if (error)
         post_is_over(post);
     return error == E_LIMIT ? E_FULL : error;
@@ -328,6 +332,38 @@ static enum answer_form form_of(const struct http1 *answer)
     return str_eq_nocase(type, STR("text/event-stream")) ? FORM_EVENTS : FORM_NONE;
 }
 
+static enum reason reason_of_status(unsigned status)
+{
+    return status == 401 || status == 403 ? REASON_upstream_unauthorized : REASON_upstream_status;
+}
+
+static void describe_status(char what[64], unsigned status)
+{
+    snprintf(what, 64, "an answer with the HTTP status %u", status);
+}
+
+/* The body said nothing that helps. */
+static void refuse_status(struct instance *instance, struct leg *leg, unsigned status)
+{
+    char what[64];
+    describe_status(what, status);
+    instance_complain(instance, what);
+    instance_end_leg(leg, reason_of_status(status));
+}
+
+/* Everything else than 200: an error may be told in JSON-RPC as well, and is waited for then. */
+static void take_status(struct post *post, const struct http1 *answer)
+{
+    char what[64];
+    if (answer->status >= 400 && post->form == FORM_JSON) {
+        post->form = FORM_ERROR;
+        post->status = answer->status;
+        return;
+    }
+    describe_status(what, answer->status);
+    refuse(post, what, reason_of_status(answer->status));
+}
+
 static void answer_head(struct client_request *request, const struct http1 *answer)
 {
     struct post *post = request->owner;
@@ -350,7 +386,7 @@ static void answer_head(struct client_request *request, const struct http1 *answ
     post->leg->sent = sent_of(client_request_sent(request));
     post->form = form_of(answer);
     if (answer->status != 200)
-        refuse(post, "an answer whose HTTP status is not 200", REASON_upstream_unavailable);
+        take_status(post, answer);
     else if (post->form == FORM_NONE)
         refuse(post, "an answer that is neither JSON nor an event stream", REASON_upstream_malformed);
     else if (!keep_session(http, answer))
@@ -386,7 +422,7 @@ static void answer_body(struct client_request *request, struct str bytes)
     CHECK_OBJ(post, POST_MAGIC);
     if (!post->leg)
         return;
-    if (post->form == FORM_JSON) {
+    if (post->form == FORM_JSON || post->form == FORM_ERROR) {
         buf_append_str(&post->body, bytes);
         if (!buf_ok(&post->body))
             refuse(post, "an answer above its ceiling", REASON_upstream_malformed);
@@ -411,6 +447,11 @@ static void answer_done(struct client_request *request)
         instance_receive(http->instance, buf_str(&post->body), leg);
         if (legs_find(&http->instance->legs, post->leg_id) == leg)
             instance_end_leg(leg, REASON_upstream_malformed);
+    } else if (leg && post->form == FORM_ERROR) {
+        leg->transport = NULL;
+        post->leg = NULL;
+        if (!instance_receive_error(http->instance, buf_str(&post->body), leg))
+            refuse_status(http->instance, leg, post->status);
     }
     end_leg(post, REASON_upstream_closed);
     post_is_over(post);
@@ -419,11 +460,24 @@ static void answer_done(struct client_request *request)
 
 static enum reason reason_of(enum client_sent sent, int error)
 {
+    if (error == E_TLS)
+        return REASON_upstream_tls;
     if (error == E_SYNTAX)
         return REASON_upstream_malformed;
     if (sent == CLIENT_SENT_NONE)
         return REASON_upstream_unavailable;
     return error == E_TIMEOUT ? REASON_upstream_full : REASON_upstream_closed;
+}
+
+/* What the operator must know to mend it. */
+static void complain_of_connection(struct instance *instance, const char *fault, int error)
+{
+    char what[192];
+    snprintf(what, sizeof(what), "it cannot be reached: %s",
+             fault               ? fault
+             : error == E_CLOSED ? "the connection was refused"
+                                 : error_text(error));
+    instance_complain(instance, what);
 }
 
 static void answer_failed(struct client_request *request, enum client_sent sent, int error)
@@ -432,6 +486,8 @@ static void answer_failed(struct client_request *request, enum client_sent sent,
     CHECK_OBJ(post, POST_MAGIC);
     if (post->is_close)
         is_closed_later(post->http);
+    if (sent == CLIENT_SENT_NONE)
+        complain_of_connection(post->http->instance, request->fault, error);
     if (post->leg)
         post->leg->sent = sent_of(sent);
     end_leg(post, reason_of(sent, error));
@@ -453,6 +509,10 @@ static void free_http(struct deferred *deferred)
 static void has_ended(struct deferred *deferred)
 {
     struct http *http = CONTAINER_OF(deferred, struct http, ended);
+    if (http->secure.running) { /* it says when it is over */
+        http->ended_due = false;
+        return;
+    }
     struct list *const lists[] = { &http->busy, &http->over, &http->idle };
     timer_stop(&http->alone);
     client_free(http->client);
@@ -493,20 +553,47 @@ static void begun(struct deferred *deferred)
         instance_opened(http->instance);
 }
 
+/* Requests can be sent from the next turn on. */
+static int make_client(struct http *http)
+{
+    const struct upstream *upstream = http->instance->upstream;
+    struct client_options options = {
+        .loop = loop_of(http),
+        .address = str_from_c(http->url.address),
+        .host = http->url.authority,
+        .tls = upstream->tls,
+        .resolver = upstream->services.resolver,
+    };
+    int error = client_new(&options, &http->client);
+    if (!error)
+        loop_defer(loop_of(http), &http->begun);
+    return error;
+}
+
+static void is_secure(struct secure *secure)
+{
+    struct http *http = CONTAINER_OF(secure, struct http, secure);
+    if (http->closing)
+        is_closed_later(http);
+    else if (secure->error || make_client(http) != 0)
+        instance_lose(http->instance, REASON_upstream_tls);
+}
+
 static int fill(struct http *http, const struct server *server)
 {
-    struct url url;
-    int error = url_parse(server->url, &url);
+    int error = url_parse(server->url, &http->url);
     if (error)
         return error;
-    http->target = url.target;
     http->fields = calloc(server->header_count + OWN_FIELDS, sizeof(*http->fields));
     if (!http->fields)
         return E_NOMEM;
     for (size_t i = 0; i < server->header_count; i++)
         http->fields[i] = (struct client_field){ server->headers[i].name, server->headers[i].value };
     http->field_count = server->header_count;
-    return client_new(loop_of(http), str_from_c(url.address), url.authority, &http->client);
+    error = http->url.https ? secure_prepare(&http->secure, http->instance->upstream, http->url.host, is_secure) : 0;
+    if (error == E_AGAIN)
+        return 0;
+    return error ? error : make_client(http);
 }
 
 static int http_open(struct instance *instance)
@@ -532,7 +619,6 @@ static int http_open(struct instance *instance)
     }
     instance->version[0] = '\0';
     instance->back = http;
-    loop_defer(loop_of(http), &http->begun);
     return 0;
 }
 

@@ -74,6 +74,7 @@ struct upstream {
     bool                   wake_due;
     struct buf             out, id;       /* the message that is being written; the id that is echoed in it */
     struct hasher         *hasher;
+    struct tls            *tls;           /* of an https server; NULL: not yet needed */
     bool                   started, stopping, stopped_due;
     enum reason            stop_reason;
     void                 (*done)(void *arg);

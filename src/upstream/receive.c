@@ -106,3 +106,24 @@ void instance_receive(struct instance *instance, struct str bytes, const struct 
     }
     arena_release(&arena);
 }
+
+bool instance_receive_error(struct instance *instance, struct str bytes, struct leg *leg)
+{
+    CHECK_OBJ(instance, INSTANCE_MAGIC);
+    struct arena arena;
+    const struct json *root;
+    struct json_error fault;
+    struct message message;
+    enum reason why;
+    struct str detail;
+    arena_init(&arena, instance->upstream->services.arenas, LIMIT_answer_memory);
+    instance->received = bytes.len;
+    bool is_error = json_parse(&arena, bytes, &json_limits_answer, &root, &fault) == 0 &&
+                    message_read(root, SENDER_SERVER, &message, &why, &detail) == 0 && message.kind == MESSAGE_ERROR &&
+                    leg_of(instance, message.id, leg) == leg;
+    if (is_error)
+        answered(instance, &message, &arena, leg);
+    else
+        arena_release(&arena);
+    return is_error;
+}

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "io/tls.h"
 #include "upstream/instance.h"
 
 #include <stdlib.h>
@@ -250,6 +251,7 @@ void upstream_free(struct upstream *upstream)
     buf_release(&upstream->out);
     buf_release(&upstream->id);
     hasher_free(upstream->hasher);
+    tls_unref(upstream->tls);
     upstream->magic = 0;
     free(upstream);
 }

@@ -17,6 +17,8 @@ struct clock;
 struct leg;
 struct log;
 struct loop;
+struct resolver;
+struct tls_trust;
 struct upstream;       /* one server of the configuration with all its instances */
 struct instance;       /* one running child or one HTTP session */
 
@@ -52,6 +54,8 @@ struct upstream_services {
     struct arena_pool *arenas;
     struct str         self;        /* path of our own binary, for `__exec` */
     struct str         data;        /* the data directory: homes */
+    struct resolver   *resolver;    /* of servers that a name service knows; NULL: there is none */
+    struct tls_trust  *trust;       /* of https servers without authorities of their own; NULL: they are not trusted */
 };
 
 struct upstream_events {

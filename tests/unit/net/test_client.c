@@ -122,7 +122,7 @@ static void rig_init(struct rig *rig)
     assert_int_equal(listen(rig->listener, 8), 0);
     assert_int_equal(getsockname(rig->listener, (struct sockaddr *)&address, &len), 0);
     snprintf(rig->address, sizeof(rig->address), "127.0.0.1:%u", ntohs(address.sin_port));
-    assert_int_equal(client_new(rig->loop, str_from_c(rig->address), STR_EMPTY, &rig->client), 0);
+    assert_int_equal(client_new(&(struct client_options){ .loop = rig->loop, .address = str_from_c(rig->address) }, &rig->client), 0);
 }
 
 static void rig_release(struct rig *rig)
