@@ -6,6 +6,7 @@
 #include "cli/tools_file.h"
 #include "config/config.h"
 #include "config/file.h"
+#include "config/zones.h"
 #include "json/json.h"
 
 #include <stdio.h>
@@ -33,7 +34,7 @@ static void check_policy(struct arena *arena, struct str path, struct str source
 {
     struct problems problems = { .count = 0 };
     struct policy *policy = NULL;
-    int error = policy_load(source, arena, &problems, &policy);
+    int error = policy_load_with(source, config_zones(), arena, &problems, &policy);
     if (!error && tools)
         error = policy_check(policy, tools, arena, &problems);
     report_add_problems(report, path, &problems);

@@ -7,6 +7,7 @@
 #include "cli/tools_file.h"
 #include "config/config.h"
 #include "config/file.h"
+#include "config/zones.h"
 #include "json/json.h"
 #include "policy/decide.h"
 #include "policy/trace.h"
@@ -26,7 +27,7 @@ static int load_policy(const struct invocation *invocation, struct arena *arena,
     int error = file_read(arena, path, LIMIT_policy_body, &source);
     if (error)
         return failure(invocation, "cannot read %s: %s", path.ptr, file_error_text(error));
-    error = policy_load(source, arena, &problems, out);
+    error = policy_load_with(source, config_zones(), arena, &problems, out);
     if (!error)
         return 0;
     struct report report;

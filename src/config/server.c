@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "config/file.h"
 #include "config/reader.h"
+#include "config/zones.h"
 
 #include <arpa/inet.h>
 
@@ -252,7 +253,7 @@ static void read_policy(struct reader *reader, const struct settings *settings, 
                        "cannot read the policy %" STR_FMT ": %s; the server is denied everything",
                        STR_ARG(out->policy_path.ptr ? out->policy_path : path), file_error_text(error));
     } else {
-        error = policy_load(out->policy_source, reader->arena, &problems, &out->policy);
+        error = policy_load_with(out->policy_source, config_zones(), reader->arena, &problems, &out->policy);
         report_add_problems(reader->report, out->policy_path, &problems);
         if (error) {
             out->policy_source = STR_EMPTY;

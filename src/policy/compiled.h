@@ -59,6 +59,8 @@ struct access { /* `resources` or `prompts` */
     struct selectors allow, deny;
 };
 
+struct zone;
+
 struct method { /* a member of `methods` */
     struct str pointer;
     bool       allow;
@@ -73,6 +75,7 @@ struct policy {
     struct str       source;
     struct sha256    revision;
     bool             allow_default, hints;
+    const struct zone *zone;       /* of time.* paths; NULL: UTC */
     struct selectors hide;
     struct selectors tools;        /* selector -> struct rule */
     struct selectors prompt_hide;  /* the same under prompt_name(), for prompts that are named like tools: */

@@ -29,8 +29,8 @@ static enum answer test_value(struct evaluation *evaluation, const struct condit
         return unusable(evaluation, test, value, "the operator does not take it");
     struct op_run run = { .operand = &test->operand, .value = *value, .scratch = &evaluation->scratch };
     enum answer answer = test->op->evaluate(&run);
-    if (answer == ANSWER_UNUSABLE)
-        return unusable(evaluation, test, value, run.why);
+    if (answer == ANSWER_UNUSABLE && evaluation->unusable.test == NULL)
+        evaluation->unusable = (struct blame){ .test = test, .value = *value, .why = run.why, .told = run.told };
     return answer;
 }
 
@@ -114,7 +114,8 @@ static enum answer condition_holds(struct evaluation *evaluation, const struct c
         slot = trace_group(evaluation->trace, depth, condition->kind);
     switch (condition->kind) {
     case CONDITION_TEST:
-        answer = test_from(evaluation, condition, path_root_value(&condition->path, evaluation->question), 0);
+        answer = test_from(evaluation, condition,
+                           path_root_value(&condition->path, evaluation->question, evaluation->zone), 0);
         if (evaluation->trace != NULL)
             trace_test(evaluation, condition, answer, depth);
         return answer;

@@ -28,12 +28,15 @@ struct blame { /* the test that an answer came from */
     const struct condition *test;
     struct value            value;
     const char             *why; /* of an unusable one */
+    bool                    told; /* to the agent too */
 };
 
 struct question;
 struct trace;
+struct zone;
 struct evaluation { /* of one decision */
     const struct question *question;
+    const struct zone     *zone;  /* NULL: UTC */
     struct trace          *trace; /* NULL: none */
     struct regex_scratch   scratch;
     struct blame           last, unusable; /* since evaluation_clear */

@@ -41,7 +41,7 @@ static int cannot_count(struct maker *maker, const struct limit *limit, const st
 /* The value at a path of single steps; what goes through a value of another kind is missing. */
 static struct value value_at(const struct question *question, const struct path *path)
 {
-    struct value value = path_root_value(path, question);
+    struct value value = path_root_value(path, question, NULL); /* of args */
     for (size_t i = 0; i < path->count; i++)
         if (!path_step_take(&path->steps[i], &value))
             return (struct value){ .kind = ARG_MISSING };

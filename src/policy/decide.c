@@ -177,8 +177,8 @@ static struct str unusable_message(struct run *run, const struct evaluation *eva
     const struct blame *blame = &evaluation->unusable;
     if (blame->test == NULL || blame->test->path.root != ROOT_ARGS)
         return STR_EMPTY;
-    return arena_printf(run->arena, "%" STR_FMT " cannot be judged: it is %s.", STR_ARG(blame->test->path.text),
-                        arg_kind_text(blame->value.kind));
+    return arena_printf(run->arena, "%" STR_FMT " cannot be judged: %s%s.", STR_ARG(blame->test->path.text),
+                        blame->told ? "" : "it is ", blame->told ? blame->why : arg_kind_text(blame->value.kind));
 }
 
 static bool end_by_entry(struct run *run, const struct evaluation *evaluation, const struct entry *entry,
@@ -220,9 +220,9 @@ static bool checks_deny(struct run *run, struct evaluation *evaluation, const st
 
 static bool step_checks(struct run *run)
 {
-    struct evaluation evaluation = { .question = run->question,
-                                     .trace = run->trace,
-                                     .scratch = { .arena = run->arena } };
+    struct evaluation evaluation = {
+        .question = run->question, .zone = run->policy->zone, .trace = run->trace, .scratch = { .arena = run->arena }
+    };
     return checks_deny(run, &evaluation, &run->policy->all_tools) ||
            (run->rule != NULL && checks_deny(run, &evaluation, &run->rule->checks));
 }

@@ -5,8 +5,11 @@
 #include "base/limits.h"
 #include "base/nearest.h"
 #include "policy/regex.h"
+#include "policy/zone.h"
 
 #include <stdlib.h>
+
+#define ZONE_NAME_MAX 64
 
 static const struct str verdict_words[] = { STR("deny"), STR("allow") };
 
@@ -134,6 +137,53 @@ static void load_access_member(struct loader *loader, const struct place *root, 
     load_access(loader, &place, access, out);
 }
 
+/* A name of the time zone database: no path leaves its directory. */
+static bool is_zone_name(struct str name)
+{
+    bool start = true;
+    for (size_t i = 0; i < name.len; i++) {
+        char byte = name.ptr[i];
+        bool letter = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+        bool inner = (byte >= '0' && byte <= '9') || byte == '_' || byte == '-' || byte == '+' || byte == '/';
+        if (!letter && (start || !inner))
+            return false;
+        start = byte == '/';
+    }
+    return !start && name.len <= ZONE_NAME_MAX;
+}
+
+static void load_timezone(struct loader *loader, const struct place *root, const struct json *node)
+{
+    const struct json *member = schema_get(node, SCHEMA_POLICY, STR("timezone"));
+    struct place place = place_member(root, STR("timezone"));
+    struct str bytes, name = member != NULL ? json_string(member) : STR("UTC");
+    if (str_eq(name, STR("UTC")))
+        return;
+    int rc = E_NOT_FOUND;
+    if (is_zone_name(name) && loader->zones != NULL)
+        rc = loader->zones->read(loader->zones->arg, name, loader->report.arena, &bytes);
+    const char *why = rc != 0 ? error_text(rc) : NULL;
+    struct zone *zone = NULL;
+    if (rc == 0)
+        rc = zone_read(bytes, loader->arena, &zone, &why);
+    if (rc == E_NOMEM)
+        loader->no_memory = true;
+    else if (rc == E_NOT_FOUND)
+        report_error(&loader->report, &place, SPOT_VALUE, STR("an IANA name, such as \"Europe/Berlin\""),
+                     "there is no time zone \"%" STR_FMT "\" on this machine", STR_ARG(name));
+    else if (rc != 0)
+        report_error(&loader->report, &place, SPOT_VALUE, STR_EMPTY,
+                     "the table of the time zone \"%" STR_FMT "\" cannot be used: %s", STR_ARG(name), why);
+    loader->policy->zone = zone;
+}
+
+static void load_timezone_unused(struct loader *loader, const struct place *root, const struct json *node)
+{
+    struct place place = place_member(root, STR("timezone"));
+    if (json_get(node, STR("timezone")) != NULL && !loader->uses_time)
+        report_warning(&loader->report, &place, SPOT_KEY, STR_EMPTY, "nothing looks at the time, so no zone is needed");
+}
+
 static void load_document(struct loader *loader, const struct json *node)
 {
     struct place root = { .up = NULL };
@@ -144,6 +194,8 @@ static void load_document(struct loader *loader, const struct json *node)
     policy->allow_default = load_default(loader, &root, node, SCHEMA_POLICY, false);
     const struct json *hints = schema_get(node, SCHEMA_POLICY, STR("hints"));
     policy->hints = hints == NULL || json_bool(hints);
+
+    load_timezone(loader, &root, node);
 
     struct place place = place_member(&root, STR("lists"));
     load_lists(loader, &place, schema_get(node, SCHEMA_POLICY, STR("lists")));
@@ -159,6 +211,7 @@ static void load_document(struct loader *loader, const struct json *node)
     load_methods(loader, &place, schema_get(node, SCHEMA_POLICY, STR("methods")));
     place = place_member(&root, STR("lists"));
     load_lists_unused(loader, &place);
+    load_timezone_unused(loader, &root, node);
 }
 
 static struct selectors *policy_selectors(struct policy *policy, size_t index)
@@ -241,12 +294,18 @@ static int load_source(struct loader *loader, struct str source)
 
 int policy_load(struct str source, struct arena *arena, struct problems *problems, struct policy **out)
 {
+    return policy_load_with(source, NULL, arena, problems, out);
+}
+
+int policy_load_with(struct str source, const struct zones *zones, struct arena *arena, struct problems *problems,
+                     struct policy **out)
+{
     *problems = (struct problems){ .items = NULL };
     *out = NULL;
     struct policy *policy = policy_new();
     if (policy == NULL)
         return E_NOMEM;
-    struct loader loader = { .policy = policy, .arena = &policy->arena };
+    struct loader loader = { .policy = policy, .arena = &policy->arena, .zones = zones };
     loader.report = (struct reporter){ .source = source, .arena = arena, .problems = problems };
     map_init(&loader.lists_by_name);
     int rc = load_source(&loader, source);

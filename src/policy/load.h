@@ -9,9 +9,10 @@
 #include "policy/schema.h"
 
 struct named_list { /* a member of `lists` */
-    struct str     name;
-    struct operand operand; /* count 0: it was wrong */
-    bool           used;
+    struct str         name;
+    const struct json *node;
+    struct operand     operand; /* count 0: it was wrong */
+    bool               used;
 };
 
 struct loader {
@@ -21,6 +22,8 @@ struct loader {
     struct named_list *lists;
     size_t             list_count;
     struct map         lists_by_name; /* -> struct named_list */
+    const struct zones *zones;  /* NULL: none */
+    bool               uses_time;
     bool               no_memory;
 };
 
@@ -32,9 +35,17 @@ bool       load_word(struct loader *loader, const struct place *place, const str
                      const struct str *words, size_t count, size_t *index);
 struct str load_text(const struct json *node, enum schema_object object, struct str name); /* empty when absent */
 
-/* load_condition.c */
+/* load_operand.c */
 void load_lists(struct loader *loader, const struct place *place, const struct json *node);
 void load_lists_unused(struct loader *loader, const struct place *place);
+/* False when it was reported. */
+bool load_operand(struct loader *loader, const struct place *place, const struct json *node, enum operand_kind kind,
+                  struct operand *out);
+/* The same of the condition `place`, whose "value" is `node` and whose "no_words" may be NULL. */
+bool load_command(struct loader *loader, const struct place *place, const struct json *node,
+                  const struct json *no_words, struct operand *out);
+
+/* load_condition.c */
 void load_entries(struct loader *loader, const struct place *place, const struct json *array, bool deny_if,
                   struct entry **out, size_t *count);
 

@@ -1,4 +1,4 @@
-/* Loading conditions: forms, paths, operators, operands, and named lists. */
+/* Loading conditions: forms, paths, operators, and what is probably not meant. */
 #include "policy/load.h"
 
 #include "base/buf.h"
@@ -7,8 +7,6 @@
 #include "base/nearest.h"
 #include "json/writer.h"
 
-#include <stdlib.h>
-
 #define TEST_TEXT_MAX 120 /* bytes of an operand that explain shows */
 
 struct around { /* what stands around a condition */
@@ -16,210 +14,41 @@ struct around { /* what stands around a condition */
     bool under_not, odd; /* any `not`, an odd number of them */
 };
 
-static int scalar_order(const void *left, const void *right)
+/* A value of the policy as JSON, "..." where it is long. */
+static struct str short_json(struct loader *loader, const struct json *value)
 {
-    return scalar_cmp(left, right);
-}
-
-/* A string, number or boolean of the policy. */
-static bool load_scalar(struct loader *loader, const struct place *place, const struct json *node, struct scalar *out)
-{
-    struct value value = value_of_json(node);
-    if (!(value.kind & ARG_SCALAR)) {
-        report_error(&loader->report, place, SPOT_VALUE, STR_EMPTY,
-                     "must be a string, a number or a boolean, this is %s",
-                     value.kind == ARG_MISSING ? "null" : arg_kind_text(value.kind));
-        return false;
-    }
-    if (scalar_read(&value, out))
-        return true;
-    report_error(&loader->report, place, SPOT_VALUE, STR_EMPTY, "this number's exponent is too large to be compared");
-    return false;
-}
-
-/* One or more scalars of one type, sorted for the look-up. */
-static bool load_array(struct loader *loader, const struct place *place, const struct json *array, struct operand *out)
-{
-    if (json_count(array) == 0) {
-        report_error(&loader->report, place, SPOT_VALUE, STR_EMPTY,
-                     "an empty list matches nothing and is not accepted");
-        return false;
-    }
-    out->items = load_alloc(loader, json_count(array) * sizeof *out->items);
-    if (out->items == NULL)
-        return false;
-    struct json_iter iter;
-    struct str key;
-    const struct json *node;
-    bool good = true;
-    json_iter_init(&iter, array);
-    for (size_t i = 0; json_iter_next(&iter, &key, &node); i++) {
-        struct place at = place_element(place, i);
-        if (!load_scalar(loader, &at, node, &out->items[i])) {
-            good = false;
-        } else if (good && out->items[i].kind != out->items[0].kind) {
-            report_error(&loader->report, &at, SPOT_VALUE, STR("write one condition a type, under \"any\""),
-                         "the values of a list must be of one type");
-            good = false;
-        }
-    }
-    if (!good)
-        return false;
-    out->count = json_count(array);
-    qsort(out->items, out->count, sizeof *out->items, scalar_order);
-    return true;
-}
-
-void load_lists(struct loader *loader, const struct place *place, const struct json *node)
-{
-    if (node == NULL || json_count(node) == 0)
-        return;
-    loader->lists = load_alloc(loader, json_count(node) * sizeof *loader->lists);
-    if (loader->lists == NULL)
-        return;
-    struct json_iter iter;
-    struct str key;
-    const struct json *value;
-    json_iter_init(&iter, node);
-    while (json_iter_next(&iter, &key, &value)) {
-        struct place at = place_member(place, key);
-        struct named_list *list = &loader->lists[loader->list_count++];
-        list->name = key;
-        if (map_set(&loader->lists_by_name, key, list) != 0)
-            loader->no_memory = true;
-        if (key.len == 0)
-            report_error(&loader->report, &at, SPOT_KEY, STR_EMPTY, "a list has a name");
-        if (schema_is(&loader->report, &at, value, JSON_ARRAY) && !load_array(loader, &at, value, &list->operand))
-            list->operand.count = 0;
-    }
-}
-
-void load_lists_unused(struct loader *loader, const struct place *place)
-{
-    for (size_t i = 0; i < loader->list_count; i++) {
-        struct place at = place_member(place, loader->lists[i].name);
-        if (!loader->lists[i].used)
-            report_warning(&loader->report, &at, SPOT_KEY, STR_EMPTY, "nothing uses the list \"%" STR_FMT "\"",
-                           STR_ARG(loader->lists[i].name));
-    }
-}
-
-static struct str list_nearest(struct loader *loader, struct str name)
-{
-    struct str *names = load_alloc(loader, loader->list_count * sizeof *names);
-    if (names == NULL)
-        return STR_EMPTY;
-    for (size_t i = 0; i < loader->list_count; i++)
-        names[i] = loader->lists[i].name;
-    return nearest_word(name, names, loader->list_count);
-}
-
-/* {"$list": "name"} */
-static bool load_list_name(struct loader *loader, const struct place *place, const struct json *node,
-                           struct operand *out)
-{
-    const struct json *name = json_get(node, STR("$list"));
-    if (json_count(node) != 1 || !json_is(name, JSON_STRING)) {
-        report_error(&loader->report, place, SPOT_VALUE, STR("{\"$list\": \"name\"}"), "this object names no list");
-        return false;
-    }
-    struct named_list *list = map_get(&loader->lists_by_name, json_string(name));
-    if (list != NULL) {
-        list->used = true;
-        out->items = list->operand.items;
-        out->count = list->operand.count;
-        return out->count > 0;
-    }
-    struct place at = place_member(place, STR("$list"));
-    struct str guess = report_guess(&loader->report, list_nearest(loader, json_string(name)));
-    report_error(&loader->report, &at, SPOT_VALUE, guess, "there is no list \"%" STR_FMT "\"",
-                 STR_ARG(json_string(name)));
-    return false;
-}
-
-static bool load_one(struct loader *loader, const struct place *place, const struct json *node, struct operand *out)
-{
-    out->items = load_alloc(loader, sizeof *out->items);
-    out->count = 1;
-    return out->items != NULL && load_scalar(loader, place, node, &out->items[0]);
-}
-
-/* "" is in every string. */
-static bool load_text_operand(struct loader *loader, const struct place *place, const struct json *node)
-{
-    if (json_string(node).len > 0)
-        return true;
-    report_error(&loader->report, place, SPOT_VALUE, STR_EMPTY,
-                 "an empty string matches everything and is not accepted");
-    return false;
-}
-
-static bool load_regex(struct loader *loader, const struct place *place, const struct json *node, struct operand *out)
-{
-    if (!schema_is(&loader->report, place, node, JSON_STRING) || !load_text_operand(loader, place, node))
-        return false;
-    char why[REGEX_ERROR_MAX];
-    struct regex *regex;
-    int rc = regex_compile(json_string(node), loader->policy->regexes, &regex, why);
-    if (rc == E_INVALID)
-        report_error(&loader->report, place, SPOT_VALUE, STR_EMPTY, "not a usable pattern: %s", why);
-    else if (rc != 0)
-        loader->no_memory = true;
-    if (rc != 0)
-        return false;
-    out->regex = loader->policy->regexes = regex;
-    return true;
-}
-
-static bool load_operand(struct loader *loader, const struct place *place, const struct json *node,
-                         enum operand_kind kind, struct operand *out)
-{
-    switch (kind) {
-    case OPERAND_SCALAR_OR_NULL:
-        out->null = json_is(node, JSON_NULL);
-        return out->null || load_one(loader, place, node, out);
-    case OPERAND_NUMBER:
-        return schema_is(&loader->report, place, node, JSON_NUMBER) && load_one(loader, place, node, out);
-    case OPERAND_LIST:
-        if (json_is(node, JSON_OBJECT))
-            return load_list_name(loader, place, node, out);
-        return schema_is(&loader->report, place, node, JSON_ARRAY) && load_array(loader, place, node, out);
-    case OPERAND_BOOL:
-        if (!schema_is(&loader->report, place, node, JSON_BOOL))
-            return false;
-        out->boolean = json_bool(node);
-        return true;
-    case OPERAND_REGEX: return load_regex(loader, place, node, out);
-    case OPERAND_CONTAINED:
-        if (json_is(node, JSON_STRING) && !load_text_operand(loader, place, node))
-            return false;
-        return load_one(loader, place, node, out);
-    }
-    WRONG("a kind of operand that does not exist");
+    struct buf text;
+    struct json_writer writer;
+    buf_init(&text, TEST_TEXT_MAX);
+    json_write_init(&writer, &text);
+    json_write_node(&writer, value);
+    struct str copy = arena_str(loader->arena, buf_ok(&text) ? buf_str(&text) : STR("..."));
+    buf_release(&text);
+    return copy;
 }
 
 /* "args.amount gt 10000": for people, so what is not plain ASCII is escaped, and what is long is cut. */
-static struct str test_text(struct loader *loader, const struct condition *test, const struct json *value)
+static struct str test_text(struct loader *loader, const struct condition *test, const struct json *node)
 {
-    struct buf text;
-    buf_init(&text, TEST_TEXT_MAX);
-    struct json_writer writer;
-    json_write_init(&writer, &text);
-    json_write_node(&writer, value);
-    struct str operand = buf_ok(&text) ? buf_str(&text) : STR("...");
-    struct str whole = arena_printf(loader->arena, "%" STR_FMT " %" STR_FMT " %" STR_FMT, STR_ARG(test->path.text),
-                                    STR_ARG(test->op->name), STR_ARG(operand));
-    buf_release(&text);
+    const struct json *no_words = json_get(node, STR("no_words"));
+    struct str operand = short_json(loader, json_get(node, STR("value")));
+    struct str forbidden = no_words != NULL ? short_json(loader, no_words) : STR_EMPTY;
+    struct str whole = STR_EMPTY;
+    if (operand.ptr != NULL && forbidden.ptr != NULL)
+        whole = arena_printf(loader->arena, "%" STR_FMT " %" STR_FMT " %" STR_FMT "%s%" STR_FMT,
+                             STR_ARG(test->path.text), STR_ARG(test->op->name), STR_ARG(operand),
+                             no_words != NULL ? " no_words " : "", STR_ARG(forbidden));
     for (size_t i = 0; whole.ptr != NULL && i < whole.len; i++)
         if (whole.ptr[i] < ' ' || whole.ptr[i] > '~') {
-            char escaped[3 * TEST_TEXT_MAX];
+            char escaped[4 * TEST_TEXT_MAX];
             (void)text_escape(whole, escaped, sizeof escaped);
             whole = arena_str(loader->arena, str_from_c(escaped));
             break;
         }
-    if (whole.ptr == NULL)
-        loader->no_memory = true;
-    return whole.ptr != NULL ? whole : STR_EMPTY;
+    if (operand.ptr != NULL && forbidden.ptr != NULL && whole.ptr != NULL)
+        return whole;
+    loader->no_memory = true;
+    return STR_EMPTY;
 }
 
 static bool load_path(struct loader *loader, const struct place *place, const struct json *node,
@@ -251,27 +80,89 @@ static const struct op *load_op(struct loader *loader, const struct place *place
 {
     struct str name = json_string(node);
     const struct op *op = op_find(name);
-    if (op == NULL && op_is_later(name))
-        report_error(&loader->report, place, SPOT_VALUE, STR_EMPTY,
-                     "the operator \"%" STR_FMT "\" is not yet supported", STR_ARG(name));
-    else if (op == NULL)
+    if (op == NULL)
         report_error(&loader->report, place, SPOT_VALUE, guess_op(loader, name),
                      "there is no operator \"%" STR_FMT "\"", STR_ARG(name));
     return op;
 }
 
+static void check_time(struct loader *loader, const struct place *place, const struct condition *test)
+{
+    bool hour = test->path.root == ROOT_TIME_HOUR;
+    int64_t low = hour ? 0 : 1, high = hour ? 23 : 7;
+    for (size_t i = 0; i < test->operand.count; i++) {
+        unsigned long long number;
+        if (str_to_u64(test->operand.items[i].text, (unsigned long long)high, &number) && (int64_t)number >= low)
+            continue;
+        report_error(&loader->report, place, SPOT_VALUE, STR_EMPTY, "%" STR_FMT " is a whole number from %s",
+                     STR_ARG(test->path.text), hour ? "0 to 23" : "1, Monday, to 7, Sunday");
+        return;
+    }
+}
+
 /* What the call itself says has a known type: an operator that can never be used on it is a mistake. */
-static void check_types(struct loader *loader, const struct place *place, const struct condition *test)
+static void check_types(struct loader *loader, const struct place *place, const struct place *at_value,
+                        const struct condition *test)
 {
     unsigned kinds = path_kinds(&test->path);
-    bool string_only = test->path.root != ROOT_ARGS && test->operand.count > 0;
+    unsigned items = kinds == ARG_ARRAY ? ARG_STRING : kinds;
     if ((test->op->takes & kinds) == 0)
         report_error(&loader->report, place, SPOT_VALUE, STR_EMPTY,
                      "\"%" STR_FMT "\" cannot be used on %" STR_FMT ", which is %s", STR_ARG(test->op->name),
                      STR_ARG(test->path.text), arg_kind_text(kinds));
-    else if (string_only && test->operand.items[0].kind != ARG_STRING)
+    else if (test->operand.count > 0 && (test->operand.items[0].kind & items) == 0)
         report_error(&loader->report, place, SPOT_VALUE, STR_EMPTY,
-                     "%" STR_FMT " is text, and this compares it with something else", STR_ARG(test->path.text));
+                     "%" STR_FMT " is %s, and this compares it with something else", STR_ARG(test->path.text),
+                     items == ARG_NUMBER ? "a number" : "text");
+    else if (kinds == ARG_NUMBER)
+        check_time(loader, at_value, test);
+}
+
+static bool is_op(const struct condition *test, struct str name)
+{
+    return str_eq(test->op->name, name);
+}
+
+/* `every` is also what tells a test that has to hold for a call to pass from one that stops it. */
+static void warn_of_command(struct loader *loader, const struct place *place, const struct condition *test)
+{
+    if (!test->every)
+        report_warning(
+            &loader->report, place, SPOT_VALUE, STR("\"require\" the commands that may run"),
+            "this stops one spelling of a command: with an option before its words, or the program's path, it passes");
+    else if (test->operand.words->rest && test->operand.words->no_word_count == 0)
+        report_warning(&loader->report, place, SPOT_VALUE, STR("\"no_words\": [\"--endpoint-url*\", \"--profile*\"]"),
+                       "\"...\" lets every further word pass, options that change where a command goes among them");
+}
+
+/* The beginning of a text tells little where the text is read as a path or a URL. */
+static void warn_of_prefix(struct loader *loader, const struct place *place, const struct condition *test)
+{
+    bool glob = is_op(test, STR("glob"));
+    if (!test->every || (!glob && !is_op(test, STR("starts_with"))))
+        return;
+    struct str text = glob ? test->operand.words->patterns->text : test->operand.items[0].text;
+    bool url = str_starts_with(text, STR("http://")) || str_starts_with(text, STR("https://"));
+    if (!url && (text.len < 2 || text.ptr[0] != '/'))
+        return;
+    report_warning(&loader->report, place, SPOT_VALUE,
+                   url ? STR("\"op\": \"host_in\"") : STR("\"op\": \"path_within\""),
+                   url ? "a URL can begin like this and lead to another host"
+                       : "a path can begin like this and lead elsewhere by \"..\"");
+}
+
+static bool load_value(struct loader *loader, const struct place *place, const struct json *node, struct condition *out)
+{
+    const struct json *value = schema_get(node, SCHEMA_CONDITION, STR("value"));
+    const struct json *no_words = schema_get(node, SCHEMA_CONDITION, STR("no_words"));
+    struct place at = place_member(place, STR("no_words")), at_value = place_member(place, STR("value"));
+    if (value == NULL)
+        return false;
+    if (out->op->operand == OPERAND_COMMAND)
+        return load_command(loader, place, value, no_words, &out->operand);
+    if (json_get(node, STR("no_words")) != NULL)
+        report_error(&loader->report, &at, SPOT_KEY, STR_EMPTY, "only \"command\" takes no_words");
+    return load_operand(loader, &at_value, value, out->op->operand, &out->operand);
 }
 
 static void load_test(struct loader *loader, const struct place *place, const struct json *node,
@@ -284,7 +175,6 @@ static void load_test(struct loader *loader, const struct place *place, const st
                          STR_ARG(needed[i]));
     const struct json *path = schema_get(node, SCHEMA_CONDITION, STR("path"));
     const struct json *op = schema_get(node, SCHEMA_CONDITION, STR("op"));
-    const struct json *value = schema_get(node, SCHEMA_CONDITION, STR("value"));
     struct place at_path = place_member(place, STR("path")), at_op = place_member(place, STR("op"));
     struct place at_value = place_member(place, STR("value"));
 
@@ -294,13 +184,16 @@ static void load_test(struct loader *loader, const struct place *place, const st
     bool good = path != NULL && load_path(loader, &at_path, path, around, &out->path);
     if (op != NULL)
         out->op = load_op(loader, &at_op, op);
-    if (out->op == NULL || value == NULL)
+    if (out->op == NULL)
         return;
-    good &= load_operand(loader, &at_value, value, out->op->operand, &out->operand);
-    if (!good)
+    if (!load_value(loader, place, node, out) || !good)
         return;
-    check_types(loader, &at_op, out);
-    out->text = test_text(loader, out, value);
+    loader->uses_time |= out->path.root == ROOT_TIME_HOUR || out->path.root == ROOT_TIME_WEEKDAY;
+    check_types(loader, &at_op, &at_value, out);
+    warn_of_prefix(loader, &at_op, out);
+    if (out->op->operand == OPERAND_COMMAND)
+        warn_of_command(loader, &at_value, out);
+    out->text = test_text(loader, out, node);
 }
 
 static void load_condition(struct loader *loader, const struct place *place, const struct json *node,
@@ -353,7 +246,7 @@ static void load_condition(struct loader *loader, const struct place *place, con
     static const struct str groups[] = { STR("any"), STR("all"), STR("not") };
     struct str group = STR_EMPTY;
     size_t forms = json_get(node, STR("path")) != NULL || json_get(node, STR("op")) != NULL ||
-                   json_get(node, STR("value")) != NULL;
+                   json_get(node, STR("value")) != NULL || json_get(node, STR("no_words")) != NULL;
 
     if (!schema_check(&loader->report, place, node, SCHEMA_CONDITION))
         return;

@@ -62,10 +62,26 @@ int scalar_cmp(const struct scalar *a, const struct scalar *b)
     }
 }
 
-static enum answer unusable(struct op_run *run, const char *why)
+bool operand_has(const struct operand *operand, const struct scalar *item)
 {
-    run->why = why;
-    return ANSWER_UNUSABLE;
+    size_t low = 0, high = operand->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = scalar_cmp(item, &operand->items[middle]);
+        if (order == 0)
+            return true;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return false;
+}
+
+bool operand_has_text(const struct operand *operand, struct str text)
+{
+    struct scalar item = { .kind = ARG_STRING, .text = text };
+    return operand_has(operand, &item);
 }
 
 /* The argument as a scalar of the operand's kind, or false with the reason. */
@@ -82,7 +98,7 @@ static bool comparable(struct op_run *run, struct scalar *out)
     return true;
 }
 
-static enum answer op_eq(struct op_run *run)
+enum answer op_eq(struct op_run *run)
 {
     if (run->operand->null)
         return answer_of(run->value.kind == ARG_MISSING);
@@ -92,7 +108,7 @@ static enum answer op_eq(struct op_run *run)
     return answer_of(scalar_cmp(&argument, &run->operand->items[0]) == 0);
 }
 
-static enum answer op_neq(struct op_run *run)
+enum answer op_neq(struct op_run *run)
 {
     return answer_not(op_eq(run));
 }
@@ -107,58 +123,76 @@ static enum answer op_order(struct op_run *run, bool low, bool same, bool high)
     return answer_of(order < 0 ? low : order == 0 ? same : high);
 }
 
-static enum answer op_lt(struct op_run *run)
+enum answer op_lt(struct op_run *run)
 {
     return op_order(run, true, false, false);
 }
 
-static enum answer op_lte(struct op_run *run)
+enum answer op_lte(struct op_run *run)
 {
     return op_order(run, true, true, false);
 }
 
-static enum answer op_gt(struct op_run *run)
+enum answer op_gt(struct op_run *run)
 {
     return op_order(run, false, false, true);
 }
 
-static enum answer op_gte(struct op_run *run)
+enum answer op_gte(struct op_run *run)
 {
     return op_order(run, false, true, true);
 }
 
-static enum answer op_in(struct op_run *run)
+enum answer op_in(struct op_run *run)
 {
     struct scalar argument;
     if (!comparable(run, &argument))
         return ANSWER_UNUSABLE;
-    size_t low = 0, high = run->operand->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = scalar_cmp(&argument, &run->operand->items[middle]);
-        if (order == 0)
-            return ANSWER_TRUE;
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return ANSWER_FALSE;
+    return answer_of(operand_has(run->operand, &argument));
 }
 
-static enum answer op_not_in(struct op_run *run)
+enum answer op_not_in(struct op_run *run)
 {
     return answer_not(op_in(run));
 }
 
-static enum answer op_exists(struct op_run *run)
+enum answer op_exists(struct op_run *run)
 {
     return answer_of((run->value.kind != ARG_MISSING) == run->operand->boolean);
 }
 
-static enum answer op_regex(struct op_run *run)
+enum answer op_regex(struct op_run *run)
 {
     return regex_match(run->operand->regex, run->value.text, run->scratch, &run->why);
+}
+
+struct elements { /* of an array, whoever holds it */
+    const struct value *array;
+    struct json_iter iter;
+    size_t at;
+};
+
+static struct elements elements_of(const struct value *array)
+{
+    struct elements elements = { .array = array };
+    json_iter_init(&elements.iter, array->json);
+    return elements;
+}
+
+static bool next_element(struct elements *elements, struct value *out)
+{
+    struct str key;
+    const struct json *node;
+    if (elements->array->json != NULL) {
+        if (!json_iter_next(&elements->iter, &key, &node))
+            return false;
+        *out = value_of_json(node);
+        return true;
+    }
+    if (elements->at == elements->array->count)
+        return false;
+    *out = value_of_str(elements->array->items[elements->at++]);
+    return true;
 }
 
 /* Any element that is equal makes it true; else one that cannot be compared makes it unusable. */
@@ -166,49 +200,63 @@ static enum answer contains_element(struct op_run *run)
 {
     const struct scalar *wanted = &run->operand->items[0];
     enum answer answer = ANSWER_FALSE;
-    struct scalar element;
-
-    if (run->value.json == NULL) {
-        for (size_t i = 0; i < run->value.count; i++) {
-            struct value item = value_of_str(run->value.items[i]);
-            if (!scalar_read(&item, &element) || element.kind != wanted->kind)
-                return unusable(run, "the types differ");
-            if (scalar_cmp(&element, wanted) == 0)
-                return ANSWER_TRUE;
-        }
-        return ANSWER_FALSE;
-    }
-    struct json_iter iter;
-    struct str key;
-    const struct json *node;
-    json_iter_init(&iter, run->value.json);
-    while (json_iter_next(&iter, &key, &node)) {
-        struct value item = value_of_json(node);
+    struct elements elements = elements_of(&run->value);
+    struct value item;
+    while (next_element(&elements, &item)) {
+        struct scalar element;
         if (!scalar_read(&item, &element) || element.kind != wanted->kind)
-            answer = unusable(run, "an element has another type");
+            answer = op_unusable(run, "an element has another type");
         else if (scalar_cmp(&element, wanted) == 0)
             return ANSWER_TRUE;
     }
     return answer;
 }
 
-static enum answer op_contains(struct op_run *run)
+enum answer op_contains(struct op_run *run)
 {
     if (run->value.kind == ARG_ARRAY)
         return contains_element(run);
     const struct scalar *wanted = &run->operand->items[0];
     if (wanted->kind != ARG_STRING)
-        return unusable(run, "the types differ");
+        return op_unusable(run, "the types differ");
     return answer_of(str_find(run->value.text, wanted->text) < run->value.text.len);
+}
+
+/* One element that is not in the list makes it false; else one that cannot be compared makes it unusable. So does an
+ * empty array: many a server takes that for everything. */
+enum answer op_subset_of(struct op_run *run)
+{
+    unsigned kind = run->operand->items[0].kind;
+    enum answer answer = ANSWER_TRUE;
+    struct elements elements = elements_of(&run->value);
+    struct value item;
+    size_t count = 0;
+    for (; next_element(&elements, &item); count++) {
+        struct scalar element;
+        if (!scalar_read(&item, &element) || element.kind != kind)
+            answer = op_unusable(run, "an element has another type");
+        else if (!operand_has(run->operand, &element))
+            return ANSWER_FALSE;
+    }
+    return count > 0 ? answer : op_unreadable(run, "it is an empty array");
+}
+
+enum answer op_type(struct op_run *run)
+{
+    unsigned types = run->operand->types;
+    if (run->value.kind != ARG_NUMBER || !(types & (ARG_NUMBER | TYPE_INTEGER)))
+        return answer_of((types & run->value.kind) != 0);
+    struct decimal number;
+    if (decimal_parse(run->value.text, &number) != 0)
+        return op_unusable(run, "the number cannot be compared");
+    return answer_of((types & ARG_NUMBER) != 0 || decimal_is_integer(&number));
 }
 
 static const struct op ops[] = {
 #define OP(name, operand, takes, evaluate, text) { STR(#name), operand, takes, evaluate, text },
-#define OP_LATER(name)
 #define OP_ALIAS(alias, name)
 #include "policy/ops.def"
 #undef OP
-#undef OP_LATER
 #undef OP_ALIAS
 };
 
@@ -225,32 +273,13 @@ const struct op *op_find(struct str name)
     return NULL;
 }
 
-bool op_is_later(struct str name)
-{
-    static const struct str later[] = {
-#define OP(name, operand, takes, evaluate, text)
-#define OP_LATER(name) STR(#name),
-#define OP_ALIAS(alias, name)
-#include "policy/ops.def"
-#undef OP
-#undef OP_LATER
-#undef OP_ALIAS
-    };
-    for (size_t i = 0; i < ARRAY_LEN(later); i++)
-        if (str_eq(later[i], name))
-            return true;
-    return false;
-}
-
 struct str op_list(void)
 {
     static const char list[] = "one of"
 #define OP(name, operand, takes, evaluate, text) " " #name
-#define OP_LATER(name)
 #define OP_ALIAS(alias, name)
 #include "policy/ops.def"
 #undef OP
-#undef OP_LATER
 #undef OP_ALIAS
         ;
     return str_of(list, sizeof(list) - 1);
@@ -262,11 +291,9 @@ struct str op_nearest(struct str name)
         struct str alias, name;
     } aliases[] = {
 #define OP(name, operand, takes, evaluate, text)
-#define OP_LATER(name)
 #define OP_ALIAS(alias, name) { STR(alias), STR(#name) },
 #include "policy/ops.def"
 #undef OP
-#undef OP_LATER
 #undef OP_ALIAS
     };
     for (size_t i = 0; i < ARRAY_LEN(aliases); i++)
@@ -274,11 +301,9 @@ struct str op_nearest(struct str name)
             return aliases[i].name;
     static const struct str names[] = {
 #define OP(name, operand, takes, evaluate, text) STR(#name),
-#define OP_LATER(name)
 #define OP_ALIAS(alias, name)
 #include "policy/ops.def"
 #undef OP
-#undef OP_LATER
 #undef OP_ALIAS
     };
     return nearest_word(name, names, ARRAY_LEN(names));

@@ -6,6 +6,7 @@
 #include "base/decimal.h"
 #include "base/str.h"
 #include "json/json.h"
+#include "policy/select.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,6 +50,13 @@ enum operand_kind {
     OPERAND_BOOL,
     OPERAND_REGEX,
     OPERAND_CONTAINED, /* a scalar; a string that is not empty */
+    OPERAND_TEXT,      /* a string that is not empty */
+    OPERAND_GLOB,
+    OPERAND_LENGTH,    /* a whole number */
+    OPERAND_TYPE,      /* the name of a type, or a list of them */
+    OPERAND_ROOTS,     /* absolute paths */
+    OPERAND_HOSTS,     /* names, "*." and a name, addresses */
+    OPERAND_COMMAND,   /* a pattern for each word; the last may be "..." */
 };
 
 struct scalar {
@@ -62,14 +70,32 @@ bool scalar_read(const struct value *value, struct scalar *out);
 /* -1, 0, 1 between two of one kind. */
 int scalar_cmp(const struct scalar *a, const struct scalar *b);
 
+#define TYPE_INTEGER 64 /* beside the bits of enum arg_kind, for `type`: a number without a fraction */
+
+struct words { /* glob: one pattern; command: one a word */
+    struct pattern *patterns;
+    size_t          count;
+    bool            rest;          /* it ended in "..." */
+    struct pattern *no_words;
+    size_t          no_word_count;
+};
+
 struct regex;
 struct operand {
-    bool                null;    /* eq and neq: "value": null */
-    bool                boolean; /* exists */
-    const struct regex *regex;
-    struct scalar      *items;   /* sorted, all of one kind; one of them unless the operand is a list */
-    size_t              count;
+    bool                     null;    /* eq and neq: "value": null */
+    bool                     boolean; /* exists */
+    union {
+        const struct regex  *regex;
+        const struct words  *words;
+        size_t               length;  /* length_lte, length_gte */
+        unsigned             types;   /* type */
+    };
+    struct scalar           *items;   /* sorted, all of one kind; one of them unless the operand is a list */
+    size_t                   count;
 };
+/* One of the operand's items, which are of the same kind. */
+bool operand_has(const struct operand *operand, const struct scalar *item);
+bool operand_has_text(const struct operand *operand, struct str text);
 
 struct regex_scratch;
 struct op_run { /* one operator on one value */
@@ -77,7 +103,21 @@ struct op_run { /* one operator on one value */
     struct value          value;
     struct regex_scratch *scratch;
     const char           *why;   /* set where the answer is unusable */
+    bool                  told;  /* the agent is told it too */
 };
+/* Why the two cannot be held against each other: for the operator alone. */
+static inline enum answer op_unusable(struct op_run *run, const char *why)
+{
+    run->why = why;
+    return ANSWER_UNUSABLE;
+}
+/* What is wrong with the argument itself ("it has a percent sign in it"): nothing of the policy is in it, so the agent
+ * is told too. */
+static inline enum answer op_unreadable(struct op_run *run, const char *why)
+{
+    run->told = true;
+    return op_unusable(run, why);
+}
 
 struct op {
     struct str        name;
@@ -88,8 +128,14 @@ struct op {
 };
 
 const struct op *op_find(struct str name);
-bool             op_is_later(struct str name);
 /* The operator that someone who wrote `name` means, by alias or by spelling; empty when none is near. */
 struct str op_nearest(struct str name);
 struct str op_list(void); /* "one of eq neq ..." */
 const struct op *op_at(size_t index); /* NULL past the last */
+
+/* The evaluators: enum answer op_eq(struct op_run *run) and so on, one a row. */
+#define OP(name, operand, takes, evaluate, text) enum answer evaluate(struct op_run *run);
+#define OP_ALIAS(alias, name)
+#include "policy/ops.def"
+#undef OP
+#undef OP_ALIAS

@@ -6,6 +6,7 @@
 #include "base/nearest.h"
 #include "json/json.h"
 #include "policy/decide.h"
+#include "policy/zone.h"
 
 static const struct {
     struct str text;
@@ -30,12 +31,6 @@ static int fail(struct parser *parser, const char *text)
 {
     parser->error->text = text;
     return E_INVALID;
-}
-
-/* `class` and `time.*` are words of the language whose time has not come. */
-static bool is_later(struct str text)
-{
-    return str_eq(text, STR("class")) || str_eq(text, STR("time.hour")) || str_eq(text, STR("time.weekday"));
 }
 
 /* What someone who wrote this probably means: a root misspelt, or arguments without their "args.". */
@@ -76,10 +71,10 @@ static int parse_root(struct parser *parser)
         parser->at = root.len;
         return 0;
     }
-    if (is_later(parser->text))
+    if (str_eq(parser->text, STR("class")))
         return fail(parser, "is not yet supported");
     if (str_eq(parser->text, STR("grant")) || str_eq(parser->text, STR("session")) ||
-        str_eq(parser->text, STR("client")))
+        str_eq(parser->text, STR("client")) || str_eq(parser->text, STR("time")))
         return fail(parser, "is not a path");
     parser->error->guess = guess(parser->arena, parser->text);
     return fail(parser, "is not a path");
@@ -215,7 +210,16 @@ static struct value text_value(struct str text)
     return text.len > 0 ? value_of_str(text) : (struct value){ .kind = ARG_MISSING };
 }
 
-struct value path_root_value(const struct path *path, const struct question *question)
+/* A small whole number, as a call would write it. */
+static struct value number_value(unsigned number)
+{
+    static const char digits[] = "01234567891011121314151617181920212223";
+    struct str text = number < 10 ? str_of(digits + number, 1) : str_of(digits + 10 + 2 * ((size_t)number - 10), 2);
+    CHECK(number < 24);
+    return (struct value){ .kind = ARG_NUMBER, .text = text };
+}
+
+struct value path_root_value(const struct path *path, const struct question *question, const struct zone *zone)
 {
     struct value tags = { .kind = ARG_ARRAY };
     switch (path->root) {
@@ -229,6 +233,8 @@ struct value path_root_value(const struct path *path, const struct question *que
         return tags;
     case ROOT_SESSION_ID: return text_value(question->session);
     case ROOT_CLIENT_NAME: return text_value(question->client);
+    case ROOT_TIME_HOUR: return number_value(zone_hour(zone, question->now_ms));
+    case ROOT_TIME_WEEKDAY: return number_value(zone_weekday(zone, question->now_ms));
     }
     WRONG("a root that does not exist");
 }

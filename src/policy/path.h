@@ -17,7 +17,9 @@
     ROOT(GRANT_LABEL, "grant.label", ARG_STRING)                                                   \
     ROOT(GRANT_TAGS,  "grant.tags",  ARG_ARRAY)                                                    \
     ROOT(SESSION_ID,  "session.id",  ARG_STRING)                                                   \
-    ROOT(CLIENT_NAME, "client.name", ARG_STRING)
+    ROOT(CLIENT_NAME, "client.name", ARG_STRING)                                                   \
+    ROOT(TIME_HOUR,   "time.hour",   ARG_NUMBER) /* 0 to 23 */                                     \
+    ROOT(TIME_WEEKDAY, "time.weekday", ARG_NUMBER) /* ISO 8601: Monday is 1, Sunday 7 */
 
 enum path_root {
 #define ROOT(name, text, kind) ROOT_##name,
@@ -56,6 +58,7 @@ int path_parse(struct str text, struct arena *arena, struct path *out, struct pa
 unsigned path_kinds(const struct path *path);
 
 struct question;
-struct value path_root_value(const struct path *path, const struct question *question);
+struct zone;
+struct value path_root_value(const struct path *path, const struct question *question, const struct zone *zone);
 /* One member or index further; false when the value has the wrong kind for it. What is missing stays missing. */
 bool path_step_take(const struct path_step *step, struct value *value);

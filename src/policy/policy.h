@@ -26,8 +26,19 @@ struct problems {                   /* all of a document at once; in the arena g
     size_t          errors;         /* those that are no warnings */
 };
 
+/* Where time zones come from: this folder opens no file. Called while a policy is loaded. */
+struct zones {
+    /* The TZif table of an IANA name, in the arena. E_NOT_FOUND: there is none of that name; another error: it cannot
+     * be read. */
+    int (*read)(void *arg, struct str name, struct arena *arena, struct str *out);
+    void *arg;
+};
+
 /* E_INVALID with every error of the document in *problems (warnings too, also on success). One reference. */
 int  policy_load(struct str source, struct arena *arena, struct problems *problems, struct policy **out) NODISCARD;
+/* The same, for documents that may name a time zone; without `zones` only UTC is known. */
+int  policy_load_with(struct str source, const struct zones *zones, struct arena *arena, struct problems *problems,
+                      struct policy **out) NODISCARD;
 /* Warnings that need the server's tools: exact names that are not there, tools that only `default` covers. They are
  * added to those in *problems, and all are put in order. */
 struct definitions;

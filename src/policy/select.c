@@ -10,9 +10,13 @@ bool selector_is_pattern(struct str text)
     return str_find_byte(text, '*') < text.len;
 }
 
-static struct pattern pattern_of(struct str text)
+struct pattern pattern_of(struct str text)
 {
     struct pattern pattern = { .text = text, .prefix = str_find_byte(text, '*') };
+    if (pattern.prefix == text.len)
+        pattern.literal = text.len;
+    if (pattern.prefix == text.len)
+        return pattern;
     while (text.ptr[text.len - 1 - pattern.suffix] != '*')
         pattern.suffix++;
     for (size_t i = 0; i < text.len; i++)
@@ -38,6 +42,8 @@ static struct str middle_of(const struct pattern *pattern)
 
 bool pattern_match(const struct pattern *pattern, struct str name)
 {
+    if (pattern->prefix == pattern->text.len)
+        return str_eq(name, pattern->text);
     if (name.len < pattern->literal || !str_starts_with(name, prefix_of(pattern)) ||
         !str_ends_with(name, suffix_of(pattern)))
         return false;

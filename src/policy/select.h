@@ -31,9 +31,11 @@ struct selectors {
 };
 
 bool selector_is_pattern(struct str text);
+/* Any text: one without a '*' stands for itself alone. */
+struct pattern pattern_of(struct str text);
 /* True if `name` is what the pattern describes. Linear in the name. */
 bool pattern_match(const struct pattern *pattern, struct str name);
-/* True if some name could match both. */
+/* True if some name could match both; each has a '*'. */
 bool pattern_meets(const struct pattern *a, const struct pattern *b);
 /* A name that both match, in the arena; ptr NULL: no memory. They must meet. */
 struct str pattern_witness(const struct pattern *a, const struct pattern *b, struct arena *arena);

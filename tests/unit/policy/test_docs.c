@@ -65,11 +65,9 @@ static void test_names(void **state)
     (void)state;
     static const char *const names[] = {
 #define OP(name, operand, takes, evaluate, text) #name,
-#define OP_LATER(name) #name,
 #define OP_ALIAS(alias, name)
 #include "policy/ops.def"
 #undef OP
-#undef OP_LATER
 #undef OP_ALIAS
 #define MEMBER(object, name, kinds, when, neutral, text) name,
 #include "policy/schema.def"

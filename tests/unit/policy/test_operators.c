@@ -29,10 +29,10 @@ static const struct row rows[] = {
 
 static void load(struct rig *rig, const struct row *row, bool negate, bool deny_if)
 {
-    char policy[1024], test[512];
+    char policy[1200], test[512];
     snprintf(test, sizeof test, "{'path':'args.x','op':'%s','value':%s}", row->op, row->value);
     snprintf(policy, sizeof policy,
-             "{'version':'1','default':'deny','lists':{'n':[20,30]},'tools':{'t':{'%s':[{'conditions':[%s%s%s]}]}}}",
+             "{'version':'1','default':'deny','lists':{'n':[20,30],'roots':['/srv/a','/tmp'],'hosts':['example.com','*.a.example']},'tools':{'t':{'%s':[{'conditions':[%s%s%s]}]}}}",
              deny_if ? "deny_if" : "require", negate ? "{'not':" : "", test, negate ? "}" : "");
     rig_load(rig, policy);
 }
@@ -60,6 +60,11 @@ static void expect(struct rig *require, struct rig *deny_if, const struct row *r
     assert_int_equal(got, wanted);
 }
 
+static char mirrored(char answer)
+{
+    return answer == 'T' ? 'F' : answer == 'F' ? 'T' : 'U';
+}
+
 static void check_row(const struct row *row, bool negate)
 {
     struct rig require, deny_if;
@@ -68,9 +73,9 @@ static void check_row(const struct row *row, bool negate)
     require.server.exact_numbers = deny_if.server.exact_numbers = true; /* odd numbers get as far as the operator */
     load(&require, row, negate, false);
     load(&deny_if, row, negate, true);
-    const char *answers = negate ? row->negated : row->answers;
+    const char *answers = negate ? row->negated : row->answers; /* both NULL for a TEST */
     if (answers == NULL)
-        expect(&require, &deny_if, row, row->argument, row->answer);
+        expect(&require, &deny_if, row, row->argument, negate ? mirrored(row->answer) : row->answer);
     for (size_t i = 0; answers != NULL && i < ARRAY_LEN(arguments); i++)
         expect(&require, &deny_if, row, arguments[i], answers[i]);
     rig_release(&require);
@@ -82,9 +87,21 @@ static void test_rows(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         check_row(&rows[i], false);
-        if (rows[i].negated != NULL)
-            check_row(&rows[i], true);
+        check_row(&rows[i], true);
     }
+}
+
+/* An operator whose rows never show one of its answers is not tested. Only one that speaks of what is missing is never
+ * unusable. */
+static bool shows_all_answers(const struct op *op)
+{
+    bool shown[3] = { false, false, false };
+    static const char letters[] = "TFU";
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        for (size_t letter = 0; letter < 3 && str_eq(str_from_c(rows[i].op), op->name); letter++)
+            shown[letter] |= rows[i].answers != NULL ? strchr(rows[i].answers, letters[letter]) != NULL
+                                                     : rows[i].answer == letters[letter];
+    return shown[0] && shown[1] && (shown[2] || (op->takes & ARG_MISSING) != 0);
 }
 
 static void test_every_operator_has_rows(void **state)
@@ -98,6 +115,8 @@ static void test_every_operator_has_rows(void **state)
         if (tables < 2)
             print_message("operators.def needs two rows or more of %s\n", op->name.ptr);
         assert_true(tables >= 2);
+        if (!shows_all_answers(op))
+            fail_msg("operators.def needs rows of %s that are true, false and unusable", op->name.ptr);
         for (size_t i = 0; i < ARRAY_LEN(rows); i++)
             assert_true(rows[i].answers == NULL || (strlen(rows[i].answers) == ARRAY_LEN(arguments) &&
                                                     strlen(rows[i].negated) == ARRAY_LEN(arguments)));
