@@ -326,6 +326,16 @@ static int front_listen(struct exchange *exchange, size_t queue_bytes)
     return 0;
 }
 
+static void front_peer(struct exchange *exchange, char *out, size_t max)
+{
+    struct connection *connection = CONTAINER_OF(exchange, struct connection, exchange);
+
+    CHECK_OBJ(connection, CONNECTION_MAGIC);
+    snprintf(out, max, "a closed connection");
+    if (connection->stream)
+        stream_peer(connection->stream, out, max);
+}
+
 static void front_end(struct exchange *exchange, enum reason reason)
 {
     struct connection *connection = connection_of(exchange);
@@ -364,4 +374,4 @@ static void front_answer(struct exchange *exchange, int status, struct str messa
     }
 }
 
-const struct front_ops http_front_ops = { front_event, front_answer, front_end, front_listen };
+const struct front_ops http_front_ops = { front_event, front_answer, front_end, front_listen, front_peer };

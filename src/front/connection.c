@@ -41,6 +41,16 @@ static void count_body(struct connection *connection)
     struct front_http *front = connection->front;
     front->body_bytes += connection->http1.body.cap - connection->counted;
     connection->counted = connection->http1.body.cap;
+    if (connection->expected)
+        connection->over = !front->events->held(front->events->arg, &connection->exchange, connection->counted);
+}
+
+static void release_body(struct connection *connection)
+{
+    const struct front_events *events = connection->front->events;
+    if (connection->expected)
+        events->released(events->arg, &connection->exchange);
+    connection->expected = connection->over = false;
 }
 
 void connection_count_queue(struct connection *connection)
@@ -116,6 +126,7 @@ static void bury(struct connection *connection)
 {
     struct front_http *front = connection->front;
 
+    release_body(connection);
     if (connection->exchange_out) {
         connection->exchange_out = false;
         front->events->gone(front->events->arg, &connection->exchange);
@@ -321,6 +332,7 @@ void connection_finish(struct connection *connection, bool keep)
 {
     struct front_http *front = connection->front;
 
+    release_body(connection);
     connection->exchange_out = false;
     connection->route = (struct route){ 0 };
     if (connection->state == CONN_DEAD)
@@ -344,7 +356,7 @@ void connection_finish(struct connection *connection, bool keep)
 /* --- from request to exchange --- */
 
 /* A body that did not come with its head is waited for, and kept, only for who has a grant. */
-static enum reason may_send_more(const struct connection *connection, size_t here)
+static enum reason may_send_more(struct connection *connection, size_t here)
 {
     const struct front_http *front = connection->front;
     const struct http1 *http1 = &connection->http1;
@@ -354,7 +366,10 @@ static enum reason may_send_more(const struct connection *connection, size_t her
         return REASON_allowed;
     if (route->kind != ROUTE_MESSAGE)
         return REASON_too_large;
-    return front->events->knows(front->events->arg, route->token) ? REASON_allowed : REASON_unauthorized;
+    connection->exchange = (struct exchange){ .ops = &http_front_ops, .server = route->server, .token = route->token };
+    enum reason reason = front->events->expect(front->events->arg, &connection->exchange);
+    connection->expected = reason == REASON_allowed;
+    return reason;
 }
 
 /* `here`: bytes of the body that came with the head. False: refused. */
@@ -407,6 +422,7 @@ static void dispatch(struct connection *connection)
         connection_answer_local(connection);
         return;
     }
+    release_body(connection);
     connection->state = CONN_CALL;
     connection->exchange_out = true;
     connection->exchange = (struct exchange){
@@ -452,7 +468,8 @@ static void take(struct connection *connection, struct str bytes, bool from_ahea
         connection_kill(connection, "out of memory");
     } else if (http1_is_whole(&connection->http1)) {
         dispatch(connection);
-    } else if (connection->front->body_bytes > LIMIT_process_bytes && connection->http1.body.len) {
+    } else if ((connection->over || connection->front->body_bytes > LIMIT_process_bytes) &&
+               connection->http1.body.len) {
         connection_refuse(connection, REASON_overloaded);
     } else {
         connection_arm(connection);

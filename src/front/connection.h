@@ -41,6 +41,8 @@ struct connection {
     bool                  running;        /* connection_run is on the stack */
     bool                  drained;        /* the stream said E_AGAIN since it was readable */
     bool                  half_closed;    /* the client will send no more */
+    bool                  expected;       /* the gate counts the body under way */
+    bool                  over;           /* and said that it is above a ceiling */
     bool                  exchange_out;   /* with the gate: it must be answered, or gone */
     unsigned char         probes;         /* sent since the client half-closed */
     size_t                counted;        /* of http1.body, in the front's body_bytes */

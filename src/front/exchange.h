@@ -23,6 +23,8 @@ struct front_ops {
      * most `queue_bytes` wait for a client that does not read, above them `event` says E_FULL. E_INVALID: the client
      * takes no events, or its answer has begun; E_CLOSED: it is gone. Then the exchange is as it was. */
     int  (*listen)(struct exchange *exchange, size_t queue_bytes);
+    /* Where it comes from, for the operator's log. */
+    void (*peer)(struct exchange *exchange, char *out, size_t max);
 };
 
 enum exchange_verb { VERB_POST, VERB_DELETE, VERB_GET };
@@ -36,6 +38,7 @@ struct exchange {
     struct str session;            /* of Mcp-Session-Id; empty when absent */
     struct str version;            /* of MCP-Protocol-Version; empty when absent */
     struct str body;               /* POST: the bytes of one message; the media type has been checked */
+    size_t     held;               /* the gate's: what it has counted of a body under way */
     bool       takes_events;       /* Accept allows text/event-stream */
     bool       listening;          /* after `listen`; `owner` then is the gate's listening. The end of a GET says nothing */
 };
@@ -45,8 +48,13 @@ struct front_events {
     void (*message)(void *arg, struct exchange *exchange);
     /* The client went away before the answer; the exchange is invalid when this returns. */
     void (*gone)(void *arg, struct exchange *exchange);
-    /* Whether a grant is behind this token: asked before a body is waited for, so that nobody else's fills memory. */
-    bool (*knows)(void *arg, struct str token);
+    /* A body comes later than its head: asked before it is waited for, so that nobody without a grant fills memory.
+     * Server and token stand in the exchange. REASON_allowed: `held` may follow, and `released` will. */
+    enum reason (*expect)(void *arg, struct exchange *exchange);
+    /* What its body takes by now. False: its grant or the process is at a ceiling. */
+    bool (*held)(void *arg, struct exchange *exchange, size_t bytes);
+    /* Nothing any more: the message follows, or none will. */
+    void (*released)(void *arg, struct exchange *exchange);
     /* Ready to take calls: /readyz. `out` gets one line that says what is wrong when it is not. */
     bool (*ready)(void *arg, char *out, size_t max);
     void  *arg;

@@ -16,6 +16,12 @@ struct tally {                   /* unauthenticated or unparsable: counted, one 
     uint64_t unauthorized, malformed;
 };
 
+struct refusals {                /* of tokens, for the log */
+    int64_t  since_ms;           /* monotonic: the second that is counted */
+    unsigned said;               /* in it */
+    uint64_t unsaid;             /* since the last one that was said */
+};
+
 struct gateway {
     unsigned            magic;
     struct loop        *loop;
@@ -44,6 +50,7 @@ struct gateway {
     struct timer        sweep;        /* sessions that expired, tallies */
     int64_t             summary_ms;   /* monotonic: the last summary of tallies */
     struct tally        tally;
+    struct refusals     refusals;
     uint64_t            allowed, denied;
     uint64_t            steps[STEP_COUNT]; /* how often each was entered */
 
@@ -65,8 +72,11 @@ void answer_result_end(struct json_writer *writer);
 void answer_send(struct call *call, int status, struct str session);
 
 /* gateway.c */
-/* The live grant of a token, or NULL. */
-const struct grant *gateway_grant_behind(struct gateway *gateway, struct str token);
+/* The live grant of the exchange's token; else NULL, counted, and the log says why. Whoever asks hears one and the same
+ * 401. */
+const struct grant *gateway_identify(struct gateway *gateway, struct exchange *exchange);
+/* As it is now; NULL: gone, revoked or expired, or one above it is. */
+const struct grant *gateway_live_grant(const struct gateway *gateway, struct str id);
 /* A message of a known grant that was refused before it had a name. */
 void gateway_record_malformed(struct gateway *gateway, const struct call *call, enum reason reason);
 void gateway_record_session(struct gateway *gateway, const struct session *session, struct str what);

@@ -12,6 +12,7 @@
 #include "model/reason.h"
 #include "store/store.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,20 +23,78 @@
 
 /* ---- what fronts call ---- */
 
-const struct grant *gateway_grant_behind(struct gateway *gateway, struct str token)
+/* Itself and every grant above it. */
+static bool is_live(const struct gateway *gateway, const struct grant *grant)
 {
-    struct str id, secret;
-    if (grant_token_parse(token, &id, &secret) != 0)
-        return NULL;
-    const struct grant *grant = store_grant(gateway->store, id);
-    if (!grant || !grant_secret_fits(gateway->hasher, grant, secret))
-        return NULL;
     const struct grant *ancestors[LIMIT_grant_depth];
     size_t count;
     int64_t now_ms = clock_wall_ms(gateway->clock);
-    if (!grant_is_live(grant, now_ms))
-        return NULL;
-    return store_grant_ancestors(gateway->store, grant, now_ms, ancestors, &count) == 0 ? grant : NULL;
+    return grant_is_live(grant, now_ms) &&
+           store_grant_ancestors(gateway->store, grant, now_ms, ancestors, &count) == 0;
+}
+
+const struct grant *gateway_live_grant(const struct gateway *gateway, struct str id)
+{
+    const struct grant *grant = store_grant(gateway->store, id);
+    return grant && is_live(gateway, grant) ? grant : NULL;
+}
+
+static void say_unsaid(struct gateway *gateway)
+{
+    if (gateway->refusals.unsaid)
+        log_warn(gateway->log, "refused: %" PRIu64 " more requests for want of a valid token",
+                 gateway->refusals.unsaid);
+    gateway->refusals.unsaid = 0;
+}
+
+/* For the operator alone, and never a part of a secret: a token's id is none. */
+static void say_refused(struct gateway *gateway, struct exchange *exchange, const char *why, struct str id,
+                        const struct grant *grant)
+{
+    struct refusals *refusals = &gateway->refusals;
+    char peer[80];
+    gateway->tally.unauthorized++;
+    if (loop_now_ms(gateway->loop) - refusals->since_ms >= 1000) {
+        refusals->since_ms = loop_now_ms(gateway->loop);
+        refusals->said = 0;
+    }
+    if (refusals->said == LIMIT_refusals_logged) {
+        refusals->unsaid++;
+        return;
+    }
+    refusals->said++;
+    say_unsaid(gateway);
+    exchange->ops->peer(exchange, peer, sizeof(peer));
+    if (grant)
+        log_warn(gateway->log, "refused: %s: %s: grant %" STR_FMT " '%" STR_FMT "'", peer, why, STR_ARG(grant->id),
+                 STR_ARG(grant->label));
+    else if (id.len)
+        log_warn(gateway->log, "refused: %s: %s: %" STR_FMT, peer, why, STR_ARG(id));
+    else
+        log_warn(gateway->log, "refused: %s: %s", peer, why);
+}
+
+const struct grant *gateway_identify(struct gateway *gateway, struct exchange *exchange)
+{
+    struct str id = STR_EMPTY, secret;
+    const struct grant *grant = NULL;
+    const char *why;
+    if (str_is_empty(exchange->token))
+        why = "no bearer token";
+    else if (grant_token_parse(exchange->token, &id, &secret) != 0)
+        why = "not a token of Warder's form";
+    else if ((grant = store_grant(gateway->store, id)) == NULL)
+        why = "a token of no grant that is known here";
+    else if (!grant_secret_fits(gateway->hasher, grant, secret))
+        why = "a token with another secret than the grant's";
+    else if (is_live(gateway, grant))
+        return grant;
+    else if (grant_is_live(grant, clock_wall_ms(gateway->clock)))
+        why = "the token of a grant below one that is revoked or expired";
+    else
+        why = grant->revoked_ms ? "the token of a revoked grant" : "the token of an expired grant";
+    say_refused(gateway, exchange, why, id, grant);
+    return NULL;
 }
 
 static void front_message(void *arg, struct exchange *exchange)
@@ -58,14 +117,42 @@ static void front_gone(void *arg, struct exchange *exchange)
         call_happened(call, CALL_EVENT_CLIENT_GONE);
 }
 
-static bool front_knows(void *arg, struct str token)
+/* ---- bodies under way ---- */
+
+static enum reason front_expect(void *arg, struct exchange *exchange)
 {
     struct gateway *gateway = arg;
     CHECK_OBJ(gateway, GATEWAY_MAGIC);
-    if (gateway_grant_behind(gateway, token))
-        return true;
-    gateway->tally.unauthorized++;
-    return false;
+    const struct grant *grant = gateway_identify(gateway, exchange);
+    if (!grant)
+        return REASON_unauthorized;
+    struct grant_use *use = grant_use_get(&gateway->sessions, grant->id);
+    if (!use)
+        return REASON_overloaded;
+    use->messages++;
+    exchange->owner = use;
+    return REASON_allowed;
+}
+
+static bool front_held(void *arg, struct exchange *exchange, size_t bytes)
+{
+    struct gateway *gateway = arg;
+    struct grant_use *use = exchange->owner;
+    CHECK_OBJ(gateway, GATEWAY_MAGIC);
+    use->bytes += bytes - exchange->held;
+    gateway->bytes += bytes - exchange->held;
+    exchange->held = bytes;
+    return use->bytes <= LIMIT_grant_bytes && gateway->bytes <= LIMIT_process_bytes;
+}
+
+static void front_released(void *arg, struct exchange *exchange)
+{
+    struct gateway *gateway = arg;
+    struct grant_use *use = exchange->owner;
+    (void)front_held(arg, exchange, 0);
+    exchange->owner = NULL;
+    use->messages--;
+    grant_use_put(&gateway->sessions, use);
 }
 
 static bool front_ready(void *arg, char *out, size_t max)
@@ -175,6 +262,7 @@ static void sweep(struct timer *timer)
     while ((session = session_expired(&gateway->sessions, loop_now_ms(gateway->loop))) != NULL)
         gateway_end_session(gateway, session, CALL_EVENT_SESSION_ENDED, STR("expired"));
     listen_end_expired(gateway);
+    say_unsaid(gateway);
     if (loop_now_ms(gateway->loop) - gateway->summary_ms >= SUMMARY_MS) {
         gateway->summary_ms = loop_now_ms(gateway->loop);
         record_unauthorized(gateway);
@@ -281,7 +369,16 @@ int gateway_new(const struct gateway_options *options, struct gateway **out)
     gateway->store = options->store;
     gateway->self = options->self;
     gateway->data = options->data;
-    gateway->events = (struct front_events){ front_message, front_gone, front_knows, front_ready, gateway, front_stale };
+    gateway->events = (struct front_events){
+        .message = front_message,
+        .gone = front_gone,
+        .expect = front_expect,
+        .held = front_held,
+        .released = front_released,
+        .ready = front_ready,
+        .stale = front_stale,
+        .arg = gateway,
+    };
     arena_pool_init(&gateway->arenas, KEPT_ARENA_BLOCKS);
     list_init(&gateway->backends);
     sessions_init(&gateway->sessions);

@@ -2,14 +2,12 @@
 #include "gate/listen.h"
 
 #include "base/check.h"
-#include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "front/exchange.h"
 #include "gate/gate.h"
 #include "gate/lists.h"
 #include "model/grant.h"
-#include "store/store.h"
 
 #include <stdlib.h>
 
@@ -132,8 +130,7 @@ void listen_end_all(struct gateway *gateway, struct str grant_id)
 
 static const struct grant *live_grant(const struct gateway *gateway, const struct grant_use *use)
 {
-    const struct grant *grant = store_grant(gateway->store, str_of(use->id, GRANT_ID_LEN));
-    return grant && grant_is_live(grant, clock_wall_ms(gateway->clock)) ? grant : NULL;
+    return gateway_live_grant(gateway, str_of(use->id, GRANT_ID_LEN));
 }
 
 void listen_end_expired(struct gateway *gateway)

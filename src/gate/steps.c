@@ -25,12 +25,10 @@ static enum step_next end(struct call *call, enum reason reason)
 enum step_next step_identify(struct call *call)
 {
     struct gateway *gateway = call->gateway;
-    const struct exchange *exchange = call->exchange;
-    const struct grant *grant = gateway_grant_behind(gateway, exchange->token);
-    if (!grant) {
-        gateway->tally.unauthorized++;
+    struct exchange *exchange = call->exchange;
+    const struct grant *grant = gateway_identify(gateway, exchange);
+    if (!grant)
         return end(call, REASON_unauthorized);
-    }
     const struct route *route = snapshot_route(gateway->snapshot, exchange->server);
     if (!route || !grant_reaches(grant, exchange->server))
         return end(call, REASON_not_found);
@@ -53,14 +51,7 @@ enum step_next step_identify(struct call *call)
 
 const struct grant *call_live_grant(const struct call *call)
 {
-    const struct gateway *gateway = call->gateway;
-    const struct grant *grant = store_grant(gateway->store, str_of(call->grant->id, GRANT_ID_LEN));
-    const struct grant *ancestors[LIMIT_grant_depth];
-    size_t count;
-    int64_t now_ms = clock_wall_ms(gateway->clock);
-    bool live = grant && grant_is_live(grant, now_ms) &&
-                store_grant_ancestors(gateway->store, grant, now_ms, ancestors, &count) == 0;
-    return live ? grant : NULL;
+    return gateway_live_grant(call->gateway, str_of(call->grant->id, GRANT_ID_LEN));
 }
 
 /* ---- READ ---- */

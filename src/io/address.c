@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/un.h>
 
 /* Host and port; the brackets of an IPv6 address are gone and `*six` says that they stood there. */
@@ -64,6 +65,19 @@ int address_unix(struct str path, struct address *out)
     un->sun_family = AF_UNIX;
     memcpy(un->sun_path, path.ptr, path.len);
     return 0;
+}
+
+void address_print(const struct address *address, char *out, size_t max)
+{
+    const struct sockaddr_in *in4 = (const struct sockaddr_in *)(const void *)&address->socket;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)&address->socket;
+    char host[INET6_ADDRSTRLEN];
+
+    snprintf(out, max, "unknown");
+    if (address->socket.ss_family == AF_INET && inet_ntop(AF_INET, &in4->sin_addr, host, sizeof(host)))
+        snprintf(out, max, "%s:%u", host, (unsigned)ntohs(in4->sin_port));
+    if (address->socket.ss_family == AF_INET6 && inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host)))
+        snprintf(out, max, "[%s]:%u", host, (unsigned)ntohs(in6->sin6_port));
 }
 
 bool address_is_loopback(struct str text)

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "io/address.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -292,6 +293,16 @@ void stream_shutdown_write(struct stream *stream)
     CHECK(!stream->closed);
     if (stream->fd >= 0)
         stream->ops->shutdown_write(stream);
+}
+
+void stream_peer(const struct stream *stream, char *out, size_t max)
+{
+    struct address address = { .len = sizeof(address.socket) };
+
+    CHECK_OBJ(stream, STREAM_MAGIC);
+    if (stream->fd < 0 || getpeername(stream->fd, (struct sockaddr *)&address.socket, &address.len) != 0)
+        address.socket.ss_family = AF_UNSPEC;
+    address_print(&address, out, max);
 }
 
 bool stream_is_flushed(const struct stream *stream)

@@ -33,6 +33,8 @@ ssize_t stream_write(struct stream *stream, const struct iovec *parts, int count
 void stream_pause(struct stream *stream);
 void stream_resume(struct stream *stream);
 void stream_shutdown_write(struct stream *stream);
+/* The other side's address, for people. */
+void stream_peer(const struct stream *stream, char *out, size_t max);
 /* False: what stream_write took waits in the stream itself, and stream_close would drop it. */
 bool stream_is_flushed(const struct stream *stream);
 void stream_close(struct stream *stream);  /* NULL is fine */

@@ -35,6 +35,8 @@ struct rig {
     struct front_http  *front;
     bool                not_ready;
     unsigned            messages, gone;
+    unsigned            expected;      /* bodies under way */
+    size_t              held_bytes, held_most; /* by them; what the gate allows */
     struct exchange    *held[HELD_MAX]; /* of the server "hold", in order */
     unsigned            held_count;
 };
@@ -75,10 +77,29 @@ static inline void rig_gone(void *arg, struct exchange *exchange)
 }
 
 /* "Bearer stranger" has no grant behind it; everyone else has. */
-static inline bool rig_knows(void *arg, struct str token)
+static inline enum reason rig_expect(void *arg, struct exchange *exchange)
 {
-    (void)arg;
-    return !str_eq(token, STR("stranger"));
+    struct rig *rig = arg;
+    if (str_eq(exchange->token, STR("stranger")))
+        return REASON_unauthorized;
+    rig->expected++;
+    return REASON_allowed;
+}
+
+static inline bool rig_held(void *arg, struct exchange *exchange, size_t bytes)
+{
+    struct rig *rig = arg;
+    rig->held_bytes += bytes - exchange->held;
+    exchange->held = bytes;
+    return rig->held_bytes <= rig->held_most;
+}
+
+static inline void rig_released(void *arg, struct exchange *exchange)
+{
+    struct rig *rig = arg;
+    (void)rig_held(arg, exchange, 0);
+    assert_true(rig->expected > 0);
+    rig->expected--;
 }
 
 static inline bool rig_ready(void *arg, char *out, size_t max)
@@ -94,10 +115,10 @@ static inline void rig_init_with(struct rig *rig, unsigned connections)
 {
     static const struct str hosts[] = { { "127.0.0.1", 9 } }, origins[] = { { "https://app.example", 19 } };
 
-    *rig = (struct rig){ .log = { .least = LOG_DEBUG, .line = rig_line } };
+    *rig = (struct rig){ .held_most = SIZE_MAX, .log = { .least = LOG_DEBUG, .line = rig_line } };
     clock_manual_init(&rig->clock, 1700000000000);
     rig->log.clock = &rig->clock.clock;
-    rig->events = (struct front_events){ rig_message, rig_gone, rig_knows, rig_ready, rig };
+    rig->events = (struct front_events){ rig_message, rig_gone, rig_expect, rig_held, rig_released, rig_ready, rig };
     assert_int_equal(loop_new(&rig->clock.clock, &rig->log, &rig->loop), 0);
     const struct front_http_options options = {
         .loop = rig->loop,
@@ -121,6 +142,8 @@ static inline void rig_init(struct rig *rig)
 static inline void rig_release(struct rig *rig)
 {
     front_http_close(rig->front);
+    assert_int_equal(rig->expected, 0);
+    assert_int_equal(rig->held_bytes, 0);
     loop_free(rig->loop);
 }
 

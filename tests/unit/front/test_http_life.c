@@ -468,6 +468,44 @@ static void closing_tells_the_gate_at_once(void **state)
     rig_release(&rig);
 }
 
+static void a_body_under_way_is_counted_for_its_grant(void **state)
+{
+    (void)state;
+    static char part[100000];
+    struct rig rig;
+    struct client one, other, stranger;
+    rig_init(&rig);
+    rig.held_most = 300000;
+    memset(part, ' ', sizeof(part));
+    client_open(&one, &rig);
+    client_send(&one, STR("POST /mcp/note HTTP/1.1\r\n" FIELDS "Content-Length: 200000\r\n\r\n"));
+    RIG_UNTIL(&rig, rig.expected == 1);
+    client_send(&one, str_of(part, sizeof(part)));
+    RIG_UNTIL(&rig, rig.held_bytes >= sizeof(part));
+    client_open(&other, &rig);
+    client_send(&other, STR("POST /mcp/note HTTP/1.1\r\n" FIELDS "Content-Length: 400000\r\n\r\n"));
+    RIG_UNTIL(&rig, rig.expected == 2);
+    for (int i = 0; i < 3; i++)
+        client_send(&other, str_of(part, sizeof(part)));
+    RIG_UNTIL(&rig, client_has(&other, "HTTP/1.1 503 ") && other.ended);
+    assert_int_equal(rig.expected, 1);
+    client_open(&stranger, &rig);
+    client_send(&stranger, STR("POST /mcp/note HTTP/1.1\r\nAuthorization: Bearer stranger\r\n" FIELDS
+                               "Content-Length: 200000\r\n\r\n"));
+    RIG_UNTIL(&rig, client_has(&stranger, "HTTP/1.1 401 "));
+    client_send(&one, str_of(part, sizeof(part)));
+    RIG_UNTIL(&rig, client_has(&one, "HTTP/1.1 202 "));
+    assert_int_equal(rig.expected, 0);
+    assert_int_equal(rig.held_bytes, 0);
+    client_send(&one, STR("POST /mcp/note HTTP/1.1\r\n" FIELDS "Content-Length: 200000\r\n\r\n{"));
+    RIG_UNTIL(&rig, rig.expected == 1);
+    client_close(&one); /* gone in the middle */
+    RIG_UNTIL(&rig, rig.expected == 0);
+    client_close(&other);
+    client_close(&stranger);
+    rig_release(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -479,6 +517,7 @@ int main(void)
         cmocka_unit_test(a_client_that_goes_is_noticed),
         cmocka_unit_test(a_client_that_only_stops_sending_is_answered),
         cmocka_unit_test(an_answer_to_a_client_that_went_is_dropped),
+        cmocka_unit_test(a_body_under_way_is_counted_for_its_grant),
         cmocka_unit_test(who_does_not_read_is_held_back_and_then_dropped),
         cmocka_unit_test(more_events_do_not_put_the_end_off),
         cmocka_unit_test(a_slow_reader_gets_its_answer_and_no_other_before),

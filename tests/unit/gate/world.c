@@ -45,7 +45,13 @@ static void hear_end(struct exchange *exchange, enum reason reason)
     heard->status = reason_row(reason)->http_status;
 }
 
-static const struct front_ops hearing = { hear_event, hear_answer, hear_end, hear_listen };
+static void hear_peer(struct exchange *exchange, char *out, size_t max)
+{
+    (void)exchange;
+    snprintf(out, max, "192.0.2.1:5");
+}
+
+static const struct front_ops hearing = { hear_event, hear_answer, hear_end, hear_listen, hear_peer };
 
 void say(struct world *world, struct heard *heard, enum exchange_verb verb, const char *body)
 {
