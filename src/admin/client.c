@@ -3,6 +3,7 @@
 
 #include "admin/freeze.h"
 #include "admin/operation.h"
+#include "admin/pins.h"
 #include "admin/socket.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -148,6 +149,19 @@ static int change_freeze(struct store *store, const struct operation *operation,
     return 0;
 }
 
+static int accept_pins(struct store *store, const struct operation *operation, struct json_writer *writer)
+{
+    struct str missing;
+    int error = store_pins_accept_now(store, operation->which, operation->tools, operation->tool_count, &missing);
+    if (error) {
+        reply_error(writer, error == E_NOT_FOUND ? pins_why(operation, missing) : str_from_c(error_text(error)));
+        return 0;
+    }
+    reply_begin(writer);
+    reply_end(writer);
+    return 0;
+}
+
 static int carry_out(struct store *store, const struct operation *operation, struct json_writer *writer)
 {
     int64_t now_ms = clock_wall_ms(clock_system());
@@ -159,6 +173,8 @@ static int carry_out(struct store *store, const struct operation *operation, str
     case OPERATION_FREEZE:
     case OPERATION_THAW: return change_freeze(store, operation, now_ms, writer);
     case OPERATION_FREEZE_LIST: reply_freezes(writer, store); return 0;
+    case OPERATION_PINS_LIST: reply_pins(writer, store, operation); return 0;
+    case OPERATION_PINS_ACCEPT: return accept_pins(store, operation, writer);
     case OPERATION_GRANT_LIST: reply_grants(writer, store, now_ms); return 0;
     case OPERATION_CONFIRM_CLOCK:
         error = store_clock_confirm_now(store);

@@ -3,6 +3,7 @@
 
 #include "admin/freeze.h"
 #include "admin/operation.h"
+#include "admin/pins.h"
 #include "admin/socket.h"
 #include "admin/status.h"
 #include "base/check.h"
@@ -223,6 +224,19 @@ static int change_freeze(struct control *control, const struct operation *operat
     return error;
 }
 
+static int accept_pins(struct control *control, const struct operation *operation, struct pending *pending,
+                       struct str *why)
+{
+    struct str missing;
+    int error = store_pins_accept(control->options.store, operation->which, operation->tools, operation->tool_count,
+                                  &missing, ledger_done, pending);
+    if (!error)
+        gateway_pins_changed(control->options.gateway, operation->which);
+    else if (error == E_NOT_FOUND)
+        *why = pins_why(operation, missing);
+    return error;
+}
+
 /* 0: `ledger_done` will come. Else an error, or E_INVALID with a sentence in *why. */
 static int begin_operation(struct connection *connection, struct operation *operation, struct str *why)
 {
@@ -236,7 +250,7 @@ static int begin_operation(struct connection *connection, struct operation *oper
     if (!pending)
         return E_NOMEM;
     pending->kind = operation->kind;
-    if (operation->which.len > 0) {
+    if (operation->which.len > 0 && operation->kind != OPERATION_PINS_ACCEPT) {
         known = operation_find_grant(store, operation->which, now_ms, why);
         error = known ? 0 : E_NOT_FOUND;
     }
@@ -266,6 +280,8 @@ static int begin_operation(struct connection *connection, struct operation *oper
     case OPERATION_CONFIRM_CLOCK: error = store_clock_confirm(store, ledger_done, pending); break;
     case OPERATION_FREEZE:
     case OPERATION_THAW: error = change_freeze(control, operation, id, pending, why); break;
+    case OPERATION_PINS_ACCEPT: error = accept_pins(control, operation, pending, why); break;
+    case OPERATION_PINS_LIST:
     case OPERATION_FREEZE_LIST:
     case OPERATION_STATUS:
     case OPERATION_TOOLS:
@@ -345,6 +361,7 @@ static void carry_out(struct connection *connection, struct operation *operation
         reply_grants(writer, control->options.store, clock_wall_ms(control->options.clock));
         return;
     case OPERATION_FREEZE_LIST: reply_freezes(writer, control->options.store); return;
+    case OPERATION_PINS_LIST: reply_pins(writer, control->options.store, operation); return;
     case OPERATION_AUDIT_FOLLOW: follow(connection, writer); return;
     case OPERATION_STOP:
         log_info(control->options.log, "stopping: asked over the control socket");
@@ -357,7 +374,8 @@ static void carry_out(struct connection *connection, struct operation *operation
     case OPERATION_GRANT_ROTATE:
     case OPERATION_CONFIRM_CLOCK:
     case OPERATION_FREEZE:
-    case OPERATION_THAW: {
+    case OPERATION_THAW:
+    case OPERATION_PINS_ACCEPT: {
         int error = begin_operation(connection, operation, &why);
         if (error)
             reply_error(writer, why.len > 0 && error != E_EXISTS ? why : error_sentence(error));

@@ -2,6 +2,7 @@
 #include "admin/operation.h"
 
 #include "admin/freeze.h"
+#include "admin/pins.h"
 #include "base/check.h"
 #include "base/encode.h"
 #include "base/limits.h"
@@ -133,6 +134,10 @@ int operation_read(const struct json *request, struct arena *arena, struct opera
     }
     if (out->kind == OPERATION_FREEZE || out->kind == OPERATION_THAW)
         return freeze_read(request, out, why);
+    if (out->kind == OPERATION_PINS_LIST)
+        return pins_read_list(request, out, why);
+    if (out->kind == OPERATION_PINS_ACCEPT)
+        return pins_read_accept(request, arena, out, why);
     return out->kind == OPERATION_TOOLS ? read_page(request, out, why) : 0;
 }
 

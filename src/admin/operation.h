@@ -25,6 +25,8 @@
     O(FREEZE,        "freeze")                                                                     \
     O(THAW,          "thaw")                                                                       \
     O(FREEZE_LIST,   "freeze.list")                                                                \
+    O(PINS_LIST,     "pins.list")                                                                  \
+    O(PINS_ACCEPT,   "pins.accept")                                                                \
     O(RELOAD,        "reload")                                                                     \
     O(STOP,          "stop")
 
@@ -37,8 +39,11 @@ enum operation_kind {
 
 struct operation {
     enum operation_kind kind;
-    struct str          which;       /* revoke, rotate, freeze, thaw: a grant's id or label; tools: a server's name */
-    size_t              from;        /* tools: the first entry of this page */
+    struct str          which;       /* revoke, rotate, freeze, thaw: a grant's id or label; tools, pins: a server's name */
+    size_t              from;        /* tools, pins: the first entry of this page */
+    bool                changed;     /* pins.list: only those */
+    struct str         *tools;       /* pins.accept; none: all that changed */
+    size_t              tool_count;
     struct freeze       freeze;      /* freeze, thaw: of a grant the name is left to find */
     struct grant        grant;       /* create: label, tags, servers, expires_ms (a span until it is made), unattended */
 };

@@ -294,6 +294,13 @@ void gateway_freeze_changed(struct gateway *gateway)
     gateway->generation++;
 }
 
+void gateway_pins_changed(struct gateway *gateway, struct str server)
+{
+    CHECK_OBJ(gateway, GATEWAY_MAGIC);
+    gateway->generation++;
+    listen_policy_changed(gateway, server);
+}
+
 void gateway_call_count_changed(struct gateway *gateway)
 {
     store_set_open_requests(gateway->store, gateway->call_count);

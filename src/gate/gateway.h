@@ -51,6 +51,9 @@ void gateway_grant_revoked(struct gateway *gateway, struct str grant_id);
 /* Something was frozen or thawed: calls that have not been sent are decided again. */
 void gateway_freeze_changed(struct gateway *gateway);
 
+/* An operator accepted definitions of this server. */
+void gateway_pins_changed(struct gateway *gateway, struct str server);
+
 struct gateway_server_status {
     struct str          name;
     enum upstream_state state;
@@ -74,7 +77,8 @@ void   gateway_server_status(const struct gateway *gateway, size_t index, struct
     S(LIMITED,        "limited")           /* conditions or limits are asked of each call */       \
     S(DEFAULT_DENIED, "denied by default") /* no rule selects it */                                \
     S(DENIED,         "denied")                                                                    \
-    S(HIDDEN,         "hidden")
+    S(HIDDEN,         "hidden")                                                                    \
+    S(CHANGED,        "changed")           /* another definition than the accepted one is listed */
 
 enum tool_standing {
 #define S(name, word) TOOL_##name,

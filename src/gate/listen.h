@@ -49,5 +49,5 @@ void listen_tell_session(struct session *session, unsigned kinds);
 /* A server's definitions are not what they were: the sessions whose own view of them changed are told. */
 void listen_definitions_changed(struct gateway *gateway, const struct route *route, struct definitions *before,
                                 struct definitions *after);
-/* The policy of a server is another. */
+/* The policy of a server is another, or other definitions of its tools are accepted. */
 void listen_policy_changed(struct gateway *gateway, struct str server);

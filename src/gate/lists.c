@@ -60,7 +60,7 @@ static struct question question_of(struct gateway *gateway, const struct route *
         .definitions = listing->definitions,
         .name = listing_name(listing, at),
         .grant = grant,
-        .pin = PIN_ACCEPTED,
+        .pin = listing->tools ? store_pin_state(gateway->store, route->server->name, &listing->tools[at]) : PIN_ACCEPTED,
         .now_ms = clock_wall_ms(gateway->clock),
     };
 }
@@ -169,7 +169,10 @@ static enum tool_standing standing_of(const struct decision *decision)
     case VERDICT_ALLOW: return behind[decision->outlook];
     case VERDICT_APPROVE: return TOOL_LIMITED;
     case VERDICT_HIDE: return TOOL_HIDDEN;
-    case VERDICT_DENY: return decision->reason == REASON_default_deny ? TOOL_DEFAULT_DENIED : TOOL_DENIED;
+    case VERDICT_DENY:
+        if (decision->reason == REASON_pin_changed)
+            return TOOL_CHANGED;
+        return decision->reason == REASON_default_deny ? TOOL_DEFAULT_DENIED : TOOL_DENIED;
     }
     WRONG("a verdict that does not exist");
 }

@@ -8,6 +8,7 @@
 #include "gate/listen.h"
 #include "model/reason.h"
 #include "policy/policy.h"
+#include "store/store.h"
 #include "upstream/upstream.h"
 
 #include <stdlib.h>
@@ -15,6 +16,22 @@
 #define SERVER_BYTES ((size_t)64 << 20) /* a ceiling over what is kept of one server's configuration */
 
 /* ---- backends ---- */
+
+/* What is seen for the first time is accepted; what changed is said. */
+static void look_at_pins(struct backend *backend)
+{
+    const struct definitions *definitions = upstream_definitions(backend->upstream);
+    struct gateway *gateway = backend->gateway;
+    size_t changed = 0;
+    for (size_t at = 0; definitions && at < definitions->tool_count; at++)
+        changed += store_pin_look(gateway->store, backend->server.name, &definitions->tools[at]) == PIN_CHANGED;
+    gateway->generation++; /* what was decided and not sent is decided again */
+    if (changed > 0)
+        log_warn(gateway->log,
+                 "server '%" STR_FMT "': %zu of its tools are not defined as they were when they were accepted, and "
+                 "denied; `warder pins list --changed` shows them",
+                 STR_ARG(backend->server.name), changed);
+}
 
 static void definitions_changed(void *arg, struct upstream *upstream)
 {
@@ -25,6 +42,7 @@ static void definitions_changed(void *arg, struct upstream *upstream)
     log_info(gateway->log, "server '%" STR_FMT "': %zu tools, %zu prompts, %zu resources",
              STR_ARG(backend->server.name), definitions->tool_count, definitions->prompt_count,
              definitions->resource_count);
+    look_at_pins(backend);
     backend->told = definitions_ref(definitions);
     if (before && route && route->backend == backend)
         listen_definitions_changed(gateway, route, before, definitions);

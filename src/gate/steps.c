@@ -302,6 +302,8 @@ static void decide(struct call *call, const struct grant *grant)
         question.frozen = store_is_frozen(gateway->store, call->route->server->name, ancestors[i]->id);
     if (question.subject == SUBJECT_TOOL)
         question.tool = definitions_tool(definitions, call->params.name);
+    if (question.tool)
+        question.pin = store_pin_state(gateway->store, call->route->server->name, question.tool);
     call->generation = gateway->generation;
     if (question.subject == SUBJECT_PROMPT && !definitions_has_prompt(definitions, call->params.name)) {
         /* One answer, ours, for a prompt that is hidden and one that is not there. */

@@ -23,6 +23,8 @@ void json_write_bool(struct json_writer *writer, bool value);
 void json_write_null(struct json_writer *writer);
 /* A node as it stands in its tree. */
 void json_write_node(struct json_writer *writer, const struct json *node);
+/* The same with the members of every object in the order of their names. E_NOMEM. */
+int  json_write_canonical(struct json_writer *writer, struct arena *arena, const struct json *node) NODISCARD;
 /* Bytes that this writer made before (an operation's arguments, a stored definition). */
 void json_write_raw(struct json_writer *writer, struct str written);
 /* json_write_key and the value, for the common kinds. */

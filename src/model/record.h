@@ -26,7 +26,8 @@
     K(LIST,       "list")        /* a list was answered; count: how many were shown */             \
     K(RESET,      "reset")       /* an operator set a limit's counter back */                      \
     K(FROZEN,     "frozen")      /* an operator froze a grant, a server or everything; text: why */ \
-    K(THAWED,     "thawed")
+    K(THAWED,     "thawed")                                                                        \
+    K(PIN,        "pin")         /* a tool's definition was accepted, or is another one: pin.h */
 
 enum record_kind {
 #define K(name, word) RECORD_##name,

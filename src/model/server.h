@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "model/pin.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -60,13 +61,14 @@ struct tool {
     struct str      name;        /* bytes after unescaping */
     struct str      definition;  /* the whole object, written by our writer */
     enum tool_class class;
-    struct sha256   pin;         /* SHA-256 of `definition` */
+    struct pin      pin;         /* of `definition` */
 };
 
 enum item_kind { ITEM_PROMPT, ITEM_RESOURCE, ITEM_TEMPLATE };
 struct item {                    /* a prompt (by name), a resource (by URI) or a resource template (by URI template) */
     struct str name;
     struct str definition;
+    const struct pin *pin;       /* a tool's, while a list is read; else NULL */
 };
 
 /* All that a server lists, immutable, shared by reference on the loop's thread. Tools keep the server's order; a name

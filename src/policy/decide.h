@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "model/debit.h"
 #include "model/grant.h"
+#include "model/pin.h"
 #include "model/reason.h"
 #include "model/server.h"
 #include "policy/policy.h"
@@ -18,7 +19,6 @@ struct json;
 struct trace; /* policy/trace.h: collects each step with its verdict, for explain; NULL on a call's path */
 
 enum subject { SUBJECT_TOOL, SUBJECT_RESOURCE, SUBJECT_PROMPT, SUBJECT_METHOD };
-enum pin_state { PIN_ACCEPTED, PIN_CHANGED, PIN_NEVER };
 enum verdict { VERDICT_ALLOW, VERDICT_DENY, VERDICT_HIDE, VERDICT_APPROVE };
 
 struct question {                     /* all that a decision may look at; borrowed */

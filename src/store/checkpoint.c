@@ -83,6 +83,27 @@ static int freezes_write(struct writer *writer, struct state *state)
     return 0;
 }
 
+static int pins_write(struct writer *writer, struct state *state)
+{
+    struct buf bytes;
+    int error = 0;
+    buf_init(&bytes, LIMIT_ledger_record / 2);
+    LIST_EACH (&state->pins, link, after) {
+        const struct pin_server *server = CONTAINER_OF(link, struct pin_server, link);
+        for (struct list *at = server->tools.next; error == 0 && at != NULL;) {
+            struct record record = part(writer, CHECKPOINT_PINS);
+            buf_reset(&bytes);
+            state_pins_write(server, &at, &bytes);
+            record.server = server->name;
+            record.blob = buf_str(&bytes);
+            if (bytes.len > 0)
+                error = buf_ok(&bytes) ? writer->each(writer->arg, &record) : E_NOMEM;
+        }
+    }
+    buf_release(&bytes);
+    return error;
+}
+
 static int counters_flush(struct writer *writer)
 {
     if (writer->count == 0)
@@ -148,6 +169,8 @@ int state_checkpoint(struct state *state, int64_t now_ms, state_each *each, void
         error = revisions_write(&writer, state);
     if (error == 0)
         error = freezes_write(&writer, state);
+    if (error == 0)
+        error = pins_write(&writer, state);
     if (error == 0)
         error = counters_each(state->counters, counter_write, &writer);
     if (error == 0)

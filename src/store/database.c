@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "model/grant.h"
+#include "model/pin.h"
 #include "store/checkpoint.h"
 
 #include <fcntl.h>
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define BUSY_MS 5000
 
 static const char schema[] =
@@ -34,6 +35,8 @@ static const char schema[] =
     " revoked INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE revisions(server TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, revision BLOB NOT NULL,"
     " policy BLOB NOT NULL, PRIMARY KEY(server, seq)) WITHOUT ROWID;"
+    "CREATE TABLE definitions(server TEXT NOT NULL, tool TEXT NOT NULL, digest BLOB NOT NULL, text BLOB NOT NULL,"
+    " PRIMARY KEY(server, tool, digest)) WITHOUT ROWID;"
     "CREATE TABLE counters(key BLOB NOT NULL, window INTEGER NOT NULL, used BLOB NOT NULL, PRIMARY KEY(key, window))"
     " WITHOUT ROWID;";
 
@@ -48,6 +51,8 @@ static const char schema[] =
     S(GRANT, "INSERT OR REPLACE INTO grants VALUES(?1, ?2, ?3, ?4, ?5, ?6)")                                       \
     S(REVOKE, "UPDATE grants SET revoked = ?2 WHERE id = ?1 AND revoked = 0")                                      \
     S(REVISION, "INSERT OR REPLACE INTO revisions VALUES(?1, ?2, ?3, ?4, ?5)")                                     \
+    S(DEFINE, "INSERT OR REPLACE INTO definitions VALUES(?1, ?2, ?3, ?4)")                                         \
+    S(UNDEFINE, "DELETE FROM definitions WHERE server = ?1 AND tool = ?2 AND digest <> ?3")                        \
     S(USED, "SELECT used FROM counters WHERE key = ?1 AND window = ?2")                                            \
     S(LATER, "SELECT 1 FROM counters WHERE key = ?1 AND window > ?2")                                              \
     S(USE, "INSERT OR REPLACE INTO counters VALUES(?1, ?2, ?3)")                                                   \
@@ -283,6 +288,26 @@ static int revision_apply(struct database *database, uint64_t sequence, const st
     return run(database, STATEMENT_REVISION);
 }
 
+/* Of a tool the accepted text is kept, and what is listed instead of it. */
+static int pin_apply(struct database *database, const struct record *record)
+{
+    struct pin pin;
+    struct str text;
+    if (pin_of_record(record, &pin, &text) < 0)
+        return E_CORRUPT;
+    bool accepted = str_eq(record->text, PIN_OPERATOR);
+    if (!accepted && text.len == 0)
+        return 0;
+    enum statement which = accepted ? STATEMENT_UNDEFINE : STATEMENT_DEFINE;
+    sqlite3_stmt *statement = database->statements[which];
+    bind_text(statement, 1, record->server);
+    bind_text(statement, 2, record->name);
+    bind_blob(statement, 3, record->digest.bytes, SHA256_LEN);
+    if (!accepted)
+        bind_blob(statement, 4, text.ptr, text.len);
+    return run(database, which);
+}
+
 static int outcome_apply(struct database *database, uint64_t sequence, const struct record *record)
 {
     sqlite3_stmt *statement = database->statements[STATEMENT_OUTCOME];
@@ -344,6 +369,7 @@ int database_apply(struct database *database, uint64_t sequence, const struct re
     case RECORD_REVOKED: error = revoke_apply(database, record); break;
     case RECORD_REVISION: error = revision_apply(database, sequence, record); break;
     case RECORD_RESET: error = resets_apply(database, record); break;
+    case RECORD_PIN: error = pin_apply(database, record); break;
     case RECORD_DENIALS:
     case RECORD_SESSION:
     case RECORD_GATEWAY:

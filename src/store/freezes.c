@@ -66,12 +66,22 @@ void state_freezes_release(struct state *state)
 
 /* ---- the store's ---- */
 
+/* A chain of parents is as long as it was checked to be when each was made. */
+static bool grant_is_frozen(const struct store *store, struct str id)
+{
+    while (id.len > 0 && state_freeze(&store->state, FREEZE_GRANT, id) == NULL) {
+        const struct grant_entry *entry = state_grant(&store->state, id);
+        id = entry == NULL ? STR_EMPTY : entry->grant.parent;
+    }
+    return id.len > 0;
+}
+
 bool store_is_frozen(const struct store *store, struct str server, struct str grant)
 {
     const struct state *state = &store->state;
     return state->freeze_count > 0 &&
            (state_freeze(state, FREEZE_ALL, STR_EMPTY) != NULL || state_freeze(state, FREEZE_SERVER, server) != NULL ||
-            state_freeze(state, FREEZE_GRANT, grant) != NULL);
+            grant_is_frozen(store, grant));
 }
 
 const struct freeze *store_freeze_of(const struct store *store, enum freeze_scope scope, struct str name)

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/encode.h"
+#include "model/pin.h"
 #include "store/database.h"
 
 #include <limits.h>
@@ -168,28 +169,93 @@ static int ask(sqlite3 *handle, const struct question *question, store_each_row 
     return code == SQLITE_DONE || stop != 0 ? 0 : E_IO;
 }
 
-int store_query(struct str directory, const struct store_query *query, store_each_row *each, void *arg, uint64_t *known)
+static int open_projection(struct str directory, sqlite3 **handle)
 {
     char path[PATH_MAX];
-    struct question question = { 0 };
-    sqlite3 *handle = NULL;
-    *known = 0;
-    int error = question_make(query, &question);
-    if (error < 0)
-        return error;
+    *handle = NULL;
     if (snprintf(path, sizeof path, "%" STR_FMT "/" DATABASE_NAME, STR_ARG(directory)) >= (int)sizeof path)
         return E_INVALID;
     if (access(path, R_OK) < 0)
         return E_NOT_FOUND;
     int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
-    if (sqlite3_open_v2(path, &handle, flags, NULL) != SQLITE_OK)
-        error = E_IO;
+    if (sqlite3_open_v2(path, handle, flags, NULL) != SQLITE_OK)
+        return E_IO;
+    (void)sqlite3_busy_timeout(*handle, BUSY_MS);
+    return 0;
+}
+
+int store_query(struct str directory, const struct store_query *query, store_each_row *each, void *arg, uint64_t *known)
+{
+    struct question question = { 0 };
+    sqlite3 *handle = NULL;
+    *known = 0;
+    int error = question_make(query, &question);
     if (error == 0)
-        (void)sqlite3_busy_timeout(handle, BUSY_MS);
+        error = open_projection(directory, &handle);
     if (error == 0)
         error = read_known(handle, known);
     if (error == 0)
         error = ask(handle, &question, each, arg);
     (void)sqlite3_close(handle);
     return error;
+}
+
+/* ---- texts of definitions ---- */
+
+struct wanted {
+    struct str server, tool;
+    const struct sha256 *digest;
+    struct buf *out;
+    bool found;
+};
+
+static int projected_text(sqlite3 *handle, struct wanted *wanted)
+{
+    static const char sql[] = "SELECT text FROM definitions WHERE server = ?1 AND tool = ?2 AND digest = ?3";
+    sqlite3_stmt *statement;
+    if (sqlite3_prepare_v2(handle, sql, -1, &statement, NULL) != SQLITE_OK)
+        return E_IO;
+    (void)sqlite3_bind_text64(statement, 1, wanted->server.ptr, wanted->server.len, SQLITE_STATIC, SQLITE_UTF8);
+    (void)sqlite3_bind_text64(statement, 2, wanted->tool.ptr, wanted->tool.len, SQLITE_STATIC, SQLITE_UTF8);
+    (void)sqlite3_bind_blob64(statement, 3, wanted->digest->bytes, SHA256_LEN, SQLITE_STATIC);
+    int code = sqlite3_step(statement);
+    wanted->found = code == SQLITE_ROW;
+    if (wanted->found)
+        buf_append(wanted->out, sqlite3_column_blob(statement, 0), (size_t)sqlite3_column_bytes(statement, 0));
+    (void)sqlite3_finalize(statement);
+    return code == SQLITE_ROW || code == SQLITE_DONE ? 0 : E_IO;
+}
+
+static int recorded_text(void *arg, uint64_t sequence, const struct record *record)
+{
+    struct wanted *wanted = arg;
+    struct pin pin;
+    struct str text;
+    (void)sequence;
+    if (record->kind != RECORD_PIN || !str_eq(record->server, wanted->server) || !str_eq(record->name, wanted->tool) ||
+        pin_of_record(record, &pin, &text) < 0 || text.len == 0 ||
+        memcmp(&pin.digest, wanted->digest, sizeof pin.digest) != 0)
+        return 0;
+    wanted->found = true;
+    buf_append_str(wanted->out, text);
+    return 1;
+}
+
+int store_definition(struct str directory, struct str server, struct str tool, const struct sha256 *digest,
+                     struct buf *out)
+{
+    struct wanted wanted = { .server = server, .tool = tool, .digest = digest, .out = out };
+    sqlite3 *handle = NULL;
+    uint64_t known = 0;
+    int error = open_projection(directory, &handle);
+    if (error == 0)
+        error = read_known(handle, &known);
+    if (error == 0)
+        error = projected_text(handle, &wanted);
+    (void)sqlite3_close(handle);
+    if (!wanted.found) /* newer than the projection, or there is none that can be read */
+        error = store_read(directory, error == 0 ? known + 1 : 0, 0, recorded_text, &wanted);
+    if (error == 0 && !wanted.found)
+        error = E_NOT_FOUND;
+    return error == 0 && !buf_ok(out) ? E_NOMEM : error;
 }

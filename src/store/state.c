@@ -14,6 +14,7 @@ int state_init(struct state *state)
     list_init(&state->grants);
     list_init(&state->revisions);
     list_init(&state->open);
+    list_init(&state->pins);
     state_freezes_init(state);
     return counters_new(&state->counters);
 }
@@ -30,6 +31,7 @@ void state_release(struct state *state)
     }
     map_release(&state->grants_by_id);
     state_freezes_release(state);
+    state_pins_release(state);
     counters_free(state->counters);
     state->counters = NULL;
 }

@@ -8,6 +8,7 @@
 #include "model/counters.h"
 #include "model/freeze.h"
 #include "model/grant.h"
+#include "model/pin.h"
 #include "model/record.h"
 
 #include <stdbool.h>
@@ -39,10 +40,30 @@ struct freeze_entry {
     char          bytes[];
 };
 
+struct pin_entry {          /* a tool whose definition was accepted */
+    struct list link;       /* on its pin_server */
+    struct pin  accepted, seen;
+    bool        changed;    /* `seen` is listed, and another one */
+    int64_t     accepted_ms, changed_ms;
+    struct str  tool;
+    char        bytes[];
+};
+
+struct pin_server {
+    struct list link;       /* on state->pins */
+    struct list tools;      /* oldest first */
+    struct map  by_tool;
+    size_t      count;
+    size_t      texts_left, changes_left; /* to be recorded in this run */
+    bool        full;       /* it was said that it is */
+    struct str  name;
+    char        bytes[];
+};
+
 struct state {
     struct counters *counters;
     struct map       grants_by_id;
-    struct list      grants, revisions, open, freezes;
+    struct list      grants, revisions, open, freezes, pins;
     struct map       frozen[FREEZE_SCOPE_COUNT]; /* by name */
     size_t           freeze_count;
     bool             clock_jumped;   /* calls with limits wait for the operator */
@@ -69,6 +90,15 @@ void state_freezes_release(struct state *state);
 const struct freeze *state_freeze(const struct state *state, enum freeze_scope scope, struct str name);
 int  state_set_freeze(struct state *state, const struct freeze *freeze) NODISCARD;
 void state_thaw(struct state *state, enum freeze_scope scope, struct str name);
+
+/* pins.c. What is not there is made; NULL: no memory. */
+void state_pins_release(struct state *state);
+struct pin_entry *state_pin(const struct state *state, struct str server, struct str tool); /* NULL: never accepted */
+struct pin_entry *state_pin_make(struct state *state, struct str server, struct str tool);
+int  state_pin_replay(struct state *state, const struct record *record) NODISCARD;
+/* A server's pins in a checkpoint: some of them as bytes, from *at on, which moves; NULL at the end. */
+void state_pins_write(const struct pin_server *server, struct list **at, struct buf *out);
+int  state_pins_read(struct state *state, struct str server, struct str bytes) NODISCARD;
 
 /* One record of a segment that is read at start. Open calls are collected by state_replay_begin/_end. */
 struct replay {

@@ -8,7 +8,9 @@
 #include "model/counters.h"
 #include "model/freeze.h"
 #include "model/grant.h"
+#include "model/pin.h"
 #include "model/record.h"
+#include "model/server.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -74,7 +76,7 @@ int  store_grant_put_now(struct store *store, const struct grant *grant) NODISCA
 int  store_grant_revoke_now(struct store *store, struct str id) NODISCARD;
 int  store_clock_confirm_now(struct store *store) NODISCARD;
 
-/* Freezes. `freeze` says whose, and why; since_ms is filled in here. In memory it is done when the call returns: SEND and
+/* Freezes. One of a grant is of those made under it too. `freeze` says whose, and why; since_ms is filled in here. In memory it is done when the call returns: SEND and
  * every decision see it. `on` false thaws. E_NOT_FOUND: it is not frozen; E_LIMIT: LIMIT_freezes. */
 int  store_freeze(struct store *store, const struct freeze *freeze, bool on, store_done *done, void *arg) NODISCARD;
 int  store_freeze_now(struct store *store, const struct freeze *freeze, bool on) NODISCARD;
@@ -87,6 +89,24 @@ int  store_grant_ancestors(struct store *store, const struct grant *grant, int64
                            const struct grant *out[LIMIT_grant_depth], size_t *count) NODISCARD;
 /* True if it is the grant of this id, or was made under it. */
 bool store_grant_is_under(const struct store *store, const struct grant *grant, struct str id);
+
+/* Pins. `tool` is what the server lists now: its definition is accepted at first sight, and recorded; a change and a return
+ * are recorded too. PIN_NEVER: the server is at LIMIT_pins_per_server. */
+enum pin_state store_pin_look(struct store *store, struct str server, const struct tool *tool);
+/* The same without a trace: PIN_NEVER of what was not looked at. */
+enum pin_state store_pin_state(const struct store *store, struct str server, const struct tool *tool);
+/* An operator accepts the definitions that are listed now, of these tools, or with none named of all that changed.
+ * E_NOT_FOUND: one of them is not known (*missing says which), or none changed. */
+int  store_pins_accept(struct store *store, struct str server, const struct str *tools, size_t count, struct str *missing,
+                       store_done *done, void *arg) NODISCARD;
+int  store_pins_accept_now(struct store *store, struct str server, const struct str *tools, size_t count,
+                           struct str *missing) NODISCARD;
+struct store_pin { struct str server, tool; struct pin accepted, seen; bool changed; int64_t accepted_ms, changed_ms; };
+/* Of one server, or with an empty name of all. Nonzero ends it and is returned. */
+int  store_pin_each(struct store *store, struct str server, int (*each)(void *arg, const struct store_pin *pin), void *arg);
+/* The text of a definition that a record kept: from the projection, and from the ledger behind it. Any thread.
+ * E_NOT_FOUND: none is kept. */
+int  store_definition(struct str directory, struct str server, struct str tool, const struct sha256 *digest, struct buf *out) NODISCARD;
 
 /* Limits: what is used now (see counters_view, counters_each), and setting counters back: at least one, what is in
  * flight excepted. `views` say what is forgotten, for the record. */

@@ -72,6 +72,21 @@ static bool is_usable(const struct listing *listing, const struct json *entry, c
     return json_string(name).len <= LIMIT_tool_name && json_is(json_get(entry, STR("inputSchema")), JSON_OBJECT);
 }
 
+/* A tool's definition is pinned while its tree is there. NULL: no memory. */
+static const struct pin *pin_of(struct listing *listing, const struct json *entry)
+{
+    struct pin *pin = arena_alloc(&listing->building->arena, sizeof(*pin));
+    struct arena scratch;
+    struct buf text;
+    arena_init(&scratch, listing->upstream->services.arenas, LIMIT_answer_memory);
+    buf_init(&text, 2 * (size_t)LIMIT_list_page);
+    if (pin && pin_make(entry, &scratch, listing->upstream->hasher, &text, pin) != 0)
+        pin = NULL;
+    buf_release(&text);
+    arena_release(&scratch);
+    return pin;
+}
+
 static int add_entry(struct listing *listing, const struct json *entry)
 {
     struct arena *arena = &listing->building->arena;
@@ -88,6 +103,8 @@ static int add_entry(struct listing *listing, const struct json *entry)
     if (buf_ok(out))
         item.definition = arena_str(arena, buf_str(out));
     buf_reset(out);
+    if (listing->kind == LIST_TOOLS && !(item.pin = pin_of(listing, entry)))
+        return E_LIMIT;
     buf_append(&listing->entries, &item, sizeof(item));
     return item.name.ptr && item.definition.ptr && buf_ok(&listing->entries) ? 0 : E_LIMIT;
 }
@@ -119,7 +136,6 @@ static int drop_doubles(struct listing *listing, struct item *items, size_t *cou
 static int set_tools(struct listing *listing, const struct item *items, size_t count)
 {
     struct definitions *building = listing->building;
-    struct hasher *hasher = listing->upstream->hasher;
     building->tools = arena_zalloc(&building->arena, (count ? count : 1) * sizeof(*building->tools));
     if (!building->tools)
         return E_NOMEM;
@@ -128,9 +144,7 @@ static int set_tools(struct listing *listing, const struct item *items, size_t c
         struct tool *tool = &building->tools[i];
         tool->name = items[i].name;
         tool->definition = items[i].definition;
-        hasher_begin(hasher);
-        hasher_add(hasher, tool->definition.ptr, tool->definition.len);
-        hasher_end(hasher, &tool->pin);
+        tool->pin = *items[i].pin;
     }
     return 0;
 }

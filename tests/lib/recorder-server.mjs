@@ -26,10 +26,13 @@ const failure = (id, code, message) => line({ jsonrpc: '2.0', id, error: { code,
 const textResult = (id, text, more) => result(id, { content: [{ type: 'text', text }], ...more });
 
 const define = (tool) => (typeof tool === 'string' ? { name: tool, description: `the tool ${tool}`, inputSchema: { type: 'object' } } : tool);
-let tools = (config.tools ?? []).map(define);
+/** As the configuration says now, or as it was told: a server may change its mind. */
+let told;
+const listed = () => told ?? (JSON.parse(readFileSync(process.env.RECORDER_CONFIG, 'utf8')).tools ?? []).map(define);
 
 /** Answers tools/list in the ways that a gateway must survive. */
 function list(id, params) {
+  const tools = listed();
   switch (config.mode) {
     case 'duplicates':
       return result(id, { tools: [...tools, ...tools.slice(0, 1).map((tool) => ({ ...tool, description: 'its double' }))] });
@@ -83,7 +86,7 @@ async function call(id, { name: tool, arguments: args = {}, _meta: meta }) {
     case 'act': return act(id, args.do ?? []);
     case 'sleep': await delay(args.ms ?? 0); return textResult(id, `slept ${args.ms}`);
     case 'become':
-      tools = args.tools.map(define);
+      told = args.tools.map(define);
       line({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
       return textResult(id, 'done');
     case 'progress':

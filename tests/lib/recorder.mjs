@@ -18,7 +18,7 @@ export class Recorder {
     this.configure(config);
   }
 
-  /** The next process that starts reads it. */
+  /** The next process that starts reads it; its tools are read at each list. */
   configure(config) {
     writeFileSync(join(this.dir, 'config.json'), JSON.stringify(config));
   }

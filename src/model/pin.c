@@ -1,0 +1,130 @@
+/* Pins of definitions. */
+#include "model/pin.h"
+
+#include "json/json.h"
+#include "json/writer.h"
+#include "model/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct str part_names[PIN_PART_COUNT] = {
+#define P(name) [PIN_PART_##name] = { #name, sizeof(#name) - 1 },
+    PIN_PARTS(P)
+#undef P
+};
+
+struct str pin_part_name(enum pin_part part)
+{
+    return part_names[part];
+}
+
+static bool is_left_out(struct str key)
+{
+    return str_eq(key, STR("_meta")) || str_eq(key, STR("icons"));
+}
+
+static enum pin_part part_of(struct str key)
+{
+    int part = 0;
+    while (part < PIN_PART_other && !str_eq(key, part_names[part]))
+        part++;
+    return (enum pin_part)part;
+}
+
+/* What has no part of its own is hashed together, each behind its name. */
+static void add_part(struct hasher *hasher, struct str key, struct str value, struct pin *out)
+{
+    enum pin_part part = part_of(key);
+    struct sha256 digest;
+    hasher_begin(hasher);
+    hasher_add(hasher, out->parts[part], PIN_PART_BYTES);
+    hasher_add_field(hasher, key);
+    hasher_add_field(hasher, value);
+    hasher_end(hasher, &digest);
+    memcpy(out->parts[part], digest.bytes, PIN_PART_BYTES);
+}
+
+struct member {
+    struct str key;
+    const struct json *value;
+};
+
+static int by_key(const void *a, const void *b)
+{
+    return str_cmp(((const struct member *)a)->key, ((const struct member *)b)->key);
+}
+
+/* Those that count, in the order of their names. */
+static struct member *members_of(const struct json *definition, struct arena *scratch, size_t *count)
+{
+    size_t room = json_count(definition) + 1;
+    struct member *members = arena_alloc(scratch, room * sizeof *members);
+    struct json_iter iter;
+    *count = 0;
+    json_iter_init(&iter, definition);
+    while (members != NULL && json_iter_next(&iter, &members[*count].key, &members[*count].value))
+        *count += !is_left_out(members[*count].key);
+    if (members != NULL)
+        qsort(members, *count, sizeof *members, by_key);
+    return members;
+}
+
+int pin_make(const struct json *definition, struct arena *scratch, struct hasher *hasher, struct buf *text,
+             struct pin *out)
+{
+    struct json_writer writer;
+    size_t start = text->len, count;
+    struct member *members = members_of(definition, scratch, &count);
+    *out = (struct pin){ .digest = { { 0 } } };
+    if (members == NULL)
+        return E_NOMEM;
+    json_write_init(&writer, text);
+    json_write_object(&writer);
+    for (size_t i = 0; i < count; i++) {
+        json_write_key(&writer, members[i].key);
+        size_t from = text->len;
+        int error = json_write_canonical(&writer, scratch, members[i].value);
+        if (error < 0)
+            return error;
+        if (buf_ok(text) && !str_eq(members[i].key, STR("name")))
+            add_part(hasher, members[i].key, str_slice(buf_str(text), from, text->len), out);
+    }
+    json_write_object_end(&writer);
+    if (!buf_ok(text))
+        return E_LIMIT;
+    hasher_begin(hasher);
+    hasher_add(hasher, text->ptr + start, text->len - start);
+    hasher_end(hasher, &out->digest);
+    return 0;
+}
+
+bool pin_eq(const struct pin *a, const struct pin *b)
+{
+    return memcmp(&a->digest, &b->digest, sizeof a->digest) == 0;
+}
+
+unsigned pin_differs(const struct pin *a, const struct pin *b)
+{
+    unsigned differs = 0;
+    for (unsigned part = 0; part < PIN_PART_COUNT; part++)
+        if (memcmp(a->parts[part], b->parts[part], PIN_PART_BYTES) != 0)
+            differs |= 1u << part;
+    return differs;
+}
+
+void pin_write(const struct pin *pin, struct str text, struct buf *out)
+{
+    buf_append(out, pin->parts, sizeof pin->parts);
+    buf_append_str(out, text);
+}
+
+int pin_of_record(const struct record *record, struct pin *out, struct str *text)
+{
+    if (record->blob.len < sizeof out->parts)
+        return E_SYNTAX;
+    out->digest = record->digest;
+    memcpy(out->parts, record->blob.ptr, sizeof out->parts);
+    *text = str_slice(record->blob, sizeof out->parts, record->blob.len);
+    return 0;
+}
