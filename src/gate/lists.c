@@ -60,7 +60,8 @@ static struct question question_of(struct gateway *gateway, const struct route *
         .definitions = listing->definitions,
         .name = listing_name(listing, at),
         .grant = grant,
-        .pin = listing->tools ? store_pin_state(gateway->store, route->server->name, &listing->tools[at]) : PIN_ACCEPTED,
+        .pin =
+            listing->tools ? store_pin_state(gateway->store, route->server->name, &listing->tools[at]) : PIN_ACCEPTED,
         .now_ms = clock_wall_ms(gateway->clock),
     };
 }

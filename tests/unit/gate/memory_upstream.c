@@ -35,6 +35,11 @@ void memory_unlist(void)
 
 void memory_list(const char *const *names)
 {
+    memory_list_as(names, 0);
+}
+
+void memory_list_as(const char *const *names, unsigned char version)
+{
     memory_unlist();
     struct definitions *made = definitions_new(1 << 20);
     AN(made);
@@ -47,6 +52,7 @@ void memory_list(const char *const *names)
     for (size_t at = 0; at < count; at++) {
         made->tools[at].name = str_from_c(names[at]);
         made->tools[at].definition = arena_printf(&made->arena, "{\"name\":\"%s\"}", names[at]);
+        made->tools[at].pin.digest.bytes[0] = version;
     }
     size_t dropped;
     AZ(definitions_index(made, &dropped));
@@ -99,8 +105,9 @@ int upstream_new(const struct upstream_services *services, const struct server *
 
 void upstream_start(struct upstream *upstream)
 {
-    (void)upstream;
     memory.started++;
+    if (memory.definitions)
+        memory.events.definitions(memory.events.arg, upstream);
 }
 void upstream_free(struct upstream *upstream)
 {

@@ -23,6 +23,8 @@ void memory_init(void);
 void memory_release(void);
 /* Lists tools of these names (NULL ends); a gateway that is there hears of it. */
 void memory_list(const char *const *names);
+/* The same, each in its n-th version. */
+void memory_list_as(const char *const *names, unsigned char version);
 void memory_unlist(void);
 /* Everyone who waits hears this. */
 void memory_wake(enum reason reason);

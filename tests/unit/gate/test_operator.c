@@ -106,11 +106,44 @@ static void a_freeze_of_others_leaves_it_alone(void **state)
     remove_world(directory);
 }
 
+/* The server lists another definition while the call's record is on the way to the disk. */
+static void a_change_meets_an_admitted_call(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "once", "free", NULL };
+    struct world world;
+    struct heard heard;
+    open_world(&world);
+    memory.instances_ready = true;
+    say(&world, &heard, VERB_POST, call_once);
+    memory_list_as(names, 1);
+    say_until_ended(&world, &heard);
+    assert_int_equal(memory.sent, 0);
+    assert_non_null(strstr(heard.body, "\"pin_changed\""));
+    say(&world, &heard, VERB_POST, list);
+    assert_null(strstr(heard.body, "\"once\""));
+
+    struct str missing;
+    assert_int_equal(store_pins_accept(world.store, STR("s"), NULL, 0, &missing, NULL, NULL), 0);
+    gateway_pins_changed(world.gateway, STR("s"));
+    say(&world, &heard, VERB_POST, call_once); /* given back: the one in all is there */
+    for (int at = 0; !memory_leg() && at < 1000; at++)
+        turns(&world, 1);
+    memory_answer(memory_leg(), "{\"content\":[]}");
+    say_until_ended(&world, &heard);
+    assert_non_null(strstr(heard.body, "\"result\""));
+    char directory[64];
+    memcpy(directory, world.directory, sizeof(directory));
+    close_world(&world);
+    remove_world(directory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_freeze_meets_an_admitted_call),
         cmocka_unit_test(a_freeze_of_others_leaves_it_alone),
+        cmocka_unit_test(a_change_meets_an_admitted_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,91 @@
+/* Pins: what is a change of a definition, in which member, and what is none. */
+#include "model/pin.h"
+
+#include "base/check.h"
+#include "json/json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#define BASE "{\"name\":\"t\",\"title\":\"T\",\"description\":\"d\",\"inputSchema\":{\"type\":\"object\",\"a\":{\"x\":1,\"y\":[2,1]}}}"
+
+static struct pin pin_of(const char *definition, char text_out[512])
+{
+    struct arena arena;
+    struct hasher *hasher;
+    const struct json *tree;
+    struct json_error fault;
+    struct buf text;
+    struct pin pin;
+    arena_init(&arena, NULL, 1 << 20);
+    buf_init(&text, 512);
+    assert_int_equal(hasher_new(&hasher), 0);
+    assert_int_equal(json_parse(&arena, str_from_c(definition), &json_limits_answer, &tree, &fault), 0);
+    assert_int_equal(pin_make(tree, &arena, hasher, &text, &pin), 0);
+    memcpy(text_out, text.ptr, text.len);
+    text_out[text.len] = '\0';
+    buf_release(&text);
+    hasher_free(hasher);
+    arena_release(&arena);
+    return pin;
+}
+
+static void what_is_no_change(void **state)
+{
+    (void)state;
+    static const char *const same[] = {
+        "{\"inputSchema\":{\"a\":{\"y\":[2,1],\"x\":1},\"type\":\"object\"},\"description\":\"d\",\"title\":\"T\",\"name\":\"t\"}",
+        "{\"name\":\"t\",\"title\":\"T\",\"description\":\"\\u0064\",\"inputSchema\":{\"type\":\"object\",\"a\":{\"x\":1,\"y\":[2,1]}},"
+        "\"icons\":[{\"src\":\"x\"}],\"_meta\":{\"a\":1}}",
+    };
+    char text[512], other[512];
+    struct pin base = pin_of(BASE, text);
+    assert_string_equal(text, "{\"description\":\"d\",\"inputSchema\":{\"a\":{\"x\":1,\"y\":[2,1]},\"type\":\"object\"},"
+                              "\"name\":\"t\",\"title\":\"T\"}");
+    for (size_t i = 0; i < ARRAY_LEN(same); i++) {
+        struct pin pin = pin_of(same[i], other);
+        assert_true(pin_eq(&base, &pin));
+        assert_int_equal(pin_differs(&base, &pin), 0);
+        assert_string_equal(text, other);
+    }
+}
+
+static void what_is_a_change_and_where(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *definition;
+        unsigned parts;
+    } others[] = {
+        { "{\"name\":\"u\",\"title\":\"T\",\"description\":\"d\",\"inputSchema\":{\"type\":\"object\",\"a\":{\"x\":1,\"y\":[2,1]}}}", 0 },
+        { "{\"name\":\"t\",\"description\":\"d\",\"inputSchema\":{\"type\":\"object\",\"a\":{\"x\":1,\"y\":[2,1]}}}", 1u << PIN_PART_title },
+        { "{\"name\":\"t\",\"title\":\"T\",\"description\":\"d \",\"inputSchema\":{\"type\":\"object\",\"a\":{\"x\":1,\"y\":[2,1]}}}",
+          1u << PIN_PART_description },
+        { "{\"name\":\"t\",\"title\":\"T\",\"description\":\"d\",\"inputSchema\":{\"type\":\"object\",\"a\":{\"x\":1,\"y\":[1,2]}}}",
+          1u << PIN_PART_inputSchema },
+        { "{\"name\":\"t\",\"title\":\"d\",\"description\":\"T\",\"inputSchema\":{\"type\":\"object\",\"a\":{\"x\":1,\"y\":[2,1]}}}",
+          1u << PIN_PART_title | 1u << PIN_PART_description },
+        { "{\"name\":\"t\",\"title\":\"T\",\"description\":\"d\",\"inputSchema\":{\"type\":\"object\",\"a\":{\"x\":1,\"y\":[2,1]}},"
+          "\"outputSchema\":{},\"annotations\":{},\"x\":null,\"\":0}",
+          1u << PIN_PART_outputSchema | 1u << PIN_PART_annotations | 1u << PIN_PART_other },
+    };
+    char text[512];
+    struct pin base = pin_of(BASE, text);
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        struct pin pin = pin_of(others[i].definition, text);
+        assert_false(pin_eq(&base, &pin));
+        assert_int_equal(pin_differs(&base, &pin), others[i].parts);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_no_change),
+        cmocka_unit_test(what_is_a_change_and_where),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
