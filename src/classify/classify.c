@@ -1,0 +1,302 @@
+/* The verdict: what the name says, what the description says, what the parameters and the server's hints add. */
+#include "classify/classify.h"
+
+#include "base/check.h"
+#include "classify/parameters.h"
+#include "classify/reading.h"
+#include "classify/severity.h"
+
+#include <stdlib.h>
+
+struct classifier {
+    struct lexicon lexicon;
+};
+
+int classifier_new(struct classifier **out)
+{
+    struct classifier *classifier = calloc(1, sizeof(*classifier));
+    int error = classifier ? lexicon_init(&classifier->lexicon) : E_NOMEM;
+
+    if (error) {
+        free(classifier);
+        return error;
+    }
+    *out = classifier;
+    return 0;
+}
+
+void classifier_free(struct classifier *classifier)
+{
+    if (!classifier)
+        return;
+    lexicon_release(&classifier->lexicon);
+    free(classifier);
+}
+
+/* Everything that is read of one tool. */
+struct study {
+    const struct tool_facts *facts;
+    struct subject           subject;
+    struct reading           name, title, description;
+    struct parameters        parameters;
+    bool                     described;
+    struct verdict_on_tool  *out;
+};
+
+/* ---- what it is about ---- */
+
+struct moneyish { const struct lexeme *first; bool second; }; /* words that are often money: two different ones are */
+
+static void add_subject(const struct word *words, size_t count, struct moneyish *moneyish, struct subject *subject)
+{
+    for (size_t i = 0; i < count; i++) {
+        unsigned objects = words[i].lexeme ? words[i].lexeme->objects : 0;
+        if (objects & (OBJECT_MONEY | OBJECT_ASSET))
+            subject->money = true;
+        if (objects & OBJECT_ASSET || word_in(&words[i], "trade trading trader stock swap token exchange"))
+            subject->trading = true;
+        if (objects & OBJECT_MONEYISH && !moneyish->first)
+            moneyish->first = words[i].lexeme;
+        else if (objects & OBJECT_MONEYISH && moneyish->first != words[i].lexeme)
+            moneyish->second = true;
+        if (word_in(&words[i], "browser playwright puppeteer selenium chrome chromium dom webpage tab"))
+            subject->browser = true;
+    }
+}
+
+static void find_subject(const struct lexicon *lexicon, struct study *study)
+{
+    struct word words[TEXT_WORDS];
+    struct moneyish moneyish = { NULL, false };
+    size_t count = words_of_identifier(lexicon, study->facts->server, words, NAME_WORDS);
+
+    add_subject(words, count, &moneyish, &study->subject);
+    count = words_of_identifier(lexicon, study->facts->name, words, NAME_WORDS);
+    add_subject(words, count, &moneyish, &study->subject);
+    count = study->described ? words_of_text(lexicon, study->facts->description, words, 60) : 0;
+    add_subject(words, count, &moneyish, &study->subject);
+    if (moneyish.second || study->parameters.signals & 1U << SIGNAL_MONEY)
+        study->subject.money = true;
+}
+
+/* A description that only repeats the name says nothing. */
+static bool says_more_than(struct str description, struct str name)
+{
+    size_t letters = 0, same = 0;
+
+    for (size_t i = 0; i < description.len; i++) {
+        char c = description.ptr[i];
+        if (c == ' ' || c == '_' || c == '-' || c == '.')
+            continue;
+        letters++;
+        for (size_t at = same; at < name.len; at++) {
+            char n = name.ptr[at];
+            if (n == '_' || n == '-' || n == '.')
+                continue;
+            if ((n | 0x20) == (c | 0x20))
+                same = at + 1;
+            break;
+        }
+    }
+    return letters > 0 && !(letters <= name.len && same >= name.len);
+}
+
+/* ---- evidence ---- */
+
+static void give(struct study *study, enum evidence_source source, struct str words, enum tool_class class, const char *why)
+{
+    struct verdict_on_tool *out = study->out;
+
+    if (out->evidence_count < EVIDENCE_MAX)
+        out->evidence[out->evidence_count++] =
+            (struct evidence){ .source = source, .words = words, .class = class, .why = str_from_c(why) };
+}
+
+static void give_reading(struct study *study, enum evidence_source source, const struct reading *reading)
+{
+    if (reading->strength != STRENGTH_NONE)
+        give(study, source, reading->words, reading->class, reading->why);
+}
+
+/* ---- the class ---- */
+
+static bool hint(const struct study *study, struct str name, bool *value)
+{
+    const struct json *node = json_get(study->facts->annotations, name);
+
+    if (!json_is(node, JSON_BOOL))
+        return false;
+    *value = json_bool(node);
+    return true;
+}
+
+/* A description that says something less grave than the name is only heard where the name says little; one that says
+ * something graver, where it says it as clearly, or leads with what destroys or costs money. */
+static bool description_prevails(const struct reading *name, const struct reading *description)
+{
+    if (description->strength == STRENGTH_NONE || description->class == CLASS_OTHER)
+        return false;
+    if (description->class < name->class)
+        return name->strength <= STRENGTH_WEAK && description->strength > name->strength;
+    if (description->strength > name->strength || (name->strength == STRENGTH_WEAK && description->class > name->class))
+        return true;
+    if (name->class == CLASS_READ && name->strength == STRENGTH_STRONG)
+        return false;
+    return description->class > name->class && description->strength >= STRENGTH_FAIR &&
+           (description->class >= CLASS_DESTRUCTIVE || name->strength < STRENGTH_STRONG);
+}
+
+static bool says_read_only(struct str description)
+{
+    return str_find(description, STR("read-only")) < description.len || str_find(description, STR("readonly")) < description.len ||
+           str_find(description, STR("Read-only")) < description.len;
+}
+
+static void decide_class(struct study *study)
+{
+    struct verdict_on_tool *out = study->out;
+    const struct reading *name = &study->name, *description = &study->description;
+    bool destructive = false, readonly = false;
+
+    if (description_prevails(name, description)) {
+        out->class = description->class;
+        give_reading(study, EVIDENCE_DESCRIPTION, description);
+        give_reading(study, EVIDENCE_NAME, name);
+    } else if (name->strength != STRENGTH_NONE) {
+        out->class = name->class;
+        give_reading(study, EVIDENCE_NAME, name);
+        give_reading(study, EVIDENCE_DESCRIPTION, description);
+    } else if (study->title.strength != STRENGTH_NONE) {
+        out->class = study->title.class;
+        give_reading(study, EVIDENCE_TITLE, &study->title);
+    } else if (study->parameters.class != CLASS_OTHER) {
+        out->class = study->parameters.class;
+    }
+    if (study->parameters.class != CLASS_OTHER)
+        give(study, EVIDENCE_PARAMETER, study->parameters.words, study->parameters.class, study->parameters.why);
+    if (out->class == CLASS_READ && study->parameters.class == CLASS_EXECUTE && name->verb.lexeme &&
+        word_in(&name->verb, "query") && !says_read_only(study->facts->description))
+        out->class = CLASS_EXECUTE;
+    /* hints raise, and never lower; one for destruction needs a word that agrees */
+    if (hint(study, STR("readOnlyHint"), &readonly) && !readonly && out->class == CLASS_OTHER) {
+        out->class = CLASS_WRITE;
+        give(study, EVIDENCE_ANNOTATION, STR("readOnlyHint: false"), CLASS_WRITE, "the server says that it changes something");
+    }
+    if (hint(study, STR("destructiveHint"), &destructive) && destructive && out->class < CLASS_DESTRUCTIVE &&
+        (name->class == CLASS_DESTRUCTIVE || description->class == CLASS_DESTRUCTIVE)) {
+        out->class = CLASS_DESTRUCTIVE;
+        give(study, EVIDENCE_ANNOTATION, STR("destructiveHint: true"), CLASS_DESTRUCTIVE, "the server says that it destroys");
+    }
+}
+
+static void find_contradiction(struct study *study)
+{
+    struct verdict_on_tool *out = study->out;
+    bool readonly, destructive;
+
+    if (hint(study, STR("readOnlyHint"), &readonly)) {
+        if (readonly && out->class >= CLASS_WRITE)
+            out->contradiction = STR("readOnlyHint is true, but its words say that it changes something");
+        else if (!readonly && out->class == CLASS_READ)
+            out->contradiction = STR("readOnlyHint is false, but its words say that it only looks");
+    }
+    if (hint(study, STR("destructiveHint"), &destructive)) {
+        if (!destructive && out->class == CLASS_DESTRUCTIVE)
+            out->contradiction = STR("destructiveHint is false, but its words say that it destroys");
+    }
+}
+
+/* ---- how sure ---- */
+
+static void rate_confidence(struct study *study)
+{
+    struct verdict_on_tool *out = study->out;
+    int sure = 30;
+
+    switch (study->name.strength) {
+    case STRENGTH_STRONG: sure = 90; break;
+    case STRENGTH_FAIR: sure = 78; break;
+    case STRENGTH_WEAK: sure = 55; break;
+    case STRENGTH_NONE: sure = study->description.strength >= STRENGTH_FAIR ? 70 : 35; break;
+    }
+    if (study->description.strength >= STRENGTH_FAIR)
+        sure += study->description.class == out->class ? 8 : -15;
+    if (!study->described)
+        sure -= 12;
+    if (!study->facts->schema)
+        sure -= 4;
+    if (out->contradiction.len > 0)
+        sure -= 15;
+    if (out->class == CLASS_OTHER)
+        sure = 20;
+    out->confidence = (unsigned)(sure < 5 ? 5 : sure > 98 ? 98 : sure);
+}
+
+void classify_tool(const struct classifier *classifier, const struct tool_facts *facts, struct verdict_on_tool *out)
+{
+    struct study study = { .facts = facts, .out = out };
+    const struct lexicon *lexicon = &classifier->lexicon;
+
+    *out = (struct verdict_on_tool){ .class = CLASS_OTHER };
+    study.described = says_more_than(facts->description, facts->name);
+    read_parameters(lexicon, facts->schema, &study.parameters);
+    find_subject(lexicon, &study);
+    read_name(lexicon, facts->name, facts->server, &study.subject, &study.name);
+    if (facts->title.len > 0)
+        read_name(lexicon, facts->title, facts->server, &study.subject, &study.title);
+    if (study.described)
+        read_description(lexicon, facts->description, &study.subject, &study.description);
+    if (study.description.class == CLASS_EXECUTE && says_read_only(facts->description)) {
+        study.description.class = CLASS_READ;
+        study.description.why = "says that it only reads";
+    }
+    decide_class(&study);
+    find_contradiction(&study);
+    out->signals = study.parameters.signals | text_signals(facts, study.described);
+    rate_confidence(&study);
+    rate_severity(out, study.name.objects | study.description.objects);
+}
+
+/* ---- names ---- */
+
+static const struct { const char *name, *badge; } classes[] = {
+    [CLASS_OTHER] = { "Other", "Low" },           [CLASS_READ] = { "Read", "Low" },
+    [CLASS_WRITE] = { "Write", "Medium" },        [CLASS_EXECUTE] = { "Execute", "High" },
+    [CLASS_DESTRUCTIVE] = { "Destructive", "Critical" }, [CLASS_FINANCIAL] = { "Financial", "Critical" },
+};
+
+const char *class_name(enum tool_class class) { return classes[class].name; }
+const char *class_badge(enum tool_class class) { return classes[class].badge; }
+
+bool class_from_name(struct str name, enum tool_class *out)
+{
+    if (name.len > 0 && name.ptr[0] == '@')
+        name = str_slice(name, 1, name.len);
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+        if (str_eq_nocase(name, str_from_c(classes[i].name))) {
+            *out = (enum tool_class)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *evidence_source_name(enum evidence_source source)
+{
+    static const char *const names[] = {
+#define S(id, name, text) name,
+        EVIDENCE_SOURCES(S)
+#undef S
+    };
+    return names[source];
+}
+
+static const struct { const char *name, *owasp, *text; } signals[] = {
+#define SIGNAL(id, name, owasp, text) { name, owasp, text },
+#include "classify/signals.def"
+#undef SIGNAL
+};
+
+const char *signal_name(enum signal signal) { return signals[signal].name; }
+const char *signal_owasp(enum signal signal) { return signals[signal].owasp; }
+const char *signal_text(enum signal signal) { return signals[signal].text; }

@@ -1,0 +1,16 @@
+/* What a tool's parameters say: their names and types, as far as the schema tells. */
+#pragma once
+
+#include "classify/classify.h"
+#include "classify/words.h"
+
+struct parameters {
+    uint32_t        signals;
+    enum tool_class class;  /* what they speak for where nothing else does; OTHER: nothing */
+    struct str      words;  /* the parameter's name */
+    const char     *why;
+    size_t          count;
+};
+void read_parameters(const struct lexicon *lexicon, const struct json *schema, struct parameters *out);
+/* Of name, title and description: hidden characters, instructions to the model, no description. */
+uint32_t text_signals(const struct tool_facts *facts, bool described);

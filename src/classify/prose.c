@@ -1,0 +1,133 @@
+/* Descriptions: the verbs that lead the first sentence. "Lists, creates, renames or deletes branches." */
+#include "classify/reading.h"
+
+#include "base/check.h"
+
+#define LEAD_WORDS   14 /* before the verb that leads: further in, a verb is part of something else */
+#define OBJECT_WORDS 9  /* behind it: what it acts on */
+
+static bool is_verb(const struct word *word)
+{
+    return word->lexeme && (word->lexeme->verb == VERB_SURE || word->lexeme->verb == VERB_EITHER);
+}
+
+static bool is_vague(const struct word *word) { return word->lexeme && word->lexeme->verb == VERB_VAGUE; }
+
+static bool ends_sentence(const struct word *word) { return word->after == '.' || word->after == '!' || word->after == '\0'; }
+
+/* The words of the first sentence. */
+static size_t first_sentence(const struct word *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (ends_sentence(&words[i]) && i >= 1)
+            return i + 1;
+    }
+    return count;
+}
+
+static bool is_filler(const struct word *word)
+{
+    if (word->len > 3 && str_ends_with(str_of(word->bare, word->len), STR("ly")))
+        return true;
+    return word_in(word, "this that the a an tool tools use used uses using it will can could to you your lets let allows allow allowing "
+                         "agent users user for function method endpoint action operation which and easily helps help able "
+                         "enables enable please first then mcp api new async bulk batch proactive soft hard i we "
+                         "when want need should provides provide simple just try immediately destructive dangerous");
+}
+
+/* Where the sentence's verb stands, and how sure that is; count: nowhere. */
+static size_t find_lead(const struct word *words, size_t count, enum strength *strength)
+{
+    *strength = STRENGTH_STRONG;
+    for (size_t i = 0; i < count && i < LEAD_WORDS; i++) {
+        bool told = i > 0 && word_in(&words[i - 1], "to will can");
+        if (is_filler(&words[i]) && !(i == 0 && is_verb(&words[i]) && count > 1 && !word_in(&words[i], "use let help")))
+            continue;
+        if (is_verb(&words[i]) || is_vague(&words[i])) {
+            if (i > 0 && !told && *strength == STRENGTH_STRONG && !is_filler(&words[i - 1]))
+                *strength = STRENGTH_FAIR;
+            return i;
+        }
+        *strength = STRENGTH_WEAK;
+    }
+    return count;
+}
+
+/* "deletes" in "creates, renames or deletes": joined to the verb before it. */
+static bool joined(const struct word *before, const struct word *word)
+{
+    return before->after == ',' || before->after == '/' || before->after == '(' || before->after == '|' ||
+           before->after == '-' || word_in(word, "and or then");
+}
+
+static struct str span(const struct word *first, const struct word *last)
+{
+    return str_of(first->shown.ptr, (size_t)(last->shown.ptr + last->shown.len - first->shown.ptr));
+}
+
+static void judge_at(const struct word *words, size_t count, size_t at, const struct subject *subject, struct reading *out)
+{
+    size_t behind = count - at < OBJECT_WORDS ? count - at : OBJECT_WORDS;
+    size_t last = at + 1 < count ? at + 1 : at;
+
+    judge_verb(&words[at], words + at, behind, subject, out);
+    while (last + 1 < count && last < at + 3 && words[last].after != ',' && words[last].after != '(')
+        last++;
+    out->words = span(&words[at], &words[last]);
+}
+
+/* The gravest of the verbs that are joined to the one at `at`. */
+static void judge_joined(const struct word *words, size_t count, size_t at, const struct subject *subject,
+                         struct reading *out)
+{
+    size_t i = at;
+
+    while (i + 1 < count && joined(&words[i], &words[i + 1])) {
+        struct reading other = { .strength = STRENGTH_NONE };
+        i++;
+        if (word_in(&words[i], "and or then optionally also auto") && i + 1 < count)
+            i++;
+        if (word_in(&words[i], "hard soft auto permanently") && i + 1 < count)
+            i++;
+        if (!is_verb(&words[i]))
+            return;
+        judge_at(words, count, i, subject, &other);
+        if (other.class > out->class && other.class >= CLASS_WRITE)
+            *out = other;
+    }
+}
+
+/* What the verb acts on, not what that is for. */
+static unsigned objects_behind(const struct word *words, size_t count, size_t lead)
+{
+    unsigned objects = 0;
+
+    for (size_t i = lead + 1; i < count && i <= lead + OBJECT_WORDS && !word_is_preposition(&words[i]); i++)
+        objects |= words[i].lexeme ? words[i].lexeme->objects : 0;
+    return objects;
+}
+
+void read_description(const struct lexicon *lexicon, struct str description, const struct subject *subject,
+                      struct reading *out)
+{
+    struct word words[TEXT_WORDS];
+    size_t count = words_of_text(lexicon, description, words, TEXT_WORDS), lead;
+    enum strength strength;
+
+    *out = (struct reading){ .strength = STRENGTH_NONE, .class = CLASS_OTHER, .why = "" };
+    count = first_sentence(words, count);
+    lead = find_lead(words, count, &strength);
+    if (lead == count)
+        return;
+    judge_at(words, count, lead, subject, out);
+    judge_joined(words, count, lead, subject, out);
+    if (is_vague(&words[lead]) || word_in(&words[lead], "perform execute run do")) {
+        for (size_t i = lead + 1; i + 1 < count; i++) {
+            if (is_verb(&words[i]) && (words[i].after == '/' || words[i].after == ','))
+                judge_joined(words, count, i, subject, out);
+        }
+    }
+    if (out->strength > strength)
+        out->strength = strength;
+    out->objects = objects_behind(words, count, lead);
+}

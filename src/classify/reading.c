@@ -1,0 +1,103 @@
+/* Verbs and what they act on, judged by pairs.def. */
+#include "classify/reading.h"
+
+#include "base/check.h"
+
+enum pair_subject { PAIR_ANY, PAIR_MONEY, PAIR_TRADING, PAIR_BROWSER };
+
+static const struct pair {
+    const char       *verbs, *objects;
+    enum pair_subject subject;
+    enum tool_class   class;
+    enum strength     strength;
+    const char       *why;
+} pairs[] = {
+#define PAIR(verbs, objects, subject, class, strength, why) \
+    { verbs, objects, PAIR_##subject, CLASS_##class, STRENGTH_##strength, why },
+#include "classify/pairs.def"
+#undef PAIR
+};
+
+static bool subject_fits(enum pair_subject wanted, const struct subject *subject)
+{
+    switch (wanted) {
+    case PAIR_ANY: return true;
+    case PAIR_MONEY: return subject->money;
+    case PAIR_TRADING: return subject->trading;
+    case PAIR_BROWSER: return subject->browser;
+    }
+    WRONG("a subject that is none");
+}
+
+/* A list of words, or the name of a kind of objects in capitals. */
+static bool is_object(const struct word *word, const char *objects)
+{
+    static const struct { const char *name; enum object_kind kind; } kinds[] = {
+        { "CODE", OBJECT_CODE }, { "RUN", OBJECT_RUN }, { "DEVICE", OBJECT_DEVICE },
+    };
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (strcmp(objects, kinds[i].name) == 0)
+            return word->lexeme && (word->lexeme->objects & kinds[i].kind) != 0;
+    }
+    return word_in(word, objects);
+}
+
+/* Of what stands behind or before the verb, up to a preposition: "refund for a payment" is a refund. */
+static bool has_object(const struct pair *pair, const struct word *verb, const struct word *words, size_t count)
+{
+    bool head_only = str_starts_with(str_from_c(pair->objects), STR("head:"));
+    const char *objects = head_only ? pair->objects + strlen("head:") : pair->objects;
+    bool found = false;
+
+    for (size_t w = 0; w < count; w++) {
+        if (words[w].shown.ptr == verb->shown.ptr)
+            continue;
+        if (words[w].shown.ptr > verb->shown.ptr && word_is_preposition(&words[w]))
+            break;
+        if (is_object(&words[w], objects))
+            found = true;
+        else if (head_only)
+            found = false;
+        if (found && !head_only)
+            return true;
+    }
+    return found;
+}
+
+static const struct pair *find_pair(const struct word *verb, const struct word *words, size_t count,
+                                    const struct subject *subject)
+{
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        const struct pair *pair = &pairs[i];
+        if (!subject_fits(pair->subject, subject) || !word_in(verb, pair->verbs))
+            continue;
+        if (strcmp(pair->objects, "*") == 0)
+            return pair;
+        if (has_object(pair, verb, words, count))
+            return pair;
+    }
+    return NULL;
+}
+
+void judge_verb(const struct word *verb, const struct word *words, size_t count, const struct subject *subject,
+                struct reading *out)
+{
+    const struct pair *pair = find_pair(verb, words, count, subject);
+
+    AN(verb->lexeme);
+    out->verb = *verb;
+    if (pair) {
+        out->class = pair->class;
+        out->strength = pair->strength;
+        out->why = pair->why;
+        return;
+    }
+    out->class = verb->lexeme->class;
+    out->why = verb->lexeme->does;
+    out->strength = verb->lexeme->verb == VERB_SURE ? STRENGTH_STRONG : STRENGTH_FAIR;
+    if (verb->lexeme->verb == VERB_VAGUE) {
+        out->strength = STRENGTH_WEAK;
+        out->class = word_in(verb, "manage administer maintain crud") ? CLASS_WRITE : CLASS_OTHER;
+    }
+}

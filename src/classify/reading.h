@@ -1,0 +1,34 @@
+/* What one text says of a tool by itself: the verb that leads it, and what that acts on. */
+#pragma once
+
+#include "classify/classify.h"
+#include "classify/words.h"
+
+enum strength { STRENGTH_NONE, STRENGTH_WEAK, STRENGTH_FAIR, STRENGTH_STRONG };
+
+struct reading {
+    enum strength   strength;
+    enum tool_class class;
+    struct word     verb;      /* or the noun that spoke */
+    struct str      words;     /* of the text: what was read as verb and object */
+    const char     *why;       /* ours */
+    unsigned        objects;   /* of every word, as bits of enum object_kind */
+};
+
+/* What the tool is about beyond one text: whether its words are about money at all. */
+struct subject {
+    bool money, trading, browser;
+};
+
+#define NAME_WORDS 32
+#define TEXT_WORDS 160
+
+/* An identifier: NAME, or a title. `server`'s own words in front of it say nothing. */
+void read_name(const struct lexicon *lexicon, struct str name, struct str server, const struct subject *subject,
+               struct reading *out);
+/* A description: the verbs that lead its first sentence. */
+void read_description(const struct lexicon *lexicon, struct str description, const struct subject *subject,
+                      struct reading *out);
+/* The class of a verb with what it acts on, given the words around it. */
+void judge_verb(const struct word *verb, const struct word *words, size_t count, const struct subject *subject,
+                struct reading *out);

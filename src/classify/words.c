@@ -1,0 +1,247 @@
+/* The lexicon in memory, and the cutting of identifiers and texts into its words. */
+#include "classify/words.h"
+
+#include "base/check.h"
+
+#include <stdlib.h>
+
+#define LEXICON_MAX 2048
+
+/* ---- the lexicon ---- */
+
+static struct lexeme *lexeme_of(struct lexicon *lexicon, struct str word)
+{
+    struct lexeme *lexeme = map_get(&lexicon->words, word);
+
+    if (lexeme)
+        return lexeme;
+    CHECK(lexicon->count < LEXICON_MAX);
+    lexeme = &lexicon->lexemes[lexicon->count];
+    *lexeme = (struct lexeme){ .class = CLASS_OTHER };
+    if (map_set(&lexicon->words, word, lexeme))
+        return NULL;
+    lexicon->count++;
+    return lexeme;
+}
+
+static bool next_word(struct str *list, struct str *word)
+{
+    while (list->len > 0 && *list->ptr == ' ')
+        *list = str_slice(*list, 1, list->len);
+    *word = str_slice(*list, 0, str_find_byte(*list, ' '));
+    *list = str_slice(*list, word->len, list->len);
+    return word->len > 0;
+}
+
+static int add_verbs(struct lexicon *lexicon, enum tool_class class, enum verb_kind kind, const char *does, struct str list)
+{
+    struct str word;
+
+    while (next_word(&list, &word)) {
+        struct lexeme *lexeme = lexeme_of(lexicon, word);
+        if (!lexeme)
+            return E_NOMEM;
+        CHECK(lexeme->verb == VERB_NONE); /* one word, one list */
+        lexeme->verb = kind;
+        lexeme->class = class;
+        lexeme->does = does;
+    }
+    return 0;
+}
+
+static int add_objects(struct lexicon *lexicon, enum object_kind kind, struct str list)
+{
+    struct str word;
+
+    while (next_word(&list, &word)) {
+        struct lexeme *lexeme = lexeme_of(lexicon, word);
+        if (!lexeme)
+            return E_NOMEM;
+        AZ(lexeme->objects);
+        lexeme->objects = kind;
+    }
+    return 0;
+}
+
+int lexicon_init(struct lexicon *lexicon)
+{
+    int error = 0;
+
+    *lexicon = (struct lexicon){ .lexemes = calloc(LEXICON_MAX, sizeof(*lexicon->lexemes)) };
+    map_init(&lexicon->words);
+    if (!lexicon->lexemes)
+        return E_NOMEM;
+#define VERBS(class, kind, does, words) \
+    if (!error)                         \
+        error = add_verbs(lexicon, CLASS_##class, VERB_##kind, does, STR(words));
+#define OBJECTS(kind, what, words) \
+    if (!error)                    \
+        error = add_objects(lexicon, OBJECT_##kind, STR(words));
+#include "classify/lexicon.def"
+#undef VERBS
+#undef OBJECTS
+    if (error)
+        lexicon_release(lexicon);
+    return error;
+}
+
+void lexicon_release(struct lexicon *lexicon)
+{
+    map_release(&lexicon->words);
+    free(lexicon->lexemes);
+    *lexicon = (struct lexicon){ .lexemes = NULL };
+}
+
+/* ---- words ---- */
+
+static bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
+static bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_letter(char c) { return is_lower(c) || is_upper(c) || (unsigned char)c >= 0x80; }
+static bool is_word_byte(char c) { return is_letter(c) || is_digit(c); }
+
+static const struct lexeme *look_up(const struct lexicon *lexicon, const char *bare, size_t len)
+{
+    return map_get(&lexicon->words, str_of(bare, len));
+}
+
+/* Tries a bare form; keeps it in the word where the lexicon knows it. */
+static bool try_bare(const struct lexicon *lexicon, struct word *word, size_t stem, const char *ending, bool verb)
+{
+    char bare[WORD_BYTES];
+    size_t len = strlen(ending);
+    const struct lexeme *lexeme;
+
+    if (stem < 2 || stem + len >= sizeof(bare))
+        return false;
+    memcpy(bare, word->bare, stem);
+    memcpy(bare + stem, ending, len);
+    lexeme = look_up(lexicon, bare, stem + len);
+    if (!lexeme || (verb && lexeme->verb == VERB_NONE))
+        return false;
+    memcpy(word->bare, bare, stem + len);
+    word->len = stem + len;
+    word->lexeme = lexeme;
+    return true;
+}
+
+static bool ends(const struct word *word, const char *ending)
+{
+    return str_ends_with(str_of(word->bare, word->len), str_from_c(ending));
+}
+
+/* boxes, copies, deletes: the word without the ending. `verb`: only where that is one. */
+static bool drop_s(const struct lexicon *lexicon, struct word *word, bool verb)
+{
+    size_t len = word->len;
+
+    if (!ends(word, "s") || ends(word, "ss"))
+        return false;
+    return try_bare(lexicon, word, len - 1, "", verb) || (ends(word, "ies") && try_bare(lexicon, word, len - 3, "y", verb)) ||
+           (ends(word, "es") && try_bare(lexicon, word, len - 2, "", verb));
+}
+
+static void drop_ing(const struct lexicon *lexicon, struct word *word)
+{
+    size_t len = word->len;
+
+    if (!ends(word, "ing") || len < 6)
+        return;
+    if (!try_bare(lexicon, word, len - 3, "", true) && !try_bare(lexicon, word, len - 3, "e", true) &&
+        word->bare[len - 4] == word->bare[len - 5])
+        (void)try_bare(lexicon, word, len - 4, "", true);
+}
+
+static void make_word(const struct lexicon *lexicon, struct str shown, bool prose, struct word *out)
+{
+    *out = (struct word){ .shown = shown };
+    if (shown.len >= WORD_BYTES)
+        return;
+    for (size_t i = 0; i < shown.len; i++)
+        out->bare[i] = (char)(is_upper(shown.ptr[i]) ? shown.ptr[i] | 0x20 : shown.ptr[i]);
+    out->len = shown.len;
+    out->lexeme = look_up(lexicon, out->bare, out->len);
+    if (out->lexeme)
+        return;
+    if (!prose) {
+        out->plural = drop_s(lexicon, out, false);
+        return;
+    }
+    if (!drop_s(lexicon, out, true) && !drop_s(lexicon, out, false))
+        drop_ing(lexicon, out);
+}
+
+static char byte_behind(struct str text, size_t at)
+{
+    while (at < text.len && (text.ptr[at] == ' ' || text.ptr[at] == '\n' || text.ptr[at] == '*' || text.ptr[at] == '`'))
+        at++;
+    return at < text.len ? text.ptr[at] : '\0';
+}
+
+/* Where a word of an identifier ends that begins at `from`: StartAHORead is Start, AHO, Read. */
+static size_t identifier_end(struct str name, size_t from)
+{
+    size_t at = from + 1;
+
+    if (is_upper(name.ptr[from]) && at < name.len && is_upper(name.ptr[at])) {
+        while (at < name.len && is_upper(name.ptr[at]) && !(at + 1 < name.len && is_lower(name.ptr[at + 1])))
+            at++;
+    }
+    while (at < name.len && is_word_byte(name.ptr[at]) && !is_upper(name.ptr[at]))
+        at++;
+    return at;
+}
+
+size_t words_of_identifier(const struct lexicon *lexicon, struct str name, struct word *out, size_t max)
+{
+    size_t count = 0, at = 0;
+
+    while (at < name.len && count < max) {
+        if (!is_word_byte(name.ptr[at])) {
+            at++;
+            continue;
+        }
+        size_t end = identifier_end(name, at);
+        make_word(lexicon, str_slice(name, at, end), false, &out[count]);
+        out[count++].after = byte_behind(name, end);
+        at = end;
+    }
+    return count;
+}
+
+size_t words_of_text(const struct lexicon *lexicon, struct str text, struct word *out, size_t max)
+{
+    size_t count = 0, at = 0;
+
+    while (at < text.len && count < max) {
+        if (!is_word_byte(text.ptr[at])) {
+            at++;
+            continue;
+        }
+        size_t end = at;
+        while (end < text.len && (is_word_byte(text.ptr[end]) || text.ptr[end] == '\''))
+            end++;
+        make_word(lexicon, str_slice(text, at, end), true, &out[count]);
+        out[count++].after = byte_behind(text, end);
+        at = end;
+    }
+    return count;
+}
+
+bool word_is(const struct word *word, struct str bare) { return str_eq(str_of(word->bare, word->len), bare); }
+
+bool word_in(const struct word *word, const char *list)
+{
+    struct str rest = str_from_c(list), one;
+
+    while (next_word(&rest, &one)) {
+        if (word_is(word, one))
+            return true;
+    }
+    return false;
+}
+
+bool word_is_preposition(const struct word *word)
+{
+    return word_in(word, "on for to from in into with by using via against at as per within through across about when if so");
+}
