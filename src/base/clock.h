@@ -6,10 +6,12 @@
 struct clock {
     int64_t (*wall_ms)(struct clock *clock);   /* Unix time, UTC, milliseconds: windows of limits, records */
     int64_t (*mono_ms)(struct clock *clock);   /* never goes back: time-outs */
+    int64_t (*mono_us)(struct clock *clock);   /* the same, finer: durations that are shown */
 };
 
 static inline int64_t clock_wall_ms(struct clock *clock) { return clock->wall_ms(clock); }
 static inline int64_t clock_mono_ms(struct clock *clock) { return clock->mono_ms(clock); }
+static inline int64_t clock_mono_us(struct clock *clock) { return clock->mono_us(clock); }
 
 struct clock *clock_system(void);              /* static; CLOCK_REALTIME and CLOCK_BOOTTIME */
 

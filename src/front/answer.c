@@ -64,6 +64,7 @@ static int put(struct connection *connection, const struct str *parts, unsigned 
         }
         if (written < 0)
             written = 0;
+        connection->front->sent += (size_t)written;
     }
     if ((size_t)written == total)
         return 0;
@@ -97,6 +98,7 @@ void connection_flush(struct connection *connection)
         }
         connection->stall_ms = now_ms(connection) + LIMIT_write_stall_ms;
         connection->queue_at += (size_t)written;
+        connection->front->sent += (size_t)written;
         if (connection->queue_at == connection->queue.len) {
             queue_is_empty(connection);
         } else if (connection->queue_at > connection->queue.len / 2) {

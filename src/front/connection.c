@@ -264,6 +264,7 @@ void connection_start(struct front_http *front, int fd)
     buf_init(&connection->queue, (size_t)LIMIT_stream_queue_bytes + 2 * LIMIT_answer_body);
     list_append(&front->idle, &connection->link);
     front->count++;
+    front->accepted++;
     connection_arm(connection);
 }
 
@@ -492,8 +493,10 @@ static size_t read_some(struct connection *connection)
 {
     ssize_t got = stream_read(connection->stream, connection->front->read, FRONT_READ_BYTES);
 
-    if (got > 0)
+    if (got > 0) {
+        connection->front->received += (size_t)got;
         return (size_t)got;
+    }
     if (got == E_AGAIN) {
         connection->drained = true;
     } else if (got < 0) {

@@ -75,6 +75,8 @@ struct front_http {
     bool                       stopping;
     size_t                     body_bytes; /* of requests, in all connections */
     size_t                     queue_bytes; /* that wait to be written, in all connections */
+    uint64_t                   received, sent; /* bytes since the start */
+    uint64_t                   accepted; /* connections since the start */
     struct buf                 head, body; /* what is being written; never kept over a call to the gate */
     char                       read[FRONT_READ_BYTES];
 };

@@ -50,6 +50,7 @@ int front_http_open(const struct front_http_options *options, struct front_http 
     front->count_max = options->connections ? options->connections : LIMIT_connections;
     front->stopping = false;
     front->body_bytes = front->queue_bytes = 0;
+    front->received = front->sent = front->accepted = 0;
     list_init(&front->idle);
     list_init(&front->busy);
     list_init(&front->dying);
@@ -83,6 +84,17 @@ uint16_t front_http_port(const struct front_http *front)
 {
     CHECK_OBJ(front, FRONT_MAGIC);
     return front->port;
+}
+
+void front_http_stats(const struct front_http *front, struct front_http_stats *out)
+{
+    CHECK_OBJ(front, FRONT_MAGIC);
+    *out = (struct front_http_stats){ .connections = front->count,
+                                      .accepted = front->accepted,
+                                      .received = front->received,
+                                      .sent = front->sent,
+                                      .body_bytes = front->body_bytes,
+                                      .queue_bytes = front->queue_bytes };
 }
 
 unsigned front_http_connections(const struct front_http *front)

@@ -37,6 +37,13 @@ uint16_t front_http_port(const struct front_http *front);
 void     front_http_allow(struct front_http *front, const struct str *hosts, size_t host_count, const struct str *origins, size_t origin_count);
 /* No new connections; idle ones close at once, the others behind their answers. */
 void     front_http_stop_accepting(struct front_http *front);
+struct front_http_stats {
+    unsigned connections;            /* open now */
+    uint64_t accepted;               /* since the start */
+    uint64_t received, sent;         /* bytes, since the start */
+    size_t   body_bytes, queue_bytes; /* of requests that are being read; of answers that wait for their readers */
+};
+void     front_http_stats(const struct front_http *front, struct front_http_stats *out);
 /* Connections that are open now. */
 unsigned front_http_connections(const struct front_http *front);
 /* Closes all; exchanges in flight are gone. Not from inside one of the front's own calls to `events`. NULL is fine. */

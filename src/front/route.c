@@ -194,20 +194,35 @@ static enum reason check_message(const struct fields *fields)
     return REASON_allowed;
 }
 
+static enum reason admit(const struct route_rules *rules, const struct http1 *request, struct fields *fields,
+                         struct str *path)
+{
+    if (!find_path(request, path))
+        return REASON_http_syntax;
+    if (!host_is_allowed(rules, request->host))
+        return REASON_forbidden_origin;
+    if (!collect(request, fields))
+        return REASON_header_mismatch;
+    if (fields->present[FIELD_origin] && !origin_is_allowed(rules, fields->value[FIELD_origin]))
+        return REASON_forbidden_origin;
+    return REASON_allowed;
+}
+
+enum reason route_admit(const struct route_rules *rules, const struct http1 *request, struct str *path)
+{
+    struct fields fields = { 0 };
+    return admit(rules, request, &fields, path);
+}
+
 enum reason route_request(const struct route_rules *rules, const struct http1 *request, struct route *route)
 {
     struct fields fields = { 0 };
     struct str path;
 
     *route = (struct route){ 0 };
-    if (!find_path(request, &path))
-        return REASON_http_syntax;
-    if (!host_is_allowed(rules, request->host))
-        return REASON_forbidden_origin;
-    if (!collect(request, &fields))
-        return REASON_header_mismatch;
-    if (fields.present[FIELD_origin] && !origin_is_allowed(rules, fields.value[FIELD_origin]))
-        return REASON_forbidden_origin;
+    enum reason refused = admit(rules, request, &fields, &path);
+    if (refused != REASON_allowed)
+        return refused;
     route->origin = fields.value[FIELD_origin];
     enum reason reason = find_kind(request->method, path, route);
     if (reason != REASON_allowed ||

@@ -35,5 +35,7 @@ struct route {             /* borrows from the request's head */
     struct str version;    /* MCP-Protocol-Version */
 };
 
+/* Host and Origin alone, and the path: for another listener of ours. */
+enum reason route_admit(const struct route_rules *rules, const struct http1 *request, struct str *path);
 /* REASON_allowed, or why the request is refused; `route` then holds what was found until then. */
 enum reason route_request(const struct route_rules *rules, const struct http1 *request, struct route *route);

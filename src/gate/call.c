@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "front/exchange.h"
 #include "gate/gate.h"
+#include "gate/meter.h"
 #include "model/reason.h"
 #include "store/store.h"
 
@@ -88,6 +89,7 @@ static void call_reset(struct call *call, struct gateway *gateway, struct exchan
         .progress = progress,
         .operation = operation,
         .started_ms = loop_now_ms(gateway->loop),
+        .begun_us = clock_mono_us(gateway->clock),
         .outcome = OUTCOME_not_sent,
     };
     list_init(&call->link);
@@ -153,6 +155,23 @@ static void call_record_refusal(struct call *call, enum reason reason)
     gateway->denied++;
 }
 
+static void call_meter(const struct call *call, enum reason reason)
+{
+    if (!call->named)
+        return;
+    struct meter *meter = call->route->meter;
+    int64_t now_us = clock_mono_us(call->gateway->clock);
+    histogram_add(&meter->total, now_us - call->begun_us);
+    if (call->was_admitted) {
+        meter->allowed[reason]++;
+        histogram_add(&meter->server, now_us - call->admitted_us);
+    } else {
+        meter->denied[reason]++;
+    }
+    if (call->tool)
+        *(call->was_admitted ? &call->tool->allowed : &call->tool->denied) += 1;
+}
+
 static void call_answer(struct call *call, enum reason reason)
 {
     const struct reason_row *row = reason_row(reason);
@@ -202,6 +221,7 @@ void call_end(struct call *call, enum reason reason)
         call->admission = NULL;
     }
     call_record_refusal(call, reason);
+    call_meter(call, reason);
     call_answer(call, reason);
 
     list_remove(&call->session_link);

@@ -25,6 +25,7 @@ struct grant_use;
 struct route;
 struct session;
 struct snapshot;
+struct tool_meter;
 
 #define CALL_STEPS(STEP)                                                                           \
     STEP(IDENTIFY, "the grant behind the token; unknown, expired or revoked: 401")                 \
@@ -80,6 +81,8 @@ struct call {
     struct session    *session;      /* NULL before one is known */
     uint64_t           generation;   /* the gateway's, when the call was decided */
     int64_t            started_ms;   /* monotonic */
+    int64_t            begun_us, admitted_us; /* monotonic: for the metrics */
+    struct tool_meter *tool;         /* its server's; NULL: no tool was decided on */
     size_t             bytes;        /* counted against its grant and the process */
 
     /* the message: alive until SEND has written it */

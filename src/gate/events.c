@@ -1,5 +1,6 @@
 /* What happens to a call while it waits: one look-up in call_events.def. */
 #include "base/check.h"
+#include "base/clock.h"
 #include "gate/call.h"
 #include "gate/gate.h"
 #include "model/reason.h"
@@ -31,6 +32,7 @@ void call_happened(struct call *call, enum call_event event)
         store_admit_abandon(call->gateway->store, call->admission, row->reason);
         call->admission = NULL;
         call->was_admitted = true; /* its record is on the way */
+        call->admitted_us = clock_mono_us(call->gateway->clock);
         call_end(call, row->reason);
         return;
     case ACTION_CUT:

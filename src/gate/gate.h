@@ -52,6 +52,7 @@ struct gateway {
     struct tally        tally;
     struct refusals     refusals;
     uint64_t            allowed, denied;
+    uint64_t            unauthorized, malformed; /* since the start */
     uint64_t            steps[STEP_COUNT]; /* how often each was entered */
 
     bool                stopping;

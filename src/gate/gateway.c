@@ -54,6 +54,7 @@ static void say_refused(struct gateway *gateway, struct exchange *exchange, cons
     struct refusals *refusals = &gateway->refusals;
     char peer[80];
     gateway->tally.unauthorized++;
+    gateway->unauthorized++;
     if (loop_now_ms(gateway->loop) - refusals->since_ms >= 1000) {
         refusals->since_ms = loop_now_ms(gateway->loop);
         refusals->said = 0;
@@ -202,6 +203,7 @@ void gateway_record_malformed(struct gateway *gateway, const struct call *call, 
         .count = 1,
     };
     gateway->tally.malformed++;
+    gateway->malformed++;
     store_record(gateway->store, &record);
 }
 
@@ -500,6 +502,10 @@ void gateway_status(const struct gateway *gateway, struct gateway_status *out)
         .allowed = gateway->allowed,
         .denied = gateway->denied,
         .stopping = gateway->stopping,
+        .unauthorized = gateway->unauthorized,
+        .malformed = gateway->malformed,
+        .bytes = gateway->bytes,
+        .streams = gateway->listening_count,
     };
 }
 
@@ -513,12 +519,16 @@ void gateway_server_status(const struct gateway *gateway, size_t index, struct g
     CHECK(index < gateway->snapshot->route_count);
     const struct route *route = &gateway->snapshot->routes[index];
     const struct definitions *definitions = upstream_definitions(route->backend->upstream);
+    struct upstream_stats stats;
+    upstream_stats(route->backend->upstream, &stats);
     *out = (struct gateway_server_status){
+        .upstream = stats,
         .name = route->server->name,
         .state = upstream_state(route->backend->upstream),
         .tools = definitions ? definitions->tool_count : 0,
         .has_policy = route->policy != NULL,
         .revision = route->revision,
+        .meter = route->meter,
     };
 }
 
@@ -526,4 +536,10 @@ const struct policy *gateway_policy(const struct gateway *gateway, size_t index)
 {
     CHECK(index < gateway->snapshot->route_count);
     return gateway->snapshot->routes[index].policy;
+}
+
+uint64_t gateway_step_entered(const struct gateway *gateway, unsigned step)
+{
+    CHECK(step < STEP_COUNT);
+    return gateway->steps[step];
 }

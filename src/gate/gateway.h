@@ -17,6 +17,7 @@ struct clock;
 struct config;
 struct gateway;
 struct log;
+struct meter;
 struct loop;
 struct store;
 
@@ -60,12 +61,19 @@ struct gateway_server_status {
     size_t              tools;      /* that the server lists */
     bool                has_policy;
     struct sha256       revision;   /* of the policy in force */
+    const struct meter *meter;      /* good until the next turn */
+    struct upstream_stats upstream;
 };
 struct gateway_status {
     size_t   calls, sessions;     /* now */
     uint64_t allowed, denied;     /* since the start */
     bool     stopping;
+    uint64_t unauthorized, malformed; /* messages, since the start */
+    size_t   bytes;               /* of messages in memory */
+    size_t   streams;             /* event streams that clients hold open */
 };
+/* How many messages entered a step (of gate/call.h), since the start. */
+uint64_t gateway_step_entered(const struct gateway *gateway, unsigned step);
 void   gateway_status(const struct gateway *gateway, struct gateway_status *out);
 size_t gateway_server_count(const struct gateway *gateway);
 /* NULL: it has none. Good for this turn of the loop. */

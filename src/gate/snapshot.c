@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "gate/gate.h"
+#include "gate/meter.h"
 #include "gate/listen.h"
 #include "model/reason.h"
 #include "policy/policy.h"
@@ -156,6 +157,15 @@ static int route_init(struct route *route, struct gateway *gateway, const struct
     int error = find_backend(gateway, &from->server, before, &route->backend);
     if (error)
         return error;
+    const struct route *was = before ? snapshot_route(before, from->server.name) : NULL;
+    if (was)
+        route->meter = meter_ref(was->meter);
+    else
+        error = meter_new(&route->meter);
+    if (error) {
+        backend_unref(route->backend);
+        return error;
+    }
     route->server = &from->server;
     route->policy = from->policy;
     route->policy_source = from->policy_source;
@@ -205,6 +215,8 @@ void snapshot_unref(struct snapshot *snapshot)
     if (--snapshot->refs > 0)
         return;
     map_release(&snapshot->by_name);
+    for (size_t at = 0; at < snapshot->route_count; at++)
+        meter_unref(snapshot->routes[at].meter);
     free(snapshot->routes);
     config_unref(snapshot->config);
     free(snapshot);

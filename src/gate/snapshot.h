@@ -15,6 +15,7 @@
 
 struct config;
 struct gateway;
+struct meter;
 struct policy;
 struct upstream;
 
@@ -36,6 +37,7 @@ struct route {                   /* a server of the configuration, with what dec
     struct policy       *policy; /* NULL: no_policy. The configuration's */
     struct str           policy_source;
     struct sha256        revision;
+    struct meter        *meter;
     struct backend      *backend; /* NULL once another snapshot is in force: calls have their own */
 };
 

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "front/exchange.h"
 #include "gate/gate.h"
+#include "gate/meter.h"
 #include "gate/listen.h"
 #include "json/json.h"
 #include "json/writer.h"
@@ -304,6 +305,8 @@ static void decide(struct call *call, const struct grant *grant)
         question.tool = definitions_tool(definitions, call->params.name);
     if (question.tool)
         question.pin = store_pin_state(gateway->store, call->route->server->name, question.tool);
+    if (question.subject == SUBJECT_TOOL)
+        call->tool = meter_tool(call->route->meter, question.tool);
     call->generation = gateway->generation;
     if (question.subject == SUBJECT_PROMPT && !definitions_has_prompt(definitions, call->params.name)) {
         /* One answer, ours, for a prompt that is hidden and one that is not there. */
@@ -413,6 +416,8 @@ static void admitted(void *arg, const struct admit_result *result)
         return;
     }
     call->was_admitted = true;
+    call->admitted_us = clock_mono_us(call->gateway->clock);
+    histogram_add(&call->route->meter->admission, call->admitted_us - call->begun_us);
     call->gateway->allowed++;
     call_resume(call);
 }

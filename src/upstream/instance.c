@@ -286,6 +286,7 @@ static void start(struct instance *instance)
 {
     struct upstream *upstream = instance->upstream;
     instance->state = INSTANCE_STARTING;
+    upstream->starts++;
     instance->was_ready = instance->noisy = instance->explained = false;
     instance->capabilities = (struct capabilities){ 0 };
     timer_start(&instance->timer, LIMIT_server_start_ms);
@@ -454,10 +455,12 @@ void instance_closed(struct instance *instance)
     }
     if (instance_is_control(instance))
         listing_stop(&instance->upstream->listing);
-    if (instance->state == INSTANCE_LOST)
+    if (instance->state == INSTANCE_LOST) {
+        instance->upstream->losses += instance->was_ready;
         failed(instance);
-    else if (!list_is_empty(&instance->waiters) && !instance->upstream->stopping)
+    } else if (!list_is_empty(&instance->waiters) && !instance->upstream->stopping) {
         start(instance);
-    else
+    } else {
         drop(instance);
+    }
 }

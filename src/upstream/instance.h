@@ -76,6 +76,7 @@ struct upstream {
     struct hasher         *hasher;
     struct tls            *tls;           /* of an https server; NULL: not yet needed */
     bool                   started, stopping, stopped_due;
+    uint64_t               starts, losses;
     enum reason            stop_reason;
     void                 (*done)(void *arg);
     void                  *done_arg;

@@ -290,6 +290,17 @@ void upstream_trouble(const struct upstream *upstream, struct upstream_trouble *
     }
 }
 
+void upstream_stats(const struct upstream *upstream, struct upstream_stats *out)
+{
+    CHECK_OBJ(upstream, UPSTREAM_MAGIC);
+    *out = (struct upstream_stats){ .starts = upstream->starts, .losses = upstream->losses };
+    LIST_EACH (&upstream->instances, link, after) {
+        const struct instance *instance = CONTAINER_OF(link, struct instance, link);
+        out->instances += instance->state == INSTANCE_STARTING || instance->state == INSTANCE_READY;
+        out->legs += instance->legs.count;
+    }
+}
+
 void upstream_control_ready(struct upstream *upstream)
 {
     listing_start(&upstream->listing);

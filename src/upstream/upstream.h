@@ -77,6 +77,11 @@ void upstream_free(struct upstream *upstream);
 struct definitions *upstream_definitions(struct upstream *upstream);
 enum upstream_state { UPSTREAM_STARTING, UPSTREAM_READY, UPSTREAM_DOWN };
 enum upstream_state upstream_state(const struct upstream *upstream);
+struct upstream_stats {
+    size_t   instances, legs;    /* now: with a connection, and calls in flight */
+    uint64_t starts, losses;     /* since it was made: starts of instances, those that were ready and ended by themselves */
+};
+void upstream_stats(const struct upstream *upstream, struct upstream_stats *out);
 /* What became of the last start, where the server is down. Borrowed until the loop turns. */
 struct upstream_trouble {
     struct str why;        /* empty: nothing to tell */

@@ -122,6 +122,12 @@ enum upstream_state upstream_state(const struct upstream *upstream)
     return (void)upstream, UPSTREAM_READY;
 }
 
+void upstream_stats(const struct upstream *upstream, struct upstream_stats *out)
+{
+    (void)upstream;
+    *out = (struct upstream_stats){ .starts = memory.started };
+}
+
 void upstream_stop(struct upstream *upstream, enum reason reason, void (*done)(void *arg), void *arg)
 {
     (void)upstream;
