@@ -36,16 +36,19 @@ void classifier_free(struct classifier *classifier)
 /* Everything that is read of one tool. */
 struct study {
     const struct tool_facts *facts;
-    struct subject           subject;
-    struct reading           name, title, description;
-    struct parameters        parameters;
-    bool                     described;
-    struct verdict_on_tool  *out;
+    struct subject subject;
+    struct reading name, title, description;
+    struct parameters parameters;
+    bool described;
+    struct verdict_on_tool *out;
 };
 
 /* ---- what it is about ---- */
 
-struct moneyish { const struct lexeme *first; bool second; }; /* words that are often money: two different ones are */
+struct moneyish {
+    const struct lexeme *first;
+    bool second;
+}; /* words that are often money: two different ones are */
 
 static void add_subject(const struct word *words, size_t count, struct moneyish *moneyish, struct subject *subject)
 {
@@ -103,7 +106,8 @@ static bool says_more_than(struct str description, struct str name)
 
 /* ---- evidence ---- */
 
-static void give(struct study *study, enum evidence_source source, struct str words, enum tool_class class, const char *why)
+static void give(struct study *study, enum evidence_source source, struct str words, enum tool_class class,
+                 const char *why)
 {
     struct verdict_on_tool *out = study->out;
 
@@ -148,7 +152,8 @@ static bool description_prevails(const struct reading *name, const struct readin
 
 static bool says_read_only(struct str description)
 {
-    return str_find(description, STR("read-only")) < description.len || str_find(description, STR("readonly")) < description.len ||
+    return str_find(description, STR("read-only")) < description.len ||
+           str_find(description, STR("readonly")) < description.len ||
            str_find(description, STR("Read-only")) < description.len;
 }
 
@@ -180,12 +185,14 @@ static void decide_class(struct study *study)
     /* hints raise, and never lower; one for destruction needs a word that agrees */
     if (hint(study, STR("readOnlyHint"), &readonly) && !readonly && out->class == CLASS_OTHER) {
         out->class = CLASS_WRITE;
-        give(study, EVIDENCE_ANNOTATION, STR("readOnlyHint: false"), CLASS_WRITE, "the server says that it changes something");
+        give(study, EVIDENCE_ANNOTATION, STR("readOnlyHint: false"), CLASS_WRITE,
+             "the server says that it changes something");
     }
     if (hint(study, STR("destructiveHint"), &destructive) && destructive && out->class < CLASS_DESTRUCTIVE &&
         (name->class == CLASS_DESTRUCTIVE || description->class == CLASS_DESTRUCTIVE)) {
         out->class = CLASS_DESTRUCTIVE;
-        give(study, EVIDENCE_ANNOTATION, STR("destructiveHint: true"), CLASS_DESTRUCTIVE, "the server says that it destroys");
+        give(study, EVIDENCE_ANNOTATION, STR("destructiveHint: true"), CLASS_DESTRUCTIVE,
+             "the server says that it destroys");
     }
 }
 
@@ -259,14 +266,25 @@ void classify_tool(const struct classifier *classifier, const struct tool_facts 
 
 /* ---- names ---- */
 
-static const struct { const char *name, *badge; } classes[] = {
-    [CLASS_OTHER] = { "Other", "Low" },           [CLASS_READ] = { "Read", "Low" },
-    [CLASS_WRITE] = { "Write", "Medium" },        [CLASS_EXECUTE] = { "Execute", "High" },
-    [CLASS_DESTRUCTIVE] = { "Destructive", "Critical" }, [CLASS_FINANCIAL] = { "Financial", "Critical" },
+static const struct {
+    const char *name, *badge;
+} classes[] = {
+    [CLASS_OTHER] = { "Other", "Low" },
+    [CLASS_READ] = { "Read", "Low" },
+    [CLASS_WRITE] = { "Write", "Medium" },
+    [CLASS_EXECUTE] = { "Execute", "High" },
+    [CLASS_DESTRUCTIVE] = { "Destructive", "Critical" },
+    [CLASS_FINANCIAL] = { "Financial", "Critical" },
 };
 
-const char *class_name(enum tool_class class) { return classes[class].name; }
-const char *class_badge(enum tool_class class) { return classes[class].badge; }
+const char *class_name(enum tool_class class)
+{
+    return classes[class].name;
+}
+const char *class_badge(enum tool_class class)
+{
+    return classes[class].badge;
+}
 
 bool class_from_name(struct str name, enum tool_class *out)
 {
@@ -291,12 +309,23 @@ const char *evidence_source_name(enum evidence_source source)
     return names[source];
 }
 
-static const struct { const char *name, *owasp, *text; } signals[] = {
+static const struct {
+    const char *name, *owasp, *text;
+} signals[] = {
 #define SIGNAL(id, name, owasp, text) { name, owasp, text },
 #include "classify/signals.def"
 #undef SIGNAL
 };
 
-const char *signal_name(enum signal signal) { return signals[signal].name; }
-const char *signal_owasp(enum signal signal) { return signals[signal].owasp; }
-const char *signal_text(enum signal signal) { return signals[signal].text; }
+const char *signal_name(enum signal signal)
+{
+    return signals[signal].name;
+}
+const char *signal_owasp(enum signal signal)
+{
+    return signals[signal].owasp;
+}
+const char *signal_text(enum signal signal)
+{
+    return signals[signal].text;
+}

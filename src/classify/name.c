@@ -9,14 +9,20 @@ static enum verb_kind verb_kind(const struct word *word)
     return word->lexeme && !word->plural ? word->lexeme->verb : VERB_NONE;
 }
 
-static bool is_verb(const struct word *word) { return verb_kind(word) == VERB_SURE || verb_kind(word) == VERB_EITHER; }
+static bool is_verb(const struct word *word)
+{
+    return verb_kind(word) == VERB_SURE || verb_kind(word) == VERB_EITHER;
+}
 
-static unsigned objects_of(const struct word *word) { return word->lexeme ? word->lexeme->objects : 0; }
+static unsigned objects_of(const struct word *word)
+{
+    return word->lexeme ? word->lexeme->objects : 0;
+}
 
 /* How grave a class is, for where two speak. */
 static int gravity(enum tool_class class)
 {
-    static const int order[] = { [CLASS_OTHER] = 0, [CLASS_READ] = 1, [CLASS_WRITE] = 2,
+    static const int order[] = { [CLASS_OTHER] = 0,   [CLASS_READ] = 1,        [CLASS_WRITE] = 2,
                                  [CLASS_EXECUTE] = 3, [CLASS_DESTRUCTIVE] = 4, [CLASS_FINANCIAL] = 5 };
     return order[class];
 }
@@ -47,9 +53,9 @@ static bool in_server(const struct word *word, const struct word *server, size_t
 }
 
 static const struct spelled {
-    const char     *words;
+    const char *words;
     enum tool_class class;
-    const char     *why;
+    const char *why;
 } spelled[] = {
 #define SPELLED(words, class, why) { words, CLASS_##class, why },
 #include "classify/spelled.def"
@@ -67,7 +73,8 @@ static const struct spelled *spelled_at(const struct word *words, size_t count, 
     for (size_t i = 0; i < sizeof(spelled) / sizeof(spelled[0]); i++) {
         struct str pair = str_from_c(spelled[i].words);
         size_t space = str_find_byte(pair, ' ');
-        if (word_is(&words[at], str_slice(pair, 0, space)) && word_is(&words[next], str_slice(pair, space + 1, pair.len)))
+        if (word_is(&words[at], str_slice(pair, 0, space)) &&
+            word_is(&words[next], str_slice(pair, space + 1, pair.len)))
             return &spelled[i];
     }
     return NULL;
@@ -158,8 +165,9 @@ static void read_head(const struct word *words, size_t count, size_t head, const
         out->why = "names what is told, and no deed";
     }
     /* write_pool_deposit: money moves at the end */
-    if (subject->money && head + 1 < count && verb_kind(last) == VERB_EITHER && last->lexeme->class == CLASS_FINANCIAL &&
-        (out->class == CLASS_WRITE || out->class == CLASS_EXECUTE) && !word_in(&words[head], "update edit add set configure")) {
+    if (subject->money && head + 1 < count && verb_kind(last) == VERB_EITHER &&
+        last->lexeme->class == CLASS_FINANCIAL && (out->class == CLASS_WRITE || out->class == CLASS_EXECUTE) &&
+        !word_in(&words[head], "update edit add set configure")) {
         out->class = CLASS_FINANCIAL;
         out->strength = STRENGTH_FAIR;
         out->why = "moves or commits money";
@@ -192,8 +200,12 @@ void read_name(const struct lexicon *lexicon, struct str name, struct str server
     head = first + find_head(words + first, count - first);
     for (size_t i = first; i < count && i <= head; i++) {
         if ((two = spelled_at(words, count, i)) != NULL) {
-            *out = (struct reading){ .strength = STRENGTH_STRONG, .class = two->class, .why = two->why, .verb = words[i],
-                                     .words = span(&words[first], &words[count - 1]), .objects = out->objects };
+            *out = (struct reading){ .strength = STRENGTH_STRONG,
+                                     .class = two->class,
+                                     .why = two->why,
+                                     .verb = words[i],
+                                     .words = span(&words[first], &words[count - 1]),
+                                     .objects = out->objects };
             return;
         }
     }

@@ -2,10 +2,14 @@
 #include "classify/parameters.h"
 
 #define PARAMETERS_LOOKED_AT 200
-#define MANY_PARAMETERS      10
-#define PARAMETER_WORDS      12
+#define MANY_PARAMETERS 10
+#define PARAMETER_WORDS 12
 
-static const struct { enum signal signal; enum tool_class class; const char *last, *whole; } known[] = {
+static const struct {
+    enum signal signal;
+    enum tool_class class;
+    const char *last, *whole;
+} known[] = {
 #define PARAMETER(signal, class, last, whole) { SIGNAL_##signal, CLASS_##class, last, whole },
 #include "classify/parameters.def"
 #undef PARAMETER
@@ -50,7 +54,8 @@ static void read_one(const struct lexicon *lexicon, struct str name, const struc
 
 void read_parameters(const struct lexicon *lexicon, const struct json *schema, struct parameters *out)
 {
-    const struct json *properties = json_get(schema, STR("properties")), *open = json_get(schema, STR("additionalProperties"));
+    const struct json *properties = json_get(schema, STR("properties")),
+                      *open = json_get(schema, STR("additionalProperties"));
     const struct json *value;
     struct json_iter iter;
     struct str name;
@@ -108,10 +113,27 @@ static bool holds(struct str text, const char *phrase)
 static bool instructs(struct str text)
 {
     static const char *const phrases[] = {
-        "ignore previous", "ignore all previous", "ignore the above", "do not tell the user", "don't tell the user",
-        "do not mention", "without telling", "<important>", "<system>", "system prompt", "before using this tool",
-        "before using any other", "you must first", "you must always", "always call this", "instead of other tools",
-        "read the file ~/", ".ssh/id_", "exfiltrate", "do not inform", "hide this from",
+        "ignore previous",
+        "ignore all previous",
+        "ignore the above",
+        "do not tell the user",
+        "don't tell the user",
+        "do not mention",
+        "without telling",
+        "<important>",
+        "<system>",
+        "system prompt",
+        "before using this tool",
+        "before using any other",
+        "you must first",
+        "you must always",
+        "always call this",
+        "instead of other tools",
+        "read the file ~/",
+        ".ssh/id_",
+        "exfiltrate",
+        "do not inform",
+        "hide this from",
     };
 
     for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++) {

@@ -3,17 +3,23 @@
 
 #include "base/check.h"
 
-#define LEAD_WORDS   14 /* before the verb that leads: further in, a verb is part of something else */
-#define OBJECT_WORDS 9  /* behind it: what it acts on */
+#define LEAD_WORDS 14  /* before the verb that leads: further in, a verb is part of something else */
+#define OBJECT_WORDS 9 /* behind it: what it acts on */
 
 static bool is_verb(const struct word *word)
 {
     return word->lexeme && (word->lexeme->verb == VERB_SURE || word->lexeme->verb == VERB_EITHER);
 }
 
-static bool is_vague(const struct word *word) { return word->lexeme && word->lexeme->verb == VERB_VAGUE; }
+static bool is_vague(const struct word *word)
+{
+    return word->lexeme && word->lexeme->verb == VERB_VAGUE;
+}
 
-static bool ends_sentence(const struct word *word) { return word->after == '.' || word->after == '!' || word->after == '\0'; }
+static bool ends_sentence(const struct word *word)
+{
+    return word->after == '.' || word->after == '!' || word->after == '\0';
+}
 
 /* The words of the first sentence. */
 static size_t first_sentence(const struct word *words, size_t count)
@@ -29,10 +35,12 @@ static bool is_filler(const struct word *word)
 {
     if (word->len > 3 && str_ends_with(str_of(word->bare, word->len), STR("ly")))
         return true;
-    return word_in(word, "this that the a an tool tools use used uses using it will can could to you your lets let allows allow allowing "
-                         "agent users user for function method endpoint action operation which and easily helps help able "
-                         "enables enable please first then mcp api new async bulk batch proactive soft hard i we "
-                         "when want need should provides provide simple just try immediately destructive dangerous");
+    return word_in(word,
+                   "this that the a an tool tools use used uses using it will can could to you your lets let allows "
+                   "allow allowing "
+                   "agent users user for function method endpoint action operation which and easily helps help able "
+                   "enables enable please first then mcp api new async bulk batch proactive soft hard i we "
+                   "when want need should provides provide simple just try immediately destructive dangerous");
 }
 
 /* Where the sentence's verb stands, and how sure that is; count: nowhere. */
@@ -65,7 +73,8 @@ static struct str span(const struct word *first, const struct word *last)
     return str_of(first->shown.ptr, (size_t)(last->shown.ptr + last->shown.len - first->shown.ptr));
 }
 
-static void judge_at(const struct word *words, size_t count, size_t at, const struct subject *subject, struct reading *out)
+static void judge_at(const struct word *words, size_t count, size_t at, const struct subject *subject,
+                     struct reading *out)
 {
     size_t behind = count - at < OBJECT_WORDS ? count - at : OBJECT_WORDS;
     size_t last = at + 1 < count ? at + 1 : at;

@@ -6,11 +6,11 @@
 enum pair_subject { PAIR_ANY, PAIR_MONEY, PAIR_TRADING, PAIR_BROWSER };
 
 static const struct pair {
-    const char       *verbs, *objects;
+    const char *verbs, *objects;
     enum pair_subject subject;
-    enum tool_class   class;
-    enum strength     strength;
-    const char       *why;
+    enum tool_class class;
+    enum strength strength;
+    const char *why;
 } pairs[] = {
 #define PAIR(verbs, objects, subject, class, strength, why) \
     { verbs, objects, PAIR_##subject, CLASS_##class, STRENGTH_##strength, why },
@@ -32,8 +32,13 @@ static bool subject_fits(enum pair_subject wanted, const struct subject *subject
 /* A list of words, or the name of a kind of objects in capitals. */
 static bool is_object(const struct word *word, const char *objects)
 {
-    static const struct { const char *name; enum object_kind kind; } kinds[] = {
-        { "CODE", OBJECT_CODE }, { "RUN", OBJECT_RUN }, { "DEVICE", OBJECT_DEVICE },
+    static const struct {
+        const char *name;
+        enum object_kind kind;
+    } kinds[] = {
+        { "CODE", OBJECT_CODE },
+        { "RUN", OBJECT_RUN },
+        { "DEVICE", OBJECT_DEVICE },
     };
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {

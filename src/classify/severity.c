@@ -8,12 +8,13 @@
 
 static const struct {
     enum tool_class class;
-    unsigned        objects;
-    uint32_t        signals;
-    enum severity   severity;
-    const char     *reason;
+    unsigned objects;
+    uint32_t signals;
+    enum severity severity;
+    const char *reason;
 } rates[] = {
-#define RATE(class, objects, signals, severity, reason) { CLASS_##class, objects, signals, SEVERITY_##severity, reason },
+#define RATE(class, objects, signals, severity, reason) \
+    { CLASS_##class, objects, signals, SEVERITY_##severity, reason },
 #include "classify/severity.def"
 #undef RATE
 };
@@ -33,7 +34,8 @@ void rate_severity(struct verdict_on_tool *verdict, unsigned objects)
 
 const char *severity_name(enum severity severity)
 {
-    static const char *const names[] = { [SEVERITY_LOW] = "low", [SEVERITY_MEDIUM] = "medium", [SEVERITY_HIGH] = "high",
-                                         [SEVERITY_CRITICAL] = "critical" };
+    static const char *const names[] = {
+        [SEVERITY_LOW] = "low", [SEVERITY_MEDIUM] = "medium", [SEVERITY_HIGH] = "high", [SEVERITY_CRITICAL] = "critical"
+    };
     return names[severity];
 }

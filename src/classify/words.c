@@ -33,7 +33,8 @@ static bool next_word(struct str *list, struct str *word)
     return word->len > 0;
 }
 
-static int add_verbs(struct lexicon *lexicon, enum tool_class class, enum verb_kind kind, const char *does, struct str list)
+static int add_verbs(struct lexicon *lexicon, enum tool_class class, enum verb_kind kind, const char *does,
+                     struct str list)
 {
     struct str word;
 
@@ -94,11 +95,26 @@ void lexicon_release(struct lexicon *lexicon)
 
 /* ---- words ---- */
 
-static bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-static bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-static bool is_letter(char c) { return is_lower(c) || is_upper(c) || (unsigned char)c >= 0x80; }
-static bool is_word_byte(char c) { return is_letter(c) || is_digit(c); }
+static bool is_lower(char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+static bool is_upper(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+static bool is_letter(char c)
+{
+    return is_lower(c) || is_upper(c) || (unsigned char)c >= 0x80;
+}
+static bool is_word_byte(char c)
+{
+    return is_letter(c) || is_digit(c);
+}
 
 static const struct lexeme *look_up(const struct lexicon *lexicon, const char *bare, size_t len)
 {
@@ -137,7 +153,8 @@ static bool drop_s(const struct lexicon *lexicon, struct word *word, bool verb)
 
     if (!ends(word, "s") || ends(word, "ss"))
         return false;
-    return try_bare(lexicon, word, len - 1, "", verb) || (ends(word, "ies") && try_bare(lexicon, word, len - 3, "y", verb)) ||
+    return try_bare(lexicon, word, len - 1, "", verb) ||
+           (ends(word, "ies") && try_bare(lexicon, word, len - 3, "y", verb)) ||
            (ends(word, "es") && try_bare(lexicon, word, len - 2, "", verb));
 }
 
@@ -228,7 +245,10 @@ size_t words_of_text(const struct lexicon *lexicon, struct str text, struct word
     return count;
 }
 
-bool word_is(const struct word *word, struct str bare) { return str_eq(str_of(word->bare, word->len), bare); }
+bool word_is(const struct word *word, struct str bare)
+{
+    return str_eq(str_of(word->bare, word->len), bare);
+}
 
 bool word_in(const struct word *word, const char *list)
 {
@@ -243,5 +263,6 @@ bool word_in(const struct word *word, const char *list)
 
 bool word_is_preposition(const struct word *word)
 {
-    return word_in(word, "on for to from in into with by using via against at as per within through across about when if so");
+    return word_in(word,
+                   "on for to from in into with by using via against at as per within through across about when if so");
 }

@@ -14,9 +14,9 @@
 
 struct classifying {
     const struct invocation *invocation;
-    struct classifier       *classifier;
-    const char              *path;
-    unsigned long            line, bad;
+    struct classifier *classifier;
+    const char *path;
+    unsigned long line, bad;
 };
 
 static struct str text_of(const struct json *object, struct str key)
@@ -131,12 +131,13 @@ const struct command command_classify = {
     .arguments = "[FILE]",
     .most = 1,
     .options = options,
-    .help = "Reads JSON lines from FILE or standard input, one tool a line, and writes one verdict a line. Whatever is\n"
-            "there is used: server, tool (or name), title, description, inputSchema, annotations.\n\n"
-            "A verdict has class, badge, severity with its reason, confidence in per cent, the evidence with the words\n"
-            "that made it, signals of risk, and where the server's hints contradict its words. The same input gives the\n"
-            "same verdict everywhere: there is no network in it, no model and no clock.\n\n"
-            "  echo '{\"tool\": \"cancel_export_job\", \"description\": \"Cancel a running export\"}' | warder classify\n"
-            "  jq -c '.result.tools[]' tools.json | warder classify | jq -r '[.class, .tool] | @tsv'\n",
+    .help =
+        "Reads JSON lines from FILE or standard input, one tool a line, and writes one verdict a line. Whatever is\n"
+        "there is used: server, tool (or name), title, description, inputSchema, annotations.\n\n"
+        "A verdict has class, badge, severity with its reason, confidence in per cent, the evidence with the words\n"
+        "that made it, signals of risk, and where the server's hints contradict its words. The same input gives the\n"
+        "same verdict everywhere: there is no network in it, no model and no clock.\n\n"
+        "  echo '{\"tool\": \"cancel_export_job\", \"description\": \"Cancel a running export\"}' | warder classify\n"
+        "  jq -c '.result.tools[]' tools.json | warder classify | jq -r '[.class, .tool] | @tsv'\n",
     .run = run,
 };

@@ -74,8 +74,9 @@ const struct command command_reload = {
     .arguments = "",
     .options = options,
     .json = true,
-    .help = "Changed files are taken over by themselves; this says what came of it, as does SIGHUP in the log. Calls in\n"
-            "flight finish under what they began with; servers whose entries did not change go on. Exit status 1: the\n"
-            "files have errors, and what was in force stays in force.\n",
+    .help =
+        "Changed files are taken over by themselves; this says what came of it, as does SIGHUP in the log. Calls in\n"
+        "flight finish under what they began with; servers whose entries did not change go on. Exit status 1: the\n"
+        "files have errors, and what was in force stays in force.\n",
     .run = reload,
 };

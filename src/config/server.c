@@ -46,7 +46,8 @@ static void read_command(struct reader *reader, const struct settings *settings,
     if (space < command.len)
         fix = STR("write the program alone, and in \"args\" what follows it");
     if (!found && errors == reader->report->errors)
-        reader_problem(reader, AT_VALUE, fix, "no program %" STR_FMT " is %s", STR_ARG(settings_string(settings, SETTING_command)), /* not what stands for a ${NAME} */
+        reader_problem(reader, AT_VALUE, fix, "no program %" STR_FMT " is %s",
+                       STR_ARG(settings_string(settings, SETTING_command)), /* not what stands for a ${NAME} */
                        str_find_byte(command, '/') < command.len ? "there" : "in PATH");
     reader_leave(reader, mark);
 }
@@ -244,9 +245,8 @@ static void read_policy(struct reader *reader, const struct settings *settings, 
         return;
     size_t mark = reader_enter(reader, STR("policy"));
     out->policy_path = file_join(reader->arena, reader->directory, path);
-    int error = out->policy_path.ptr
-                    ? reader_file(reader, out->policy_path, LIMIT_policy_body, &out->policy_source)
-                    : E_NOMEM;
+    int error =
+        out->policy_path.ptr ? reader_file(reader, out->policy_path, LIMIT_policy_body, &out->policy_source) : E_NOMEM;
     if (error) {
         out->policy_source = STR_EMPTY;
         reader_problem(reader, AT_VALUE, STR_EMPTY,

@@ -29,8 +29,7 @@ static bool is_live(const struct gateway *gateway, const struct grant *grant)
     const struct grant *ancestors[LIMIT_grant_depth];
     size_t count;
     int64_t now_ms = clock_wall_ms(gateway->clock);
-    return grant_is_live(grant, now_ms) &&
-           store_grant_ancestors(gateway->store, grant, now_ms, ancestors, &count) == 0;
+    return grant_is_live(grant, now_ms) && store_grant_ancestors(gateway->store, grant, now_ms, ancestors, &count) == 0;
 }
 
 const struct grant *gateway_live_grant(const struct gateway *gateway, struct str id)

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define RELOADER_MAGIC 0x4e10ad01u
-#define LOGGED_MAX 20      /* problems of one try that are logged */
+#define LOGGED_MAX 20 /* problems of one try that are logged */
 #define FIXED_BYTES 65536
 #define STALE_BYTES 256
 
@@ -149,7 +149,8 @@ static void watch_files(struct reloader *reloader, const struct report *report)
     for (size_t i = 0; files && i < report->file_count; i++)
         files[i] = (struct watched_file){ report->files[i].path, report->files[i].stamp };
     if (!files || file_watch_set(reloader->watch, files, report->file_count) != 0)
-        log_error(reloader->options.log, "out of memory: changes of the configuration are not seen until it is reloaded");
+        log_error(reloader->options.log,
+                  "out of memory: changes of the configuration are not seen until it is reloaded");
     arena_release(&arena);
 }
 

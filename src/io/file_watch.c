@@ -18,7 +18,7 @@
 #define TELL_BYTES 16384 /* events that are read in one turn */
 
 struct watched {
-    struct str path, directory, name; /* NUL-terminated */
+    struct str path, directory, name;       /* NUL-terminated */
     struct file_stamp known, found, before; /* as it was read, at this look, and at the one before */
 };
 

@@ -1,0 +1,253 @@
+/* The documents, laid out as a person would. */
+#include "recommend/recommend.h"
+
+#include "base/check.h"
+#include "base/map.h"
+#include "json/writer.h"
+
+#include <stdlib.h>
+
+enum form { FORM_FREE, FORM_LIMIT, FORM_HIDE, FORM_ASK };
+
+struct class_rule {
+    enum form   form;
+    unsigned    calls; /* a minute */
+    const char *effect;
+};
+
+static const struct class_rule rules[] = {
+#define CLASS_RULE(class, form, calls, effect) [CLASS_##class] = { FORM_##form, calls, effect },
+#include "recommend/classes.def"
+#undef CLASS_RULE
+};
+
+static const char *const preset_names[] = {
+#define P(id, name, text) name,
+    PRESETS(P)
+#undef P
+};
+
+bool preset_from_name(struct str name, enum preset *out)
+{
+    for (size_t i = 0; i < sizeof(preset_names) / sizeof(preset_names[0]); i++) {
+        if (str_eq(name, str_from_c(preset_names[i]))) {
+            *out = (enum preset)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+struct str recommend_effect(enum preset preset, enum tool_class class)
+{
+    CHECK(preset == PRESET_STRICT);
+    return str_from_c(rules[class].effect);
+}
+
+/* ---- texts ---- */
+
+static void add(struct buf *out, const char *text) { buf_append_str(out, str_from_c(text)); }
+
+static void add_string(struct buf *out, struct str text)
+{
+    struct json_writer writer;
+    json_write_init(&writer, out);
+    json_write_string(&writer, text);
+}
+
+static struct str lower(struct str name, char *out)
+{
+    for (size_t i = 0; i < name.len; i++)
+        out[i] = (char)(name.ptr[i] >= 'A' && name.ptr[i] <= 'Z' ? name.ptr[i] | 0x20 : name.ptr[i]);
+    return str_of(out, name.len);
+}
+
+/* A selector with '*' is a pattern and one with '@' in front a class: a tool of such a name would open others. It falls to
+ * the default, which denies. */
+static bool is_plain(struct str name)
+{
+    return name.len > 0 && name.ptr[0] != '@' && str_find_byte(name, '*') == name.len;
+}
+
+/* ---- the tools, each once ---- */
+
+struct plan {
+    const struct classed_tool **tools; /* in their order, the graver of two of one name */
+    size_t      count;
+    struct map  at;        /* name -> its place in `tools` + 1 */
+    struct map  lowered;   /* how often a name in lower case: value 1 or 2 */
+    char       *lower;     /* the names in lower case, one behind the other */
+};
+
+static void plan_release(struct plan *plan)
+{
+    map_release(&plan->at);
+    map_release(&plan->lowered);
+    free(plan->tools);
+    free(plan->lower);
+}
+
+static int plan_add(struct plan *plan, const struct classed_tool *tool, char *lowered)
+{
+    uintptr_t place = (uintptr_t)map_get(&plan->at, tool->name);
+    struct str name = lower(tool->name, lowered);
+    int error;
+
+    if (place > 0) {
+        const struct classed_tool **known = &plan->tools[place - 1];
+        if (tool->class > (*known)->class)
+            *known = tool;
+        return 0;
+    }
+    plan->tools[plan->count++] = tool;
+    error = map_set(&plan->at, tool->name, (void *)(uintptr_t)plan->count); /* a number where the map holds pointers */
+    if (!error)
+        error = map_set(&plan->lowered, name, map_get(&plan->lowered, name) ? (void *)2 : (void *)1);
+    return error;
+}
+
+static int plan_init(struct plan *plan, const struct classed_tool *tools, size_t count)
+{
+    size_t bytes = 0, at = 0;
+    int error = 0;
+
+    for (size_t i = 0; i < count; i++)
+        bytes += tools[i].name.len;
+    *plan = (struct plan){ .tools = calloc(count + 1, sizeof(*plan->tools)), .lower = malloc(bytes + 1) };
+    map_init(&plan->at);
+    map_init(&plan->lowered);
+    if (!plan->tools || !plan->lower)
+        error = E_NOMEM;
+    for (size_t i = 0; i < count && !error; i++) {
+        if (!is_plain(tools[i].name))
+            continue;
+        error = str_is_utf8(tools[i].name) ? plan_add(plan, &tools[i], plan->lower + at) : E_INVALID;
+        at += tools[i].name.len;
+    }
+    if (error)
+        plan_release(plan);
+    return error;
+}
+
+/* ---- the document ---- */
+
+/* The name in lower case and "_rate", as the field writes counters; as it is where two tools would share one. */
+static int add_counter(struct buf *out, const struct plan *plan, struct str name)
+{
+    char *bytes = malloc(name.len + sizeof("_rate"));
+    struct str lowered;
+
+    if (!bytes)
+        return E_NOMEM;
+    lowered = lower(name, bytes);
+    if (map_get(&plan->lowered, lowered) == (void *)2)
+        memcpy(bytes, name.ptr, name.len);
+    memcpy(bytes + name.len, "_rate", 5);
+    add_string(out, str_of(bytes, name.len + 5));
+    free(bytes);
+    return 0;
+}
+
+static int add_rule(struct buf *out, const struct plan *plan, const struct classed_tool *tool)
+{
+    const struct class_rule *rule = &rules[tool->class];
+    int error;
+
+    add(out, "    ");
+    add_string(out, tool->name);
+    switch (rule->form) {
+    case FORM_FREE: add(out, ": {}"); return 0;
+    case FORM_ASK:
+        add(out, ": { \"deny_if\": [ { \"conditions\": [], \"on_deny\": \"Requires human approval.\" } ] }");
+        return 0;
+    case FORM_LIMIT:
+        add(out, ": { \"limits\": [ { \"counter\": ");
+        error = add_counter(out, plan, tool->name);
+        buf_printf(out, ", \"window\": \"minute\", \"max\": %u, \"scope\": \"grant\" } ] }", rule->calls);
+        return error;
+    case FORM_HIDE: break;
+    }
+    WRONG("a hidden tool has no rule");
+}
+
+static void add_hidden(struct buf *out, const struct plan *plan)
+{
+    const char *between = "\n    ";
+    bool any = false;
+
+    for (size_t i = 0; i < plan->count; i++) {
+        if (rules[plan->tools[i]->class].form != FORM_HIDE)
+            continue;
+        if (!any)
+            add(out, ",\n  \"hide\": [");
+        add(out, between);
+        add_string(out, plan->tools[i]->name);
+        between = ",\n    ";
+        any = true;
+    }
+    if (any)
+        add(out, "\n  ]");
+}
+
+static int add_rules(struct buf *out, const struct plan *plan)
+{
+    const char *between = "\n";
+    bool any = false;
+    int error = 0;
+
+    for (size_t i = 0; i < plan->count && !error; i++) {
+        if (rules[plan->tools[i]->class].form == FORM_HIDE)
+            continue;
+        if (!any)
+            add(out, ",\n  \"tools\": {");
+        add(out, between);
+        error = add_rule(out, plan, plan->tools[i]);
+        between = ",\n";
+        any = true;
+    }
+    if (any)
+        add(out, "\n  }");
+    return error;
+}
+
+static int write_document(struct buf *out, struct str description, const struct classed_tool *tools, size_t count)
+{
+    struct plan plan;
+    int error = plan_init(&plan, tools, count);
+
+    if (error)
+        return error;
+    add(out, "{\n  \"version\": \"1\"");
+    if (description.len > 0) {
+        add(out, ",\n  \"description\": ");
+        add_string(out, description);
+    }
+    add(out, ",\n  \"default\": \"deny\"");
+    add_hidden(out, &plan);
+    error = add_rules(out, &plan);
+    add(out, "\n}\n");
+    plan_release(&plan);
+    return error ? error : buf_ok(out) ? 0 : E_LIMIT;
+}
+
+int recommend_policy(struct buf *out, enum preset preset, struct str server, const struct classed_tool *tools, size_t count)
+{
+    struct buf description;
+    int error;
+
+    CHECK(preset == PRESET_STRICT);
+    if (!str_is_utf8(server))
+        return E_INVALID;
+    buf_init(&description, 4096);
+    buf_printf(&description, "Recommended for %" STR_FMT " (%s, classifier %d): edit it; it does not rewrite itself.",
+               STR_ARG(server), preset_names[preset], CLASSIFIER_VERSION);
+    error = buf_ok(&description) ? write_document(out, buf_str(&description), tools, count) : E_LIMIT;
+    buf_release(&description);
+    return error;
+}
+
+int recommend_for_tool(struct buf *out, enum preset preset, const struct classed_tool *tool)
+{
+    CHECK(preset == PRESET_STRICT);
+    return write_document(out, STR_EMPTY, tool, 1);
+}
