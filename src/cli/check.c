@@ -65,7 +65,7 @@ static void check_file(struct str path, const struct definitions *tools, struct 
 
 static void say_result(const struct report *report, size_t files)
 {
-    size_t notes = report->count > report->errors ? report->count - report->errors : 0;
+    size_t notes = report->notes;
     if (report->errors == 0)
         printf("%sfine%s: %zu file%s", colour_on(stdout, COLOUR_GREEN), colour_off(stdout), files,
                files == 1 ? "" : "s");
@@ -90,7 +90,7 @@ static int run(const struct invocation *invocation)
     report_init(&report);
     for (size_t i = 0; i < invocation->argument_count; i++)
         check_file(str_from_c(invocation->arguments[i]), tools, &report);
-    bool fine = report.errors == 0 && (report.count == 0 || !option_value(invocation, "strict"));
+    bool fine = report.errors == 0 && (report.notes == 0 || !option_value(invocation, "strict"));
     if (invocation->json) {
         struct json_output output;
         struct json_writer *writer = json_output_begin(&output);

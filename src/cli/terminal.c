@@ -80,8 +80,8 @@ void print_report(FILE *to, const struct report *report)
             fputs("\n", to);
         }
     }
-    if (report->errors > 0 && report->count == 0)
-        fputs("errors that did not fit into memory\n", to);
+    if (report->errors + report->notes > report->count)
+        fprintf(to, "%zu more are not shown\n", report->errors + report->notes - report->count);
 }
 
 void print_time(char out[32], long long unix_ms)

@@ -3,11 +3,13 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "base/map.h"
 #include "base/nearest.h"
 #include "config/file.h"
 #include "config/reader.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define CONFIG_BYTES ((size_t)256 << 20) /* a ceiling over all that a configuration and its policies hold */
 #define POINTER_MAX 4096
@@ -104,23 +106,15 @@ static bool name_server(struct reader *reader, struct str written, struct str *o
     return false;
 }
 
-static bool is_taken(const struct config *config, struct str name)
-{
-    for (size_t i = 0; i < config->server_count; i++) {
-        if (str_eq(config->servers[i].server.name, name))
-            return true;
-    }
-    return false;
-}
-
 /* A server that cannot be named is read all the same: all its errors at once. */
-static void read_server(struct reader *reader, struct config *config, struct str written, const struct json *entry)
+static void read_server(struct reader *reader, struct config *config, struct map *names, struct str written,
+                        const struct json *entry)
 {
     struct config_server *server = &config->servers[config->server_count];
     size_t errors = reader->report->errors;
     struct str name;
     bool named = name_server(reader, written, &name);
-    if (named && is_taken(config, name)) {
+    if (named && map_get(names, name)) {
         reader_problem(reader, AT_NAME, STR_EMPTY, "another server is called %" STR_FMT " already", STR_ARG(name));
         named = false;
     }
@@ -129,6 +123,8 @@ static void read_server(struct reader *reader, struct config *config, struct str
         return;
     }
     config->server_count++;
+    if (map_set(names, name, server) != 0)
+        reader->no_memory = true;
     if (errors == reader->report->errors && !server->policy)
         reader_warning(reader, AT_NAME,
                        reader_text(reader, "write \"policy\": \"%" STR_FMT ".policy.json\"", STR_ARG(name)),
@@ -140,6 +136,7 @@ static void read_servers(struct reader *reader, struct config *config, struct st
     struct json_iter iter;
     const struct json *entry;
     struct str written;
+    struct map names;
     size_t count = servers ? json_count(servers) : 0;
 
     config->servers = arena_alloc(reader->arena, (count ? count : 1) * sizeof(*config->servers));
@@ -152,21 +149,58 @@ static void read_servers(struct reader *reader, struct config *config, struct st
         reader_problem(reader, AT_VALUE,
                        STR("write \"mcpServers\": {\"NAME\": {\"command\": \"...\", \"policy\": \"...\"}}"),
                        "no server is configured");
+    map_init(&names);
     json_iter_init(&iter, servers);
     while (json_iter_next(&iter, &written, &entry)) {
         size_t inner = reader_enter(reader, written);
         if (!json_is(entry, JSON_OBJECT)) {
             reader_problem(reader, AT_VALUE, STR_EMPTY, "must be an object, not %s", json_kind_name(json_kind(entry)));
         } else {
-            read_server(reader, config, written, entry);
+            read_server(reader, config, &names, written, entry);
         }
         reader_leave(reader, inner);
     }
+    map_release(&names);
     reader_leave(reader, mark);
 }
 
-static void read_list(struct reader *reader, const struct json *list, struct str **out, size_t *count)
+static bool are_host_bytes(struct str text)
 {
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!plain && !strchr(".-_:[]", c))
+            return false;
+    }
+    return text.len > 0;
+}
+
+/* Exact names alone: one pattern here would let every page of the web in. */
+static void check_host(struct reader *reader, struct str host)
+{
+    if (!are_host_bytes(host))
+        reader_problem(reader, AT_VALUE, STR("write each name out: \"gateway.example\", \"gateway.example:443\""),
+                       "not a name that clients may call the gateway by; patterns are not taken");
+}
+
+static void check_origin(struct reader *reader, struct str origin)
+{
+    static const struct str schemes[] = { { "http://", 7 }, { "https://", 8 } };
+    const struct str fix = STR("write each origin out: \"https://app.example\"");
+    if (str_eq(origin, STR("null"))) {
+        reader_problem(reader, AT_VALUE, fix, "\"null\" is the origin of any file and any sandboxed page");
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(schemes); i++)
+        if (str_starts_with(origin, schemes[i]) && are_host_bytes(str_slice(origin, schemes[i].len, origin.len)))
+            return;
+    reader_problem(reader, AT_VALUE, fix, "not a web origin; patterns and paths are not taken");
+}
+
+static void read_list(struct reader *reader, const struct settings *settings, enum setting setting,
+                      void (*check)(struct reader *reader, struct str text), struct str **out, size_t *count)
+{
+    const struct json *list = settings->of[setting];
     struct json_iter iter;
     const struct json *element;
     struct str key;
@@ -175,9 +209,15 @@ static void read_list(struct reader *reader, const struct json *list, struct str
         reader->no_memory = true;
         return;
     }
+    size_t mark = reader_enter(reader, str_from_c(config_setting(setting)->name));
     json_iter_init(&iter, list);
-    while (json_iter_next(&iter, &key, &element))
+    while (json_iter_next(&iter, &key, &element)) {
+        size_t inner = reader_enter_index(reader, *count);
         (*out)[(*count)++] = json_string(element);
+        check(reader, json_string(element));
+        reader_leave(reader, inner);
+    }
+    reader_leave(reader, mark);
 }
 
 static void read_top(struct reader *reader, struct config *config, const struct json *root)
@@ -189,8 +229,8 @@ static void read_top(struct reader *reader, struct config *config, const struct 
     config->audit = (enum audit_mode)settings_choice(&settings, SETTING_audit);
     config->log = (enum log_level)settings_choice(&settings, SETTING_log);
     config->insecure = settings_bool(&settings, SETTING_insecure);
-    read_list(reader, settings.of[SETTING_hosts], &config->hosts, &config->host_count);
-    read_list(reader, settings.of[SETTING_origins], &config->origins, &config->origin_count);
+    read_list(reader, &settings, SETTING_hosts, check_host, &config->hosts, &config->host_count);
+    read_list(reader, &settings, SETTING_origins, check_origin, &config->origins, &config->origin_count);
     /* A default is found from where the gateway is started, a written path from where it is written. */
     config->data = file_absolute(reader->arena, settings.of[SETTING_data] ? reader->directory : STR("."),
                                  settings_string(&settings, SETTING_data));

@@ -21,9 +21,16 @@ static int error_of_errno(void)
     }
 }
 
+static size_t first_room(int fd, size_t max)
+{
+    struct stat status;
+    size_t size = fstat(fd, &status) == 0 && status.st_size > 0 ? (size_t)status.st_size : 4096;
+    return size < max ? size : max;
+}
+
 static int read_all(int fd, struct arena *arena, size_t max, struct str *out)
 {
-    size_t len = 0, cap = 65536 < max ? 65536 : max;
+    size_t len = 0, cap = first_room(fd, max);
     char *bytes = arena_alloc(arena, cap + 1);
     while (bytes) {
         ssize_t got = read(fd, bytes + len, cap + 1 - len);

@@ -32,6 +32,10 @@ static void say(struct reader *reader, enum place place, bool warning, struct st
                 va_list arguments)
 {
     struct buf text;
+    if (reader->said++ >= LIMIT_policy_problems) { /* finding a place takes a look at the whole file */
+        report_count(reader->report, warning);
+        return;
+    }
     buf_init(&text, TEXT_MAX);
     buf_vprintf(&text, format, arguments);
     struct problem problem = { .pointer = buf_str(&reader->pointer), .fix = fix, .warning = warning };

@@ -13,6 +13,7 @@ struct reader {
     struct str                file, source, directory;
     bool                      client_file; /* not ours: a client's own, whose other members are let be */
     struct buf                pointer;     /* of the value being read */
+    size_t                    said;        /* problems of this file */
     bool                      no_memory;
     struct hasher            *hasher;      /* over all that is read */
 };

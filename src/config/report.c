@@ -29,10 +29,17 @@ static void *make_room(struct report *report, void *items, size_t size, size_t c
     return larger;
 }
 
+void report_count(struct report *report, bool warning)
+{
+    if (warning)
+        report->notes++;
+    else
+        report->errors++;
+}
+
 void report_add(struct report *report, struct str file, const struct problem *problem)
 {
-    if (!problem->warning)
-        report->errors++;
+    report_count(report, problem->warning);
     struct finding *items = make_room(report, report->items, sizeof(*items), report->count, &report->capacity);
     if (!items)
         return;

@@ -27,15 +27,17 @@ struct report {
     struct arena    arena;
     struct finding *items;
     size_t          count, capacity;
-    size_t          errors;   /* those that are no warnings */
+    size_t          errors, notes; /* all: also those that are not listed */
     struct read_file *files;  /* whatever came of them */
     size_t          file_count, file_capacity;
 };
 
 void report_init(struct report *report);
 void report_release(struct report *report);
-/* Texts are copied. What no longer fits is counted in `errors` all the same. */
+/* Texts are copied. What no longer fits is counted all the same. */
 void report_add(struct report *report, struct str file, const struct problem *problem);
+/* One more of a file that has many: counted alone. */
+void report_count(struct report *report, bool warning);
 /* "problems": [...], one file's or all. */
 struct json_writer;
 void report_write(struct json_writer *writer, const struct report *report);

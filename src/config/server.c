@@ -60,6 +60,25 @@ static struct str *strings(struct reader *reader, size_t count)
     return list;
 }
 
+/* What the kernel would refuse at the start is refused here, with its place. */
+static void check_word(struct reader *reader, struct str word)
+{
+    if (word.len > LIMIT_child_word)
+        reader_problem(reader, AT_VALUE, STR_EMPTY, "%zu bytes: at most %d", word.len, LIMIT_child_word);
+}
+
+static void check_words(struct reader *reader, const struct server *server)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < server->argc; i++)
+        total += server->argv[i].len + 1;
+    for (size_t i = 0; i < server->env_count; i++)
+        total += server->env[i].name.len + server->env[i].value.len + 2;
+    if (total > LIMIT_child_words)
+        reader_problem(reader, AT_NAME, STR_EMPTY, "arguments and variables of %zu bytes: at most %d", total,
+                       LIMIT_child_words);
+}
+
 static void read_argv(struct reader *reader, const struct settings *settings, struct str command, struct server *out)
 {
     const struct json *args = settings->of[SETTING_args], *element;
@@ -74,8 +93,11 @@ static void read_argv(struct reader *reader, const struct settings *settings, st
     while (json_iter_next(&iter, &key, &element)) {
         size_t inner = reader_enter_index(reader, index++);
         out->argv[out->argc++] = expand(reader, json_string(element));
+        check_word(reader, out->argv[out->argc - 1]);
         reader_leave(reader, inner);
     }
+    if (out->argc > LIMIT_child_args)
+        reader_problem(reader, AT_VALUE, STR_EMPTY, "%zu arguments: at most %d", out->argc - 1, LIMIT_child_args - 1);
     reader_leave(reader, mark);
 }
 
@@ -139,7 +161,7 @@ static bool is_own_field(struct str name)
 
 static void check_variable(struct reader *reader, struct str name, struct str value)
 {
-    (void)value;
+    check_word(reader, value);
     if (!is_variable_name(name))
         reader_problem(reader, AT_NAME, STR_EMPTY, "not a variable's name: A-Z a-z 0-9 _, no digit first");
 }
@@ -150,6 +172,9 @@ static void check_field(struct reader *reader, struct str name, struct str value
         reader_problem(reader, AT_NAME, STR_EMPTY, "not the name of an HTTP field");
     else if (is_own_field(name))
         reader_problem(reader, AT_NAME, STR_EMPTY, "the gateway writes this field itself");
+    if (name.len + value.len > LIMIT_header_line - 4)
+        reader_problem(reader, AT_VALUE, STR_EMPTY, "an HTTP field of %zu bytes: at most %d", name.len + value.len,
+                       LIMIT_header_line - 4);
     for (size_t i = 0; i < value.len; i++) {
         if ((unsigned char)value.ptr[i] < 0x20 || value.ptr[i] == 0x7f) {
             reader_problem(reader, AT_VALUE, STR_EMPTY, "a control byte cannot be in an HTTP field");
@@ -159,7 +184,7 @@ static void check_field(struct reader *reader, struct str name, struct str value
 }
 
 static struct variable *read_map(struct reader *reader, const struct settings *settings, enum setting setting,
-                                 struct str word, size_t *count,
+                                 struct str word, size_t most, size_t *count,
                                  void (*check)(struct reader *reader, struct str name, struct str value))
 {
     const struct json *map = settings->of[setting], *member;
@@ -180,6 +205,8 @@ static struct variable *read_map(struct reader *reader, const struct settings *s
         check(reader, name, variable->value);
         reader_leave(reader, inner);
     }
+    if (room > most)
+        reader_problem(reader, AT_VALUE, STR_EMPTY, "%zu of them: at most %zu", room, most);
     reader_leave(reader, mark);
     return list;
 }
@@ -301,17 +328,19 @@ bool server_read(struct reader *reader, struct str name, const struct json *entr
         if (settings.of[SETTING_command])
             read_command(reader, &settings, &command);
         read_argv(reader, &settings, command, server);
-        server->env = read_map(reader, &settings, SETTING_env, STR("env"), &server->env_count, check_variable);
+        server->env = read_map(reader, &settings, SETTING_env, STR("env"), LIMIT_child_variables, &server->env_count,
+                               check_variable);
         read_inherit(reader, &settings, server);
         read_cwd(reader, &settings, server);
+        check_words(reader, server);
     } else {
         server->transport = TRANSPORT_HTTP;
         refuse(reader, &settings, of_stdio, sizeof(of_stdio) / sizeof(of_stdio[0]),
                "only a server with a command has this");
         if (settings.of[SETTING_url])
             read_url(reader, &settings, server);
-        server->headers =
-            read_map(reader, &settings, SETTING_headers, STR("headers"), &server->header_count, check_field);
+        server->headers = read_map(reader, &settings, SETTING_headers, STR("headers"), LIMIT_header_count / 2,
+                                   &server->header_count, check_field);
     }
     read_policy(reader, &settings, out);
     return true;

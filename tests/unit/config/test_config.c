@@ -1,5 +1,7 @@
 /* warder.json and clients' files: what is wrong is named with its place and how to write it, all at once; what is
  * right comes out whole. */
+#include "base/buf.h"
+#include "base/limits.h"
 #include "config/config.h"
 
 #include <setjmp.h>
@@ -152,6 +154,14 @@ static const struct {
       "1:12 /listen listening beyond loopback needs TLS, which the gateway does not speak yet "
       "[listen on 127.0.0.1 behind a proxy with TLS, or write \"insecure\": true]\n"
       "~1:40 /mcpServers/a no policy: every call is denied [write \"policy\": \"a.policy.json\"]", E_INVALID },
+    { "{\"hosts\": [\"a.example:80\", \"*\"], \"origins\": [\"*\", \"null\", \"https://*.example\", \"https://a.example/x\", \"a.example\", \"https://a.example:8443\"],"
+      " \"mcpServers\": {\"a\": {\"command\": \"server\", \"policy\": \"good.json\"}}}",
+      "1:28 /hosts/1 not a name that clients may call the gateway by; patterns are not taken [write each name out: \"gateway.example\", \"gateway.example:443\"]\n"
+      "1:46 /origins/0 not a web origin; patterns and paths are not taken [write each origin out: \"https://app.example\"]\n"
+      "1:51 /origins/1 \"null\" is the origin of any file and any sandboxed page [write each origin out: \"https://app.example\"]\n"
+      "1:59 /origins/2 not a web origin; patterns and paths are not taken [write each origin out: \"https://app.example\"]\n"
+      "1:80 /origins/3 not a web origin; patterns and paths are not taken [write each origin out: \"https://app.example\"]\n"
+      "1:103 /origins/4 not a web origin; patterns and paths are not taken [write each origin out: \"https://app.example\"]", E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"command\": \"absent\"}}}", "1:34 /mcpServers/a/command no program absent is in PATH", E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"command\": \"./plain\"}}}", NULL, E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"command\": \"absent\"}, \"b\": {\"command\": \"server\"}}}",
@@ -322,12 +332,86 @@ static void test_misspelling_in_a_clients_file(void **state)
     report_release(&report);
 }
 
+static struct buf text;
+
+static int load_text(struct report *report, struct config **out)
+{
+    FILE *file = fopen(file_named("c.json").ptr, "w");
+    assert_non_null(file);
+    assert_true(buf_ok(&text));
+    assert_int_equal(fwrite(text.ptr, 1, text.len, file), text.len);
+    assert_int_equal(fclose(file), 0);
+    buf_release(&text);
+    report_init(report);
+    return config_load(file_named("c.json"), &environment, report, out);
+}
+
+static void test_ceilings_of_what_a_server_is_started_with(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *member, *element;
+        size_t count, bytes, errors;
+    } rows[] = {
+        { "args", NULL, LIMIT_child_args - 1, 1, 0 },       { "args", NULL, LIMIT_child_args, 1, 1 },
+        { "args", NULL, 1, LIMIT_child_word, 0 },           { "args", NULL, 1, LIMIT_child_word + 1, 1 },
+        { "args", NULL, 7, LIMIT_child_word, 0 },           { "args", NULL, 9, LIMIT_child_word, 1 },
+        { "env", "V", LIMIT_child_variables, 1, 0 },        { "env", "V", LIMIT_child_variables + 1, 1, 1 },
+        { "env", "V", 1, LIMIT_child_word + 1, 1 },         { "env", "V", 9, LIMIT_child_word, 1 },
+    };
+    static char word[LIMIT_child_word + 1];
+    memset(word, 'x', sizeof(word));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct config *config = NULL;
+        struct report report;
+        bool map = rows[i].element != NULL;
+        buf_init(&text, 16 << 20);
+        buf_printf(&text, "{\"mcpServers\":{\"a\":{\"command\":\"server\",\"policy\":\"good.json\",\"%s\":%c",
+                   rows[i].member, map ? '{' : '[');
+        for (size_t at = 0; at < rows[i].count; at++) {
+            buf_printf(&text, at ? "," : "");
+            if (map)
+                buf_printf(&text, "\"%s%zu\":", rows[i].element, at);
+            buf_printf(&text, "\"%.*s\"", (int)rows[i].bytes, word);
+        }
+        buf_printf(&text, "%c}}}", map ? '}' : ']');
+        int error = load_text(&report, &config);
+        if (report.errors != rows[i].errors || (error == 0) != (rows[i].errors == 0))
+            fail_msg("row %zu: %zu errors", i, report.errors);
+        report_release(&report);
+        config_unref(config);
+    }
+}
+
+/* As many servers as a file holds, in a time that grows with them; the report lists the first problems alone. */
+static void test_many_servers(void **state)
+{
+    (void)state;
+    struct config *config = NULL;
+    struct report report;
+    size_t count = 20000;
+    buf_init(&text, 16 << 20);
+    buf_printf(&text, "{\"mcpServers\":{");
+    for (size_t i = 0; i < count; i++)
+        buf_printf(&text, "%s\"s%zu\":{\"command\":\"server\"%s}", i ? "," : "", i,
+                   i % 2 ? "" : ",\"policy\":\"good.json\"");
+    buf_printf(&text, "}}");
+    assert_int_equal(load_text(&report, &config), 0);
+    assert_int_equal(config->server_count, count);
+    assert_int_equal(report.notes, count / 2);
+    assert_int_equal(report.count, LIMIT_policy_problems);
+    report_release(&report);
+    config_unref(config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad_files),     cmocka_unit_test(test_no_file),
         cmocka_unit_test(test_a_whole_file),  cmocka_unit_test(test_clients_files),
         cmocka_unit_test(test_misspelling_in_a_clients_file),
+        cmocka_unit_test(test_ceilings_of_what_a_server_is_started_with),
+        cmocka_unit_test(test_many_servers),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
