@@ -1,6 +1,7 @@
 /* Requests over the control socket, or carried out here. */
 #include "admin/client.h"
 
+#include "admin/counters.h"
 #include "admin/freeze.h"
 #include "admin/operation.h"
 #include "admin/pins.h"
@@ -99,7 +100,11 @@ static int change_grant(struct store *store, const struct operation *operation, 
     struct str why = STR_EMPTY;
     int error = 0;
     if (operation->kind == OPERATION_GRANT_CREATE) {
-        error = operation_make_grant(store, &grant, now_ms, token);
+        const struct grant *parent = NULL;
+        if (operation->which.len > 0)
+            parent = operation_find_grant(store, operation->which, now_ms, &why);
+        error = operation->which.len > 0 && !parent ? E_NOT_FOUND
+                                                    : operation_make_grant(store, parent, &grant, now_ms, token, &why);
     } else {
         const struct grant *known = operation_find_grant(store, operation->which, now_ms, &why);
         error = known ? 0 : E_NOT_FOUND;
@@ -117,9 +122,7 @@ static int change_grant(struct store *store, const struct operation *operation, 
                                                           : store_grant_put_now(store, &grant);
     }
     const struct grant *changed = error ? NULL : store_grant(store, str_from_c(id));
-    if (error == E_EXISTS)
-        reply_error(writer, STR("a grant in force has this label already"));
-    else if (error)
+    if (error)
         reply_error(writer, why.len > 0 ? why : str_from_c(error_text(error)));
     else if (changed)
         reply_grant(writer, changed, token[0] ? token : NULL, now_ms);
@@ -162,6 +165,36 @@ static int accept_pins(struct store *store, const struct operation *operation, s
     return 0;
 }
 
+static int limits(struct store *store, const struct operation *operation, int64_t now_ms, struct json_writer *writer)
+{
+    struct limits_filter filter = operation->limits;
+    struct counter_view *views;
+    struct arena arena;
+    struct str why = STR_EMPTY;
+    size_t count = 0;
+    int error = 0;
+    if (operation->which.len > 0) {
+        const struct grant *known = operation_find_grant(store, operation->which, now_ms, &why);
+        error = known ? 0 : E_NOT_FOUND;
+        filter.grant = known ? known->id : STR_EMPTY;
+    }
+    if (!error && operation->kind == OPERATION_LIMITS_SHOW) {
+        reply_limits(writer, store, NULL, &filter);
+        return 0;
+    }
+    arena_init(&arena, NULL, OPERATION_BYTES);
+    if (!error)
+        error = limits_find(store, &filter, &arena, &views, &count, &why);
+    if (!error)
+        error = store_limits_reset_now(store, views, count);
+    if (error)
+        reply_error(writer, why.len > 0 ? why : str_from_c(error_text(error)));
+    else
+        reply_reset(writer, count);
+    arena_release(&arena);
+    return 0;
+}
+
 static int carry_out(struct store *store, const struct operation *operation, struct json_writer *writer)
 {
     int64_t now_ms = clock_wall_ms(clock_system());
@@ -175,6 +208,8 @@ static int carry_out(struct store *store, const struct operation *operation, str
     case OPERATION_FREEZE_LIST: reply_freezes(writer, store); return 0;
     case OPERATION_PINS_LIST: reply_pins(writer, store, operation); return 0;
     case OPERATION_PINS_ACCEPT: return accept_pins(store, operation, writer);
+    case OPERATION_LIMITS_SHOW:
+    case OPERATION_LIMITS_RESET: return limits(store, operation, now_ms, writer);
     case OPERATION_GRANT_LIST: reply_grants(writer, store, now_ms); return 0;
     case OPERATION_CONFIRM_CLOCK:
         error = store_clock_confirm_now(store);
@@ -256,7 +291,7 @@ int admin_call(struct str data, struct log *log, struct str request, bool *runni
     int error = 0;
 
     *running = false;
-    arena_init(&arena, NULL, OPERATION_MAX * 16);
+    arena_init(&arena, NULL, OPERATION_BYTES);
     if (json_parse(&arena, request, &limits, &root, &fault) || operation_read(root, &arena, &operation, &why)) {
         json_write_init(&writer, answer);
         reply_error(&writer, why);

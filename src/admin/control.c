@@ -1,6 +1,7 @@
 /* The control socket's server side: connections, requests, and what waits for the ledger. */
 #include "admin/control.h"
 
+#include "admin/counters.h"
 #include "admin/freeze.h"
 #include "admin/operation.h"
 #include "admin/pins.h"
@@ -44,6 +45,7 @@ struct pending { /* an operation that waits for the ledger; the connection may b
     struct control *control;
     struct connection *connection;
     enum operation_kind kind;
+    size_t resets; /* counters */
     char id[GRANT_ID_LEN + 1];
     char token[GRANT_TOKEN_MAX];
 };
@@ -174,6 +176,8 @@ static void reply_done(struct pending *pending, int error, struct json_writer *w
         reply_error(writer, error_sentence(error));
     } else if (pending->kind == OPERATION_FREEZE || pending->kind == OPERATION_THAW) {
         reply_freezes(writer, control->options.store);
+    } else if (pending->kind == OPERATION_LIMITS_RESET) {
+        reply_reset(writer, pending->resets);
     } else if (grant) {
         reply_grant(writer, grant, pending->token[0] ? pending->token : NULL, clock_wall_ms(control->options.clock));
     } else {
@@ -182,15 +186,25 @@ static void reply_done(struct pending *pending, int error, struct json_writer *w
     }
 }
 
+static int end_uses_under(void *arg, const struct grant *grant)
+{
+    const struct pending *pending = arg;
+    const struct control_options *options = &pending->control->options;
+    if (store_grant_is_under(options->store, grant, str_from_c(pending->id)))
+        gateway_grant_revoked(options->gateway, grant->id);
+    return 0;
+}
+
 static void ledger_done(void *arg, int error)
 {
     struct pending *pending = arg;
     struct control *control = pending->control;
     struct connection *connection = pending->connection;
     if (control) {
-        bool ends_uses = pending->kind == OPERATION_GRANT_REVOKE || pending->kind == OPERATION_GRANT_ROTATE;
-        if (!error && ends_uses)
+        if (!error && pending->kind == OPERATION_GRANT_ROTATE)
             gateway_grant_revoked(control->options.gateway, str_from_c(pending->id));
+        if (!error && pending->kind == OPERATION_GRANT_REVOKE)
+            AZ(store_grant_each(control->options.store, end_uses_under, pending));
         list_remove(&pending->link);
         if (connection) {
             struct json_writer writer;
@@ -237,8 +251,21 @@ static int accept_pins(struct control *control, const struct operation *operatio
     return error;
 }
 
+static int reset_limits(struct control *control, const struct operation *operation, struct str grant,
+                        struct arena *arena, struct pending *pending, struct str *why)
+{
+    struct limits_filter filter = operation->limits;
+    struct counter_view *views;
+    filter.grant = grant;
+    int error = limits_find(control->options.store, &filter, arena, &views, &pending->resets, why);
+    if (!error)
+        error = store_limits_reset(control->options.store, views, pending->resets, ledger_done, pending);
+    return error;
+}
+
 /* 0: `ledger_done` will come. Else an error, or E_INVALID with a sentence in *why. */
-static int begin_operation(struct connection *connection, struct operation *operation, struct str *why)
+static int begin_operation(struct connection *connection, struct operation *operation, struct arena *arena,
+                           struct str *why)
 {
     struct control *control = connection->control;
     struct store *store = control->options.store;
@@ -255,7 +282,7 @@ static int begin_operation(struct connection *connection, struct operation *oper
         error = known ? 0 : E_NOT_FOUND;
     }
     if (!error && operation->kind == OPERATION_GRANT_CREATE)
-        error = operation_make_grant(store, &grant, now_ms, pending->token);
+        error = operation_make_grant(store, known, &grant, now_ms, pending->token, why);
     if (known && operation->kind == OPERATION_GRANT_ROTATE) {
         grant = *known;
         *why = STR("a revoked grant stays revoked: create a new one");
@@ -267,7 +294,7 @@ static int begin_operation(struct connection *connection, struct operation *oper
         free(pending);
         return error;
     }
-    struct str id = known ? known->id : grant.id;
+    struct str id = known && operation->kind != OPERATION_GRANT_CREATE ? known->id : grant.id;
     if (id.len > 0 && id.len < sizeof(pending->id))
         memcpy(pending->id, id.ptr, id.len);
     pending->control = control;
@@ -282,6 +309,8 @@ static int begin_operation(struct connection *connection, struct operation *oper
     case OPERATION_THAW: error = change_freeze(control, operation, id, pending, why); break;
     case OPERATION_PINS_ACCEPT: error = accept_pins(control, operation, pending, why); break;
     case OPERATION_PINS_LIST:
+    case OPERATION_LIMITS_RESET: error = reset_limits(control, operation, id, arena, pending, why); break;
+    case OPERATION_LIMITS_SHOW:
     case OPERATION_FREEZE_LIST:
     case OPERATION_STATUS:
     case OPERATION_TOOLS:
@@ -345,7 +374,24 @@ static void reloaded(struct reload_waiter *waiter, const struct reload_status *s
 
 /* ---- requests ---- */
 
-static void carry_out(struct connection *connection, struct operation *operation, struct json_writer *writer)
+static void show_limits(struct control *control, const struct operation *operation, struct json_writer *writer)
+{
+    struct limits_filter filter = operation->limits;
+    struct str why;
+    const struct grant *known = NULL;
+    if (operation->which.len > 0)
+        known =
+            operation_find_grant(control->options.store, operation->which, clock_wall_ms(control->options.clock), &why);
+    if (operation->which.len > 0 && !known) {
+        reply_error(writer, why);
+        return;
+    }
+    filter.grant = known ? known->id : STR_EMPTY;
+    reply_limits(writer, control->options.store, control->options.gateway, &filter);
+}
+
+static void carry_out(struct connection *connection, struct operation *operation, struct arena *arena,
+                      struct json_writer *writer)
 {
     struct control *control = connection->control;
     struct str why = STR_EMPTY;
@@ -362,6 +408,7 @@ static void carry_out(struct connection *connection, struct operation *operation
         return;
     case OPERATION_FREEZE_LIST: reply_freezes(writer, control->options.store); return;
     case OPERATION_PINS_LIST: reply_pins(writer, control->options.store, operation); return;
+    case OPERATION_LIMITS_SHOW: show_limits(control, operation, writer); return;
     case OPERATION_AUDIT_FOLLOW: follow(connection, writer); return;
     case OPERATION_STOP:
         log_info(control->options.log, "stopping: asked over the control socket");
@@ -373,10 +420,11 @@ static void carry_out(struct connection *connection, struct operation *operation
     case OPERATION_GRANT_REVOKE:
     case OPERATION_GRANT_ROTATE:
     case OPERATION_CONFIRM_CLOCK:
+    case OPERATION_LIMITS_RESET:
     case OPERATION_FREEZE:
     case OPERATION_THAW:
     case OPERATION_PINS_ACCEPT: {
-        int error = begin_operation(connection, operation, &why);
+        int error = begin_operation(connection, operation, arena, &why);
         if (error)
             reply_error(writer, why.len > 0 && error != E_EXISTS ? why : error_sentence(error));
         return;
@@ -399,12 +447,12 @@ static int handle_line(void *arg, struct str line)
 
     if (connection->busy) /* one at a time: a client of ours waits for the answer */
         return E_INVALID;
-    arena_init(&arena, NULL, OPERATION_MAX * 16);
+    arena_init(&arena, NULL, OPERATION_BYTES);
     json_write_init(&writer, &connection->out);
     if (json_parse(&arena, line, &limits, &root, &fault) || operation_read(root, &arena, &operation, &why))
         reply_error(&writer, why);
     else
-        carry_out(connection, &operation, &writer);
+        carry_out(connection, &operation, &arena, &writer);
     arena_release(&arena);
     return 0;
 }

@@ -1,6 +1,7 @@
 /* Operators' requests read strictly; what they do to grants; their answers. */
 #include "admin/operation.h"
 
+#include "admin/counters.h"
 #include "admin/freeze.h"
 #include "admin/pins.h"
 #include "base/check.h"
@@ -85,7 +86,7 @@ static int read_new_grant(const struct json *request, struct arena *arena, struc
         return error;
     *why = STR("servers are 1 to 64 names of a-z, 0-9 and -, or \"*\" for all");
     error = read_names(json_get(request, STR("servers")), arena, &grant->servers, &grant->server_count);
-    if (error || grant->server_count == 0)
+    if (error || (grant->server_count == 0 && !json_get(request, STR("parent"))))
         return error ? error : E_INVALID;
     for (size_t i = 0; i < grant->server_count; i++) {
         if (!operation_is_server_name(grant->servers[i]) && !str_eq(grant->servers[i], STR("*")))
@@ -123,8 +124,16 @@ int operation_read(const struct json *request, struct arena *arena, struct opera
     *why = STR("no such operation");
     if (!json_is(request, JSON_OBJECT) || !read_kind(request, &out->kind))
         return E_INVALID;
-    if (out->kind == OPERATION_GRANT_CREATE)
+    if (out->kind == OPERATION_GRANT_CREATE) {
+        const struct json *parent = json_get(request, STR("parent"));
+        *why = STR("a parent is a grant's id or label");
+        if (parent && (!json_is(parent, JSON_STRING) || json_string(parent).len == 0))
+            return E_INVALID;
+        out->which = parent ? json_string(parent) : STR_EMPTY;
         return read_new_grant(request, arena, &out->grant, why);
+    }
+    if (out->kind == OPERATION_LIMITS_SHOW || out->kind == OPERATION_LIMITS_RESET)
+        return limits_read(request, out, why);
     if (out->kind == OPERATION_GRANT_REVOKE || out->kind == OPERATION_GRANT_ROTATE) {
         const struct json *which = json_get(request, STR("grant"));
         *why = STR("a grant's id or label is needed");
@@ -198,14 +207,49 @@ const struct grant *operation_find_grant(struct store *store, struct str which, 
     return NULL;
 }
 
-int operation_make_grant(struct store *store, struct grant *grant, int64_t now_ms, char token[GRANT_TOKEN_MAX])
+/* Servers and tags are the parent's where none are named; the end is at latest the parent's. */
+static int make_child(struct store *store, const struct grant *parent, struct grant *grant, int64_t now_ms,
+                      struct str *why)
 {
+    const struct grant *above[LIMIT_grant_depth];
+    size_t depth;
+    *why = STR("the parent is not in force");
+    if (!grant_is_live(parent, now_ms) || store_grant_ancestors(store, parent, now_ms, above, &depth) != 0)
+        return E_INVALID;
+    *why = STR("too many grants stand above this parent");
+    if (depth + 1 > LIMIT_grant_depth)
+        return E_INVALID;
+    grant->parent = parent->id;
+    if (grant->server_count == 0) {
+        grant->servers = parent->servers;
+        grant->server_count = parent->server_count;
+    }
+    if (grant->tag_count == 0) {
+        grant->tags = parent->tags;
+        grant->tag_count = parent->tag_count;
+    }
+    if (parent->expires_ms != 0 && (grant->expires_ms == 0 || grant->expires_ms > parent->expires_ms))
+        grant->expires_ms = parent->expires_ms;
+    grant->unattended = grant->unattended || parent->unattended;
+    *why = STR("a child reaches no server that its parent does not, and has its parent's tags, no others");
+    return grant_is_within(grant, parent) ? 0 : E_INVALID;
+}
+
+int operation_make_grant(struct store *store, const struct grant *parent, struct grant *grant, int64_t now_ms,
+                         char token[GRANT_TOKEN_MAX], struct str *why)
+{
+    *why = STR("a grant in force has this label already");
     if (find_label(store, grant->label, now_ms).count > 0)
         return E_EXISTS;
-    grant_make(grant, token);
+    *why = STR_EMPTY;
     grant->created_ms = now_ms;
     if (grant->expires_ms > 0)
         grant->expires_ms += now_ms;
+    int error = parent ? make_child(store, parent, grant, now_ms, why) : 0;
+    if (error)
+        return error;
+    *why = STR_EMPTY;
+    grant_make(grant, token);
     return 0;
 }
 
@@ -235,6 +279,8 @@ static void write_members(struct json_writer *writer, const struct grant *grant,
 {
     json_write_member_string(writer, STR("id"), grant->id);
     json_write_member_string(writer, STR("label"), grant->label);
+    if (grant->parent.len > 0)
+        json_write_member_string(writer, STR("parent"), grant->parent);
     write_names(writer, STR("servers"), grant->servers, grant->server_count);
     write_names(writer, STR("tags"), grant->tags, grant->tag_count);
     json_write_member_int(writer, STR("created_ms"), grant->created_ms);

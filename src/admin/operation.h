@@ -22,6 +22,8 @@
     O(GRANT_ROTATE,  "grant.rotate")                                                               \
     O(AUDIT_FOLLOW,  "audit.follow")                                                               \
     O(CONFIRM_CLOCK, "limits.confirm-clock")                                                       \
+    O(LIMITS_SHOW,   "limits.show")                                                                \
+    O(LIMITS_RESET,  "limits.reset")                                                               \
     O(FREEZE,        "freeze")                                                                     \
     O(THAW,          "thaw")                                                                       \
     O(FREEZE_LIST,   "freeze.list")                                                                \
@@ -37,9 +39,17 @@ enum operation_kind {
     OPERATION_COUNT
 };
 
+struct limits_filter { /* empty: any */
+    struct str grant;  /* its id */
+    struct str server, counter, value;
+    bool       all;    /* reset: more than one too */
+};
+
 struct operation {
     enum operation_kind kind;
-    struct str          which;       /* revoke, rotate, freeze, thaw: a grant's id or label; tools, pins: a server's name */
+    struct str          which;       /* create: the parent's id or label; revoke, rotate, freeze, thaw, limits: a grant's;
+                                        tools, pins: a server's name */
+    struct limits_filter limits;     /* limits.show, limits.reset: the grant is left to find */
     size_t              from;        /* tools, pins: the first entry of this page */
     bool                changed;     /* pins.list: only those */
     struct str         *tools;       /* pins.accept; none: all that changed */
@@ -49,6 +59,7 @@ struct operation {
 };
 
 #define OPERATION_MAX   65536 /* bytes of one request */
+#define OPERATION_BYTES ((size_t)64 << 20) /* what carrying one out may take: a reset holds what it sets back */
 #define LABEL_MAX       64
 #define REASON_MAX      256   /* bytes of an operator's words */
 #define GRANT_NAMES_MAX 64    /* tags, and servers, of one grant */
@@ -68,8 +79,11 @@ void reply_error(struct json_writer *writer, struct str text);
 struct store;
 /* The grant of this id, or the one live grant of this label. NULL with a sentence in *why. */
 const struct grant *operation_find_grant(struct store *store, struct str which, int64_t now_ms, struct str *why);
-/* Gives a new grant its id, token and times. E_EXISTS: a live grant has this label already. */
-int operation_make_grant(struct store *store, struct grant *grant, int64_t now_ms, char token[GRANT_TOKEN_MAX]) NODISCARD;
+/* Gives a new grant its id, token and times, and what it has from its parent (NULL: none), which it outlives by nothing.
+ * E_EXISTS: a live grant has this label already. E_INVALID: no child of this parent can be like that. A sentence in *why.
+ * Borrows from the parent. */
+int operation_make_grant(struct store *store, const struct grant *parent, struct grant *grant, int64_t now_ms,
+                         char token[GRANT_TOKEN_MAX], struct str *why) NODISCARD;
 /* A new secret for the same grant, so that its limits go on counting. */
 void operation_renew_grant(struct grant *grant, char token[GRANT_TOKEN_MAX]);
 /* {"ok", "id", "label", ..., "token"}; a grant as operators see it, never its secret. `token` NULL: none. */

@@ -1,5 +1,6 @@
 /* warder grant create | list | revoke | rotate: who may call what. */
 #include "base/check.h"
+#include "base/map.h"
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/terminal.h"
@@ -131,13 +132,16 @@ static int create(const struct invocation *invocation)
     int64_t seconds = 0;
     if (!label)
         return usage_error(invocation, "--label NAME is missing");
-    if (!option_value(invocation, "server"))
+    const char *parent = option_value(invocation, "parent");
+    if (!option_value(invocation, "server") && !parent)
         return usage_error(invocation, "--server NAME is missing; --server '*' is all of them");
     if (expires && !read_span(expires, &seconds))
         return usage_error(invocation, "--expires takes a span such as 12h or 30d, not %s", expires);
     int status = ask_begin(invocation, "grant.create", &ask);
     if (!status) {
         json_write_member_string(&ask.writer, STR("label"), str_from_c(label));
+        if (parent)
+            json_write_member_string(&ask.writer, STR("parent"), str_from_c(parent));
         write_many(invocation, &ask, "server", STR("servers"));
         write_many(invocation, &ask, "tag", STR("tags"));
         if (expires)
@@ -183,13 +187,13 @@ static size_t widest_label(const struct json *grants)
     return widest;
 }
 
-static void print_grant(const struct json *grant, size_t columns)
+static void print_grant(const struct json *grant, size_t columns, size_t depth)
 {
     int64_t expires = answer_int(grant, "expires_ms"), revoked = answer_int(grant, "revoked_ms");
     bool live = answer_bool(grant, "live");
     struct str label = answer_text(grant, "label");
     char when[32];
-    printf("%" STR_FMT "  ", STR_ARG(answer_text(grant, "id")));
+    printf("%*s%" STR_FMT "  ", (int)(2 * depth), "", STR_ARG(answer_text(grant, "id")));
     print_str(stdout, live ? COLOUR_BOLD : COLOUR_DIM, label);
     printf("%*s  for ", label.len < columns ? (int)(columns - label.len) : 0, "");
     print_names(json_get(grant, STR("servers")));
@@ -204,17 +208,54 @@ static void print_grant(const struct json *grant, size_t columns)
     printf("\n");
 }
 
-static void print_grants(const struct json *grants)
+#define TREE_MAX 16 /* deeper than grants stand under each other */
+
+struct tree {
+    const struct json *grants;
+    struct map ids, parents; /* of all; of those that have children */
+    size_t columns;
+};
+
+/* Those under `parent`, each with its own below it; empty: those under none. */
+static void print_tree(const struct tree *tree, struct str parent, size_t depth)
 {
     struct json_iter iter;
     const struct json *grant;
     struct str key;
-    size_t columns = widest_label(grants);
+    json_iter_init(&iter, tree->grants);
+    while (json_iter_next(&iter, &key, &grant)) {
+        struct str under = answer_text(grant, "parent"), id = answer_text(grant, "id");
+        if (parent.len > 0 ? !str_eq(under, parent) : map_get(&tree->ids, under) != NULL)
+            continue;
+        print_grant(grant, tree->columns, depth);
+        if (depth < TREE_MAX && map_get(&tree->parents, id) != NULL)
+            print_tree(tree, id, depth + 1);
+    }
+}
+
+static int print_grants(const struct invocation *invocation, const struct json *grants)
+{
+    struct tree tree = { .grants = grants, .columns = widest_label(grants) };
+    struct json_iter iter;
+    const struct json *grant;
+    struct str key;
+    int error = 0;
+    map_init(&tree.ids);
+    map_init(&tree.parents);
     json_iter_init(&iter, grants);
-    while (json_iter_next(&iter, &key, &grant))
-        print_grant(grant, columns);
-    if (json_count(grants) == 0)
+    while (!error && json_iter_next(&iter, &key, &grant)) {
+        struct str under = answer_text(grant, "parent");
+        error = map_set(&tree.ids, answer_text(grant, "id"), &tree);
+        if (!error && under.len > 0)
+            error = map_set(&tree.parents, under, &tree);
+    }
+    if (!error)
+        print_tree(&tree, STR_EMPTY, 0);
+    map_release(&tree.ids);
+    map_release(&tree.parents);
+    if (!error && json_count(grants) == 0)
         printf("No grants. warder grant create --label NAME --server NAME makes one.\n");
+    return error ? failure(invocation, "%s", error_text(error)) : EXIT_YES;
 }
 
 static int list(const struct invocation *invocation)
@@ -226,7 +267,7 @@ static int list(const struct invocation *invocation)
     if (!status && invocation->json)
         status = print_answer(&ask) ? EXIT_YES : EXIT_NO;
     else if (!status)
-        print_grants(json_get(ask.root, STR("grants")));
+        status = print_grants(invocation, json_get(ask.root, STR("grants")));
     ask_release(&ask);
     return status;
 }
@@ -270,6 +311,7 @@ static int rotate(const struct invocation *invocation)
 static const struct option create_options[] = {
     { "label", 'l', "NAME", "what policies, logs and people call it", false },
     { "server", 's', "NAME", "a server that it may reach; '*' is all of them", true },
+    { "parent", 'p', "ID|LABEL", "the grant that it is made under: a child of it", false },
     { "tag", 't', "TAG", "a word that policies can ask for", true },
     { "expires", 'e', "SPAN", "12h, 30d ...; without it never", false },
     { "unattended", 'u', NULL, "nobody is there to approve its calls", false },
@@ -284,9 +326,14 @@ const struct command command_grant_create = {
     .arguments = "--label NAME --server NAME",
     .options = create_options,
     .json = true,
-    .help = "A grant is what a client's token stands for: which servers it may reach, under which label its calls are\n"
-            "counted and recorded. It takes effect at once; a running gateway need not be restarted.\n\n"
-            "  warder grant create --label billing-agent --server iterable --expires 30d\n",
+    .help =
+        "A grant is what a client's token stands for: which servers it may reach, under which label its calls are\n"
+        "counted and recorded. It takes effect at once; a running gateway need not be restarted.\n\n"
+        "A child of a grant (--parent) reaches at most its parent's servers (all of them where it names none), has\n"
+        "its tags, and ends with it at the latest. What it is counted in, its parent is counted in too, so that\n"
+        "children get no further than their parent may; revoking the parent revokes them.\n\n"
+        "  warder grant create --label billing-agent --server iterable --expires 30d\n"
+        "  warder grant create --parent billing-agent --label billing-night --expires 12h\n",
     .run = create,
 };
 
@@ -299,7 +346,7 @@ const struct command command_grant_list = {
 };
 
 const struct command command_grant_revoke = {
-    .summary = "Ends a grant: when it returns, no new call is admitted",
+    .summary = "Ends a grant and its children: when it returns, no new call is admitted",
     .arguments = "ID|LABEL",
     .least = 1,
     .most = 1,

@@ -134,13 +134,14 @@ static int grant_put(struct store *store, const struct grant *grant, struct ledg
     return error;
 }
 
-static void record_revoked(struct store *store, const struct grant *grant, struct ledger_wait *wait)
+static void record_revoked(struct store *store, struct grant *grant, struct ledger_wait *wait)
 {
     struct record record = {
         .kind = RECORD_REVOKED, .at_ms = store_now_ms(store), .grant = grant->id, .text = grant->label
     };
     store_write(store, &record, wait);
-    state_revoke(&store->state, grant->id, record.at_ms);
+    if (grant->revoked_ms == 0)
+        grant->revoked_ms = record.at_ms;
 }
 
 /* Those below it first: whoever waits for its own record waits for theirs. */
@@ -150,7 +151,7 @@ static int grant_revoke(struct store *store, struct str id, struct ledger_wait *
     if (entry == NULL)
         return E_NOT_FOUND;
     LIST_EACH (&store->state.grants, link, after) {
-        const struct grant *grant = &CONTAINER_OF(link, struct grant_entry, link)->grant;
+        struct grant *grant = &CONTAINER_OF(link, struct grant_entry, link)->grant;
         if (grant != &entry->grant && grant->revoked_ms == 0 && state_is_under(&store->state, grant, id))
             record_revoked(store, grant, NULL);
     }

@@ -18,7 +18,7 @@ const file = (name, content) => {
 };
 
 const commands = ['run', 'check', 'explain', 'grant create', 'grant list', 'grant revoke', 'grant rotate', 'audit tail',
-  'audit verify', 'limits confirm-clock', 'tools', 'status', 'stop', 'help', 'version'];
+  'audit verify', 'limits show', 'limits reset', 'limits confirm-clock', 'tools', 'status', 'stop', 'help', 'version'];
 
 describe('help', () => {
   test('the overview names every command', async () => {
