@@ -1,4 +1,4 @@
-/* Hexadecimal, base64url and ids. */
+/* Hexadecimal, base64 and ids. */
 #include "base/encode.h"
 
 static const char hex_digits[] = "0123456789abcdef";
@@ -39,9 +39,8 @@ int hex_decode(struct str text, void *out, size_t len)
     return 0;
 }
 
-size_t base64url_encode(const void *bytes, size_t len, char *out)
+static size_t encode64(const void *bytes, size_t len, const char *letters, char *out)
 {
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     const uint8_t *from = bytes;
     unsigned bits = 0, count = 0;
     size_t written = 0;
@@ -56,7 +55,21 @@ size_t base64url_encode(const void *bytes, size_t len, char *out)
     return written;
 }
 
-static int base64url_value(char c)
+size_t base64url_encode(const void *bytes, size_t len, char *out)
+{
+    return encode64(bytes, len, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", out);
+}
+
+size_t base64_encode(const void *bytes, size_t len, char *out)
+{
+    size_t written =
+        encode64(bytes, len, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", out);
+    while (written % 4)
+        out[written++] = '=';
+    return written;
+}
+
+static int value64(char c, char c62, char c63)
 {
     if (c >= 'A' && c <= 'Z')
         return c - 'A';
@@ -64,12 +77,12 @@ static int base64url_value(char c)
         return c - 'a' + 26;
     if (c >= '0' && c <= '9')
         return c - '0' + 52;
-    if (c == '-')
+    if (c == c62)
         return 62;
-    return c == '_' ? 63 : -1;
+    return c == c63 ? 63 : -1;
 }
 
-int base64url_decode(struct str text, void *out, size_t max, size_t *len)
+static int decode64(struct str text, char c62, char c63, void *out, size_t max, size_t *len)
 {
     uint8_t *to = out;
     unsigned bits = 0, count = 0;
@@ -78,7 +91,7 @@ int base64url_decode(struct str text, void *out, size_t max, size_t *len)
     if (text.len % 4 == 1)
         return E_SYNTAX;
     for (size_t i = 0; i < text.len; i++) {
-        int value = base64url_value(text.ptr[i]);
+        int value = value64(text.ptr[i], c62, c63);
         if (value < 0)
             return E_SYNTAX;
         bits = (bits << 6 | (unsigned)value) & 0xffff;
@@ -95,6 +108,20 @@ int base64url_decode(struct str text, void *out, size_t max, size_t *len)
         return E_SYNTAX;
     *len = written;
     return 0;
+}
+
+int base64url_decode(struct str text, void *out, size_t max, size_t *len)
+{
+    return decode64(text, '-', '_', out, max, len);
+}
+
+int base64_decode(struct str text, void *out, size_t max, size_t *len)
+{
+    if (text.len % 4 != 0)
+        return E_SYNTAX;
+    for (int i = 0; i < 2 && str_ends_with(text, STR("=")); i++)
+        text.len--;
+    return decode64(text, '+', '/', out, max, len);
 }
 
 void id_make(struct id *id, int64_t wall_ms, uint16_t node, const uint8_t entropy[8])

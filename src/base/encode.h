@@ -1,4 +1,4 @@
-/* Hexadecimal, base64url without padding, CRC-32C, the form of our ids, and text made safe to show. Pure. */
+/* Hexadecimal, base64, base64url without padding, CRC-32C, the form of our ids, and text made safe to show. Pure. */
 #pragma once
 
 #include "base/error.h"
@@ -10,6 +10,9 @@ void     hex_encode(const void *bytes, size_t len, char *out);             /* 2 
 int      hex_decode(struct str text, void *out, size_t len) NODISCARD;     /* exactly len bytes, either case */
 size_t   base64url_encode(const void *bytes, size_t len, char *out);       /* bytes written; no NUL */
 int      base64url_decode(struct str text, void *out, size_t max, size_t *len) NODISCARD;
+/* RFC 4648 §4, padded; 4 bytes for each 3 begun. */
+size_t   base64_encode(const void *bytes, size_t len, char *out);
+int      base64_decode(struct str text, void *out, size_t max, size_t *len) NODISCARD;
 /* `seed`: 0, or what crc32c returned for the bytes before these. */
 uint32_t crc32c(uint32_t seed, const void *bytes, size_t len);
 /* The same without the processor's instruction; `state` is not inverted before and after. */

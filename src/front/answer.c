@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "json/writer.h"
+#include "mcp/mirror.h"
 #include "net/sse.h"
 
 #include <inttypes.h>
@@ -376,4 +377,22 @@ static void front_answer(struct exchange *exchange, int status, struct str messa
     }
 }
 
-const struct front_ops http_front_ops = { front_event, front_answer, front_end, front_listen, front_peer };
+static unsigned front_mirrored(struct exchange *exchange, struct str name, struct str *value)
+{
+    struct connection *connection = CONTAINER_OF(exchange, struct connection, exchange);
+    const struct http1 *request = &connection->http1;
+    static const struct str prefix = { MIRROR_FIELD_PREFIX, sizeof(MIRROR_FIELD_PREFIX) - 1 };
+    unsigned count = 0;
+    for (unsigned i = 0; i < request->field_count; i++) {
+        struct str field = http1_field_name(request, i);
+        if (field.len != prefix.len + name.len || !str_eq_nocase(str_slice(field, 0, prefix.len), prefix) ||
+            !str_eq_nocase(str_slice(field, prefix.len, field.len), name))
+            continue;
+        *value = http1_field_value(request, i);
+        count++;
+    }
+    return count;
+}
+
+const struct front_ops http_front_ops = { front_event,  front_answer, front_end,
+                                         front_listen, front_peer,   front_mirrored };

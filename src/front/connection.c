@@ -435,6 +435,8 @@ static void dispatch(struct connection *connection)
         .token = route->token,
         .session = route->session,
         .version = route->version,
+        .mirrored_method = route->mirrored_method,
+        .mirrored_name = route->mirrored_name,
         .body = route->kind == ROUTE_MESSAGE ? buf_str(&connection->http1.body) : STR_EMPTY,
         .takes_events = route->kind != ROUTE_DELETE && connection->http1.minor == 1,
     };

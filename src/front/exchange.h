@@ -25,6 +25,8 @@ struct front_ops {
     int  (*listen)(struct exchange *exchange, size_t queue_bytes);
     /* Where it comes from, for the operator's log. */
     void (*peer)(struct exchange *exchange, char *out, size_t max);
+    /* How often the field Mcp-Param-<name> came, and one value of it. NULL: the transport has no fields. */
+    unsigned (*mirrored)(struct exchange *exchange, struct str name, struct str *value);
 };
 
 enum exchange_verb { VERB_POST, VERB_DELETE, VERB_GET };
@@ -36,7 +38,9 @@ struct exchange {
     struct str server;             /* of the path: /mcp/<server> */
     struct str token;              /* of Authorization: Bearer; empty when absent */
     struct str session;            /* of Mcp-Session-Id; empty when absent */
-    struct str version;            /* of MCP-Protocol-Version; empty when absent */
+    struct str version;            /* of MCP-Protocol-Version; ptr NULL when absent */
+    struct str mirrored_method;    /* of Mcp-Method and Mcp-Name; ptr NULL when absent */
+    struct str mirrored_name;
     struct str body;               /* POST: the bytes of one message; the media type has been checked */
     size_t     held;               /* the gate's: what it has counted of a body under way */
     bool       takes_events;       /* Accept allows text/event-stream */

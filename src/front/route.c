@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "front/media.h"
+#include "mcp/message.h"
 #include "net/octets.h"
 
 #define SERVER_NAME_MAX 64
@@ -28,8 +29,15 @@ struct fields {
     bool bad_accept;
 };
 
-/* False: one came twice. */
-static bool collect(const struct http1 *request, struct fields *fields)
+/* MCP 2026-07-28 has its own word for a field that it mirrors a message in. */
+static enum reason repeated(enum field_id id, struct str one, struct str other)
+{
+    bool modern = str_eq(one, STR(MCP_VERSION_MODERN)) || str_eq(other, STR(MCP_VERSION_MODERN));
+    bool mirrors = id == FIELD_mirrored_method || id == FIELD_mirrored_name || (id == FIELD_version && modern);
+    return mirrors ? REASON_mirror_mismatch : REASON_header_mismatch;
+}
+
+static enum reason collect(const struct http1 *request, struct fields *fields)
 {
     for (unsigned i = 0; i < request->field_count; i++) {
         struct str name = http1_field_name(request, i), value = http1_field_value(request, i);
@@ -39,13 +47,13 @@ static bool collect(const struct http1 *request, struct fields *fields)
             if (name.len != field_names[id].len || !str_eq_nocase(name, field_names[id]))
                 continue;
             if (fields->present[id])
-                return false;
+                return repeated((enum field_id)id, fields->value[id], value);
             fields->present[id] = true;
             fields->value[id] = value;
             break;
         }
     }
-    return true;
+    return REASON_allowed;
 }
 
 /* --- Host and Origin --- */
@@ -201,8 +209,9 @@ static enum reason admit(const struct route_rules *rules, const struct http1 *re
         return REASON_http_syntax;
     if (!host_is_allowed(rules, request->host))
         return REASON_forbidden_origin;
-    if (!collect(request, fields))
-        return REASON_header_mismatch;
+    enum reason reason = collect(request, fields);
+    if (reason != REASON_allowed)
+        return reason;
     if (fields->present[FIELD_origin] && !origin_is_allowed(rules, fields->value[FIELD_origin]))
         return REASON_forbidden_origin;
     return REASON_allowed;
@@ -220,19 +229,25 @@ enum reason route_request(const struct route_rules *rules, const struct http1 *r
     struct str path;
 
     *route = (struct route){ 0 };
-    enum reason refused = admit(rules, request, &fields, &path);
-    if (refused != REASON_allowed)
-        return refused;
+    enum reason reason = admit(rules, request, &fields, &path);
+    if (reason != REASON_allowed)
+        return reason;
     route->origin = fields.value[FIELD_origin];
-    enum reason reason = find_kind(request->method, path, route);
+    reason = find_kind(request->method, path, route);
     if (reason != REASON_allowed ||
         (route->kind != ROUTE_MESSAGE && route->kind != ROUTE_DELETE && route->kind != ROUTE_STREAM))
         return reason;
-    if (!is_one_value(&fields, FIELD_session) || !is_one_value(&fields, FIELD_version))
+    if (!is_one_value(&fields, FIELD_version))
+        return repeated(FIELD_version, str_slice(fields.value[FIELD_version], 0, sizeof(MCP_VERSION_MODERN) - 1),
+                        STR_EMPTY);
+    /* A revision without sessions ignores the field (MCP 2026-07-28 transports). */
+    if (!is_one_value(&fields, FIELD_session) && !str_eq(fields.value[FIELD_version], STR(MCP_VERSION_MODERN)))
         return REASON_header_mismatch;
     route->token = bearer_token(fields.value[FIELD_authorization]);
     route->session = fields.value[FIELD_session];
     route->version = fields.value[FIELD_version];
+    route->mirrored_method = fields.value[FIELD_mirrored_method];
+    route->mirrored_name = fields.value[FIELD_mirrored_name];
     if (route->kind == ROUTE_STREAM && (fields.bad_accept || !fields.accept.events))
         return REASON_not_acceptable;
     return route->kind == ROUTE_MESSAGE ? check_message(&fields) : REASON_allowed;

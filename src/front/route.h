@@ -32,7 +32,8 @@ struct route {             /* borrows from the request's head */
     struct str origin;     /* an allowed Origin; empty: none was sent */
     struct str token;      /* of Authorization: Bearer; empty when there is none that could be one */
     struct str session;    /* Mcp-Session-Id */
-    struct str version;    /* MCP-Protocol-Version */
+    struct str version;    /* MCP-Protocol-Version; ptr NULL: absent, as the two below */
+    struct str mirrored_method, mirrored_name; /* Mcp-Method, Mcp-Name */
 };
 
 /* Host and Origin alone, and the path: for another listener of ours. */

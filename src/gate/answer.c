@@ -31,8 +31,9 @@ void answer_result(struct call *call, struct json_writer *writer)
     json_write_object(writer);
 }
 
-void answer_result_end(struct json_writer *writer)
+void answer_result_end(struct call *call, struct json_writer *writer)
 {
+    call->era->write_result_members(writer, call->method_id);
     json_write_object_end(writer);
     json_write_object_end(writer);
 }
@@ -48,10 +49,37 @@ void answer_send(struct call *call, int status, struct str session)
         exchange->ops->end(exchange, REASON_internal);
 }
 
+/* MCP 2026-07-28 versioning: the revisions that would have been taken, and the one that was asked for. */
+static void answer_versions(struct call *call, const struct reason_row *row)
+{
+    struct json_writer writer;
+    json_write_init(&writer, fresh(call));
+    json_write_object(&writer);
+    json_write_member_string(&writer, STR("jsonrpc"), STR("2.0"));
+    json_write_key(&writer, STR("id"));
+    json_write_raw(&writer, buf_str(&call->client_id));
+    json_write_key(&writer, STR("error"));
+    json_write_object(&writer);
+    json_write_member_int(&writer, STR("code"), row->rpc_code);
+    json_write_member_string(&writer, STR("message"), row->text);
+    json_write_key(&writer, STR("data"));
+    json_write_object(&writer);
+    json_write_member_string(&writer, STR("reason"), row->name);
+    call_write_versions(call, STR("supported"), &writer);
+    json_write_member_string(&writer, STR("requested"), call_asked_version(call));
+    json_write_object_end(&writer);
+    json_write_object_end(&writer);
+    json_write_object_end(&writer);
+}
+
 void answer_error(struct call *call, enum reason reason)
 {
     const struct reason_row *row = reason_row(reason);
     int code = row->family == REASON_FAMILY_POLICY ? CODE_POLICY : row->rpc_code;
+    if (reason == REASON_protocol_unsupported || reason == REASON_server_modern) {
+        answer_versions(call, row);
+        return;
+    }
     message_write_error(fresh(call), buf_str(&call->client_id), code, row->text, row->name);
 }
 
@@ -163,5 +191,5 @@ void answer_denial(struct call *call, enum reason reason)
     json_write_key(&writer, STR("dev.warder/decision"));
     write_decision(&writer, call, reason);
     json_write_object_end(&writer);
-    answer_result_end(&writer);
+    answer_result_end(call, &writer);
 }

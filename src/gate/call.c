@@ -91,6 +91,7 @@ static void call_reset(struct call *call, struct gateway *gateway, struct exchan
         .started_ms = loop_now_ms(gateway->loop),
         .begun_us = clock_mono_us(gateway->clock),
         .outcome = OUTCOME_not_sent,
+        .era = &era_legacy,
     };
     list_init(&call->link);
     list_init(&call->session_link);
@@ -184,20 +185,20 @@ static void call_answer(struct call *call, enum reason reason)
     switch (row->family) {
     case REASON_FAMILY_POLICY:
         answer_denial(call, reason);
-        answer_send(call, row->http_status, STR_EMPTY);
+        answer_send(call, call->era->status(reason), STR_EMPTY);
         return;
     case REASON_FAMILY_UNKNOWN:
         answer_unknown_tool(call);
-        answer_send(call, row->http_status, STR_EMPTY);
+        answer_send(call, call->era->status(reason), STR_EMPTY);
         return;
     case REASON_FAMILY_RPC:
         answer_error(call, reason);
-        answer_send(call, row->http_status, STR_EMPTY);
+        answer_send(call, call->era->status(reason), STR_EMPTY);
         return;
     case REASON_FAMILY_HTTP:
         if (call->client_id.len) {
             answer_error(call, reason);
-            answer_send(call, row->http_status, STR_EMPTY);
+            answer_send(call, call->era->status(reason), STR_EMPTY);
         } else {
             call->exchange->ops->end(call->exchange, reason);
         }

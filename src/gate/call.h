@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "base/encode.h"
 #include "base/list.h"
+#include "mcp/era.h"
 #include "mcp/message.h"
 #include "model/grant.h"
 #include "model/record.h"
@@ -55,7 +56,8 @@ enum step_next {
     STEP_END   /* call_end was called; the call is gone */
 };
 
-#define CALL_EVENTS(E) E(CLIENT_GONE) E(CANCELLED) E(UPSTREAM_DOWN) E(REVOKED) E(SESSION_ENDED) E(REMOVED) E(STOP)
+#define CALL_EVENTS(E)                                                                             \
+    E(CLIENT_GONE) E(CLIENT_CLOSED) E(CANCELLED) E(UPSTREAM_DOWN) E(REVOKED) E(SESSION_ENDED) E(REMOVED) E(STOP)
 enum call_event {
 #define E(name) CALL_EVENT_##name,
     CALL_EVENTS(E)
@@ -78,7 +80,9 @@ struct call {
     const struct route *route;       /* of it */
     struct backend    *backend;      /* the server behind the route */
     struct grant_use  *grant;
-    struct session    *session;      /* NULL before one is known */
+    const struct era  *era;          /* of its client */
+    struct session    *session;      /* NULL before one is known, and where the era has none */
+    struct str         client;       /* where there is no session: what the client says of itself, in the arena */
     uint64_t           generation;   /* the gateway's, when the call was decided */
     int64_t            started_ms;   /* monotonic */
     int64_t            begun_us, admitted_us; /* monotonic: for the metrics */
@@ -125,9 +129,17 @@ void call_end(struct call *call, enum reason reason);
 
 /* What a record says of any message for a server; the caller adds the reason. Borrows from the call. */
 void call_fill_record(struct call *call, struct record *record);
+/* Empty where there is none. */
+struct str call_session(const struct call *call);
+struct str call_client(const struct call *call);
 /* The call's grant as it is now; NULL: gone, revoked or expired. */
 const struct grant *call_live_grant(const struct call *call);
 void call_free(struct call *call); /* the pool's alone */
+
+/* eras.c: whether the server can be spoken to in the client's era; as a step. And what its HTTP fields must say of its
+ * arguments, once its tool is known. */
+enum step_next call_look_at_era(struct call *call);
+bool call_fields_fit(struct call *call);
 
 /* steps.c, lists.c, local.c */
 enum step_next step_identify(struct call *call);

@@ -24,7 +24,7 @@ static const struct event_row event_rows[STEP_COUNT][CALL_EVENT_COUNT] = {
 void call_happened(struct call *call, enum call_event event)
 {
     const struct event_row *row = &event_rows[call->step][event];
-    if (event == CALL_EVENT_CLIENT_GONE)
+    if (event == CALL_EVENT_CLIENT_GONE || event == CALL_EVENT_CLIENT_CLOSED)
         call->exchange = NULL;
     switch (row->action) {
     case ACTION_STAY: return;

@@ -68,9 +68,16 @@ void answer_error(struct call *call, enum reason reason);
 void answer_unknown_tool(struct call *call);
 /* A result of our own: everything up to its first member, and the braces behind its last. */
 void answer_result(struct call *call, struct json_writer *writer);
-void answer_result_end(struct json_writer *writer);
+void answer_result_end(struct call *call, struct json_writer *writer);
 /* Delivers gateway->out as the final message. */
 void answer_send(struct call *call, int status, struct str session);
+
+/* eras.c: the revisions that the call's server can be reached in, as a member; and the one that the client asked for. */
+void call_write_versions(const struct call *call, struct str key, struct json_writer *writer);
+struct str call_asked_version(const struct call *call);
+
+/* lists.c: whether this grant is shown anything of the list. */
+bool list_shows_any(struct call *call, enum method_id method, const struct grant *grant);
 
 /* gateway.c */
 /* The live grant of the exchange's token; else NULL, counted, and the log says why. Whoever asks hears one and the same

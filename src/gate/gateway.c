@@ -114,7 +114,7 @@ static void front_gone(void *arg, struct exchange *exchange)
     }
     struct call *call = exchange->owner;
     if (call && call->exchange == exchange)
-        call_happened(call, CALL_EVENT_CLIENT_GONE);
+        call_happened(call, call->era->gone_is_cancelled ? CALL_EVENT_CLIENT_CLOSED : CALL_EVENT_CLIENT_GONE);
 }
 
 /* ---- bodies under way ---- */
@@ -197,7 +197,7 @@ void gateway_record_malformed(struct gateway *gateway, const struct call *call, 
         .at_ms = clock_wall_ms(gateway->clock),
         .server = call->route->server->name,
         .grant = str_of(call->grant->id, GRANT_ID_LEN),
-        .session = call->session ? session_id(call->session) : STR_EMPTY,
+        .session = call_session(call),
         .reason = reason,
         .count = 1,
     };

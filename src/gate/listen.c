@@ -232,12 +232,12 @@ static void compare(struct changes *changes, const struct listing *one, const st
 }
 
 static bool sees(const struct changes *changes, struct gateway *gateway, const struct route *route,
-                 const struct session *session, const struct grant *grant, struct arena *arena)
+                 const struct asker *asker, struct arena *arena)
 {
     if (changes->failed || changes->count > ARRAY_LEN(changes->judged))
         return true;
     for (size_t at = 0; at < changes->count; at++)
-        if (listing_shows(changes->judged[at].listing, changes->judged[at].at, gateway, route, session, grant, arena))
+        if (listing_shows(changes->judged[at].listing, changes->judged[at].at, gateway, route, asker, arena))
             return true;
     return false;
 }
@@ -250,9 +250,10 @@ static void tell_all(struct gateway *gateway, const struct route *route, const s
         struct session *session = CONTAINER_OF(link, struct session, link);
         bool is_its = str_eq(session_server(session), route->server->name);
         const struct grant *grant = is_its ? live_grant(gateway, session->grant) : NULL;
+        const struct asker asker = { grant, session_id(session), session_client(session) };
         unsigned kinds = 0;
         for (size_t at = 0; grant && at < count; at++)
-            if (!(kinds & list_kinds[at].kind) && sees(&changes[at], gateway, route, session, grant, &arena))
+            if (!(kinds & list_kinds[at].kind) && sees(&changes[at], gateway, route, &asker, &arena))
                 kinds |= list_kinds[at].kind;
         if (kinds)
             listen_tell_session(session, kinds);

@@ -67,16 +67,29 @@ static struct question question_of(struct gateway *gateway, const struct route *
 }
 
 bool listing_shows(const struct listing *listing, size_t at, struct gateway *gateway, const struct route *route,
-                   const struct session *session, const struct grant *grant, struct arena *arena)
+                   const struct asker *asker, struct arena *arena)
 {
-    struct question question = question_of(gateway, route, listing, at, grant);
+    struct question question = question_of(gateway, route, listing, at, asker->grant);
     struct decision decision;
-    question.session = session_id(session);
-    question.client = session_client(session);
+    question.session = asker->session;
+    question.client = asker->client;
     policy_decide(route->policy, &question, arena, NULL, &decision);
     bool listed = decision_is_listed(&decision);
     arena_reset(arena);
     return listed;
+}
+
+bool list_shows_any(struct call *call, enum method_id method, const struct grant *grant)
+{
+    struct listing listing = listing_of(method, upstream_definitions(call->backend->upstream));
+    struct arena arena;
+    bool any = false;
+    const struct asker asker = { grant, call_session(call), call_client(call) };
+    arena_init(&arena, &call->gateway->arenas, REQUEST_ARENA_MAX);
+    for (size_t at = 0; !any && at < listing.count; at++)
+        any = listing_shows(&listing, at, call->gateway, call->route, &asker, &arena);
+    arena_release(&arena);
+    return any;
 }
 
 /* A page of what this grant sees, from its entry `from` on: a place that counted what is hidden would tell of it.
@@ -89,13 +102,14 @@ static int write_page(struct call *call, const struct listing *listing, size_t f
     struct buf *out = &call->gateway->out;
     struct arena arena;
     struct json_writer writer;
+    const struct asker asker = { grant, call_session(call), call_client(call) };
     arena_init(&arena, &call->gateway->arenas, REQUEST_ARENA_MAX);
     answer_result(call, &writer);
     json_write_key(&writer, listing->member);
     json_write_array(&writer);
     *written = 0;
     for (size_t at = 0; !more && at < listing->count; at++) {
-        if (!listing_shows(listing, at, call->gateway, call->route, call->session, grant, &arena) || seen++ < from)
+        if (!listing_shows(listing, at, call->gateway, call->route, &asker, &arena) || seen++ < from)
             continue;
         more = *written == PAGE_ITEMS || out->len >= PAGE_BYTES;
         if (!more) {
@@ -109,7 +123,7 @@ static int write_page(struct call *call, const struct listing *listing, size_t f
         snprintf(cursor, sizeof(cursor), "%zu", from + *written);
         json_write_member_string(&writer, STR("nextCursor"), str_from_c(cursor));
     }
-    answer_result_end(&writer);
+    answer_result_end(call, &writer);
     arena_release(&arena);
     return from > 0 && *written == 0 ? E_INVALID : 0;
 }
@@ -122,8 +136,8 @@ static void record_list(struct call *call, size_t shown)
         .server = call->route->server->name,
         .method = method_row(call->method_id)->name,
         .grant = str_of(call->grant->id, GRANT_ID_LEN),
-        .session = session_id(call->session),
-        .client = session_client(call->session),
+        .session = call_session(call),
+        .client = call_client(call),
         .revision = call->route->revision,
         .count = shown,
     };

@@ -13,7 +13,6 @@ struct arena;
 struct gateway;
 struct grant;
 struct route;
-struct session;
 
 struct listing {       /* one kind of list over the definitions' arrays */
     struct str member; /* of the result */
@@ -27,6 +26,10 @@ struct listing {       /* one kind of list over the definitions' arrays */
 struct listing listing_of(enum method_id method, struct definitions *definitions);
 struct str listing_name(const struct listing *listing, size_t at);
 struct str listing_definition(const struct listing *listing, size_t at);
-/* Whether an entry is shown to this grant in this session. `arena` is reset. */
+struct asker { /* whom a list is shown to; session and client empty: none, unknown */
+    const struct grant *grant;
+    struct str session, client;
+};
+/* Whether an entry is shown. `arena` is reset. */
 bool listing_shows(const struct listing *listing, size_t at, struct gateway *gateway, const struct route *route,
-                   const struct session *session, const struct grant *grant, struct arena *arena);
+                   const struct asker *asker, struct arena *arena);

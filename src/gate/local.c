@@ -1,4 +1,4 @@
-/* What the gateway answers itself: the handshake and ping. */
+/* What the gateway answers itself: the handshake, discovery and ping. */
 #include "base/check.h"
 #include "base/clock.h"
 #include "front/exchange.h"
@@ -16,6 +16,16 @@ static void write_capability(struct json_writer *writer, struct str name, bool d
     json_write_object_end(writer);
 }
 
+static void write_server_info(struct json_writer *writer, const struct call *call, struct str key)
+{
+    json_write_key(writer, key);
+    json_write_object(writer);
+    json_write_member_string(writer, STR("name"), STR("warder"));
+    json_write_member_string(writer, STR("title"), call->route->server->name);
+    json_write_member_string(writer, STR("version"), STR(WARDER_VERSION));
+    json_write_object_end(writer);
+}
+
 /* Our own handshake: the server's capabilities that this gateway carries, and none of its words. */
 static void write_initialize(struct call *call)
 {
@@ -29,13 +39,39 @@ static void write_initialize(struct call *call)
     write_capability(&writer, STR("prompts"), definitions->has_prompts);
     write_capability(&writer, STR("resources"), definitions->has_resources);
     json_write_object_end(&writer);
-    json_write_key(&writer, STR("serverInfo"));
+    write_server_info(&writer, call, STR("serverInfo"));
+    answer_result_end(call, &writer);
+}
+
+/* MCP 2026-07-28 server/discover: as far as the policy leaves anything of it to this grant. */
+static enum step_next discover(struct call *call)
+{
+    const struct definitions *definitions = upstream_definitions(call->backend->upstream);
+    const struct grant *grant = call_live_grant(call);
+    struct json_writer writer;
+    if (!grant) {
+        call_end(call, REASON_grant_revoked);
+        return STEP_END;
+    }
+    bool tools = definitions->has_tools && list_shows_any(call, METHOD_TOOLS_LIST, grant);
+    bool prompts = definitions->has_prompts && list_shows_any(call, METHOD_PROMPTS_LIST, grant);
+    bool resources = definitions->has_resources && (list_shows_any(call, METHOD_RESOURCES_LIST, grant) ||
+                                                    list_shows_any(call, METHOD_RESOURCES_TEMPLATES_LIST, grant));
+    answer_result(call, &writer);
+    call_write_versions(call, STR("supportedVersions"), &writer);
+    json_write_key(&writer, STR("capabilities"));
     json_write_object(&writer);
-    json_write_member_string(&writer, STR("name"), STR("warder"));
-    json_write_member_string(&writer, STR("title"), call->route->server->name);
-    json_write_member_string(&writer, STR("version"), STR(WARDER_VERSION));
+    write_capability(&writer, STR("tools"), tools);
+    write_capability(&writer, STR("prompts"), prompts);
+    write_capability(&writer, STR("resources"), resources);
     json_write_object_end(&writer);
-    answer_result_end(&writer);
+    json_write_key(&writer, STR("_meta"));
+    json_write_object(&writer);
+    write_server_info(&writer, call, STR("io.modelcontextprotocol/serverInfo"));
+    json_write_object_end(&writer);
+    answer_result_end(call, &writer);
+    call_end(call, REASON_answered);
+    return STEP_END;
 }
 
 static struct str negotiated(struct str asked)
@@ -75,12 +111,13 @@ enum step_next call_answer_local(struct call *call)
 {
     switch ((int)call->method_id) {
     case METHOD_INITIALIZE: return initialize(call);
+    case METHOD_SERVER_DISCOVER: return discover(call);
     case METHOD_PING:
         buf_reset(&call->gateway->out);
         message_write_result_raw(&call->gateway->out, buf_str(&call->client_id), STR("{}"));
         call_end(call, REASON_answered);
         return STEP_END;
-    default: /* known, and not offered: server/discover and what came after 2025-11-25 */
+    default: /* known, and not offered */
         call_end(call, REASON_method_not_found);
         return STEP_END;
     }

@@ -55,6 +55,16 @@ const struct grant *call_live_grant(const struct call *call)
     return gateway_live_grant(call->gateway, str_of(call->grant->id, GRANT_ID_LEN));
 }
 
+struct str call_session(const struct call *call)
+{
+    return call->session ? session_id(call->session) : STR_EMPTY;
+}
+
+struct str call_client(const struct call *call)
+{
+    return call->session ? session_client(call->session) : call->client;
+}
+
 /* ---- READ ---- */
 
 static enum step_next malformed(struct call *call, enum reason reason)
@@ -134,7 +144,7 @@ static void cancel_named(struct call *call)
 
 static enum step_next read_notification(struct call *call)
 {
-    if (call->method_id == METHOD_CANCELLED)
+    if (call->method_id == METHOD_CANCELLED && call->session)
         cancel_named(call);
     call->exchange->ops->end(call->exchange, REASON_answered);
     call->exchange = NULL;
@@ -206,6 +216,23 @@ static enum reason fault_reason(enum json_fault fault)
                                          : REASON_parse_error;
 }
 
+/* What the message says by itself of how it is to be read. */
+static int read_era(struct call *call, enum reason *why)
+{
+    const struct exchange *exchange = call->exchange;
+    const struct mirror mirror = {
+        .required = exchange->ops->mirrored != NULL,
+        .version = exchange->version,
+        .method = exchange->mirrored_method,
+        .name = exchange->mirrored_name,
+    };
+    int error = call->era->check(&call->message, &mirror, &call->arena, &call->client, why);
+    call->client = str_slice(call->client, 0, SESSION_CLIENT_MAX);
+    while (call->client.len && !str_is_utf8(call->client))
+        call->client.len--; /* not in the middle of a character */
+    return error;
+}
+
 enum step_next step_read(struct call *call)
 {
     const struct exchange *exchange = call->exchange;
@@ -228,15 +255,16 @@ enum step_next step_read(struct call *call)
         return malformed(call, why);
     if (call->message.kind == MESSAGE_RESULT || call->message.kind == MESSAGE_ERROR)
         return malformed(call, REASON_invalid_request); /* nothing was asked of the client */
-    if (!str_is_empty(exchange->version) && !mcp_version_is_supported(exchange->version))
-        return malformed(call, REASON_version_unsupported);
 
     call->method_id = call->message.method_id;
-    if (call->method_id != METHOD_INITIALIZE && !find_session(call, &why))
+    call->era = era_of(&call->message, exchange->version);
+    if (read_era(call, &why) != 0)
+        return malformed(call, why);
+    if (call->era->has_sessions && call->method_id != METHOD_INITIALIZE && !find_session(call, &why))
         return end(call, why);
     if (call->message.kind == MESSAGE_NOTIFICATION)
         return read_notification(call);
-    if (call->method_id == METHOD_UNKNOWN)
+    if (call->method_id == METHOD_UNKNOWN || !era_has_method(call->era, call->method_id))
         return malformed(call, REASON_method_not_found);
     return read_request(call);
 }
@@ -260,7 +288,7 @@ enum step_next step_route(struct call *call)
     if (call->gateway->stopping)
         return end(call, REASON_shutting_down);
     if (upstream_definitions(call->backend->upstream))
-        return STEP_NEXT;
+        return call_look_at_era(call);
     call->waiter.ready = upstream_is_ready;
     call->waiting = true;
     upstream_wait(call->backend->upstream, &call->waiter);
@@ -291,8 +319,8 @@ static void decide(struct call *call, const struct grant *grant)
         .ancestors = ancestors,
         .pin = PIN_ACCEPTED,
         .frozen = store_is_frozen(gateway->store, call->route->server->name, grant->id),
-        .session = session_id(call->session),
-        .client = session_client(call->session),
+        .session = call_session(call),
+        .client = call_client(call),
         .now_ms = clock_wall_ms(gateway->clock),
     };
     if (store_grant_ancestors(gateway->store, grant, question.now_ms, ancestors, &question.ancestor_count) != 0) {
@@ -361,6 +389,9 @@ enum step_next step_decide(struct call *call)
     if (!grant)
         return end(call, REASON_grant_revoked);
     decide(call, grant);
+    /* What is hidden has no fields that could be wrong. */
+    if (call->decision.verdict != VERDICT_HIDE && !call_fields_fit(call))
+        return end(call, REASON_mirror_mismatch);
     return call->decision.verdict == VERDICT_ALLOW ? STEP_NEXT : end(call, call->decision.reason);
 }
 
@@ -370,7 +401,10 @@ static struct str isolation_value(const struct call *call)
 {
     switch (call->route->server->isolation) {
     case ISOLATION_SERVER: return STR_EMPTY;
-    case ISOLATION_SESSION: return session_id(call->session);
+    case ISOLATION_SESSION:
+        if (call->session)
+            return session_id(call->session);
+        break; /* an era without sessions: the grant */
     case ISOLATION_GRANT: break;
     }
     return str_of(call->grant->id, GRANT_ID_LEN);
@@ -379,7 +413,8 @@ static struct str isolation_value(const struct call *call)
 enum step_next step_open(struct call *call)
 {
     call->waiter.ready = upstream_is_ready;
-    int error = upstream_open(call->backend->upstream, isolation_value(call), &call->waiter, &call->instance);
+    int error = upstream_open(call->backend->upstream, call->era->id, isolation_value(call), &call->waiter,
+                              &call->instance);
     if (error == 0)
         return STEP_NEXT;
     if (error != E_AGAIN)
@@ -400,8 +435,8 @@ void call_fill_record(struct call *call, struct record *record)
         .method = method_row(call->method_id)->name,
         .name = str_slice(call->params.name, 0, RECORD_NAME_MAX),
         .grant = str_of(call->grant->id, GRANT_ID_LEN),
-        .session = session_id(call->session),
-        .client = session_client(call->session),
+        .session = call_session(call),
+        .client = call_client(call),
         .digest = call->digest,
         .revision = call->route->revision,
     };
@@ -473,7 +508,8 @@ enum step_next step_send(struct call *call)
     if (!still_allowed(call, &why))
         return end(call, why);
     /* The instance that OPEN found may have ended while the record was written. */
-    int error = upstream_open(call->backend->upstream, isolation_value(call), &call->waiter, &call->instance);
+    int error = upstream_open(call->backend->upstream, call->era->id, isolation_value(call), &call->waiter,
+                              &call->instance);
     if (error) {
         call->waiting = error == E_AGAIN;
         return end(call, REASON_upstream_unavailable);
@@ -484,6 +520,9 @@ enum step_next step_send(struct call *call)
         .owner = call,
         .progress = call->progress.len > 0 && call->exchange && call->exchange->takes_events,
         .deadline_ms = loop_now_ms(call->gateway->loop) + call_ms,
+        .name = call->params.name,
+        .arguments = call->params.arguments,
+        .tool = definitions_tool(upstream_definitions(call->backend->upstream), call->params.name),
     };
     error = upstream_send(call->instance, &call->leg, method_row(call->method_id)->name, buf_str(&call->operation));
     if (error)
@@ -557,10 +596,15 @@ enum step_next step_answer(struct call *call)
 {
     struct buf *out = &call->gateway->out;
     buf_reset(out);
+    enum reason reason = call->era->judge(&call->answer);
+    if (reason != REASON_allowed) {
+        call->outcome = call->answer.kind == MESSAGE_ERROR ? OUTCOME_rpc_error : OUTCOME_unknown;
+        return end(call, reason);
+    }
     if (call->answer.kind == MESSAGE_RESULT) {
         const struct json *is_error = json_get(call->answer.result, STR("isError"));
         call->outcome = json_is(is_error, JSON_BOOL) && json_bool(is_error) ? OUTCOME_tool_error : OUTCOME_ok;
-        message_write_result(out, buf_str(&call->client_id), call->answer.result);
+        call->era->write_result(out, buf_str(&call->client_id), call->method_id, call->answer.result);
     } else {
         call->outcome = OUTCOME_rpc_error;
         message_write_server_error(out, buf_str(&call->client_id), &call->answer);

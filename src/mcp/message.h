@@ -18,17 +18,20 @@ enum sender { SENDER_CLIENT, SENDER_SERVER };
 enum method_kind { METHOD_LOCAL, METHOD_LIST, METHOD_FORWARD, METHOD_NOTE, METHOD_ASK };
 enum method_id {
     METHOD_UNKNOWN,
-#define METHOD(id, name, sender, kind, subject, record) METHOD_##id,
+#define METHOD(id, name, sender, eras, kind, subject, record) METHOD_##id,
 #include "mcp/methods.def"
 #undef METHOD
     METHOD_COUNT
 };
 enum method_subject { METHOD_SUBJECT_NONE, METHOD_SUBJECT_TOOL, METHOD_SUBJECT_PROMPT, METHOD_SUBJECT_RESOURCE, METHOD_SUBJECT_METHOD };
+/* Bits, by enum era_id of mcp/era.h. */
+enum method_eras { METHOD_ERAS_LEGACY = 1, METHOD_ERAS_MODERN = 2, METHOD_ERAS_BOTH = 3 };
 enum method_record { METHOD_RECORD_AWAIT, METHOD_RECORD_WRITE, METHOD_RECORD_COUNT };
 
 struct method_row {
     struct str          name;
     enum sender         sender;
+    enum method_eras    eras;
     enum method_kind    kind;
     enum method_subject subject;
     enum method_record  record;
@@ -71,8 +74,11 @@ int resource_params_read(const struct json *params, struct call_params *out, str
 /* params of a list: {cursor?}. *cursor empty ptr NULL when absent. */
 int list_params_read(const struct json *params, struct str *cursor, struct str *detail) NODISCARD;
 
+/* Revisions that open a session; the newest first. */
 #define MCP_VERSIONS(V) V("2025-11-25") V("2025-06-18") V("2025-03-26")
 #define MCP_VERSION_LATEST "2025-11-25"
+/* The revision that has none: mcp/era.h. */
+#define MCP_VERSION_MODERN "2026-07-28"
 bool mcp_version_is_supported(struct str version);
 
 struct initialize_params {
@@ -93,6 +99,6 @@ void message_write_error(struct buf *out, struct str id, int code, struct str te
 void message_write_server_error(struct buf *out, struct str id, const struct message *error);
 void message_write_request(struct buf *out, uint64_t id, struct str method, struct str written_params);
 void message_write_notification(struct buf *out, struct str method, struct str written_params);
-/* As message_write_request with `members` of the params (an object's inside, without _meta) and, with `progress`,
- * _meta.progressToken equal to the id. */
-void message_write_leg(struct buf *out, uint64_t id, struct str method, struct str members, bool progress);
+/* As message_write_request with `members` of the params (an object's inside, without _meta), and a _meta of the members
+ * `meta` and, with `progress`, a progressToken equal to the id. */
+void message_write_leg(struct buf *out, uint64_t id, struct str method, struct str members, struct str meta, bool progress);

@@ -4,9 +4,10 @@
 #include "base/check.h"
 
 static const struct method_row rows[METHOD_COUNT] = {
-#define METHOD(id, text, from, of_kind, of_subject, recorded) \
+#define METHOD(id, text, from, of_eras, of_kind, of_subject, recorded) \
     [METHOD_##id] = { .name = { "" text, sizeof(text) - 1 },  \
                       .sender = SENDER_##from,                \
+                      .eras = METHOD_ERAS_##of_eras,          \
                       .kind = METHOD_##of_kind,               \
                       .subject = METHOD_SUBJECT_##of_subject, \
                       .record = METHOD_RECORD_##recorded },

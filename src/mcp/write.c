@@ -109,15 +109,19 @@ void message_write_notification(struct buf *out, struct str method, struct str w
     write_params(out, written_params);
 }
 
-void message_write_leg(struct buf *out, uint64_t id, struct str method, struct str members, bool progress)
+void message_write_leg(struct buf *out, uint64_t id, struct str method, struct str members, struct str meta,
+                       bool progress)
 {
     write_request_head(out, id, method);
     buf_append_str(out, STR(",\"params\":{"));
     buf_append_str(out, members);
-    if (progress) {
-        buf_append_str(out, str_is_empty(members) ? STR_EMPTY : STR(","));
-        buf_append_str(out, STR("\"_meta\":{\"progressToken\":"));
-        buf_append_decimal(out, id);
+    if (progress || meta.len) {
+        buf_append_str(out, str_is_empty(members) ? STR("\"_meta\":{") : STR(",\"_meta\":{"));
+        buf_append_str(out, meta);
+        if (progress) {
+            buf_append_str(out, meta.len ? STR(",\"progressToken\":") : STR("\"progressToken\":"));
+            buf_append_decimal(out, id);
+        }
         buf_append_byte(out, '}');
     }
     buf_append_str(out, STR("}}"));

@@ -57,11 +57,20 @@ bool server_starts_alike(const struct server *a, const struct server *b);
 
 enum tool_class { CLASS_OTHER, CLASS_READ, CLASS_WRITE, CLASS_EXECUTE, CLASS_DESTRUCTIVE, CLASS_FINANCIAL };
 
+/* A parameter that clients repeat in an HTTP field (MCP 2026-07-28 transports): Mcp-Param-<name>. */
+struct mirrored {
+    struct str  name;
+    struct str *path;            /* names of properties, from the arguments on */
+    size_t      depth;
+};
+
 struct tool {
     struct str      name;        /* bytes after unescaping */
     struct str      definition;  /* the whole object, written by our writer */
     enum tool_class class;
     struct pin      pin;         /* of `definition` */
+    struct mirrored *mirrored;
+    size_t          mirrored_count;
 };
 
 enum item_kind { ITEM_PROMPT, ITEM_RESOURCE, ITEM_TEMPLATE };

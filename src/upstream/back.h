@@ -23,6 +23,7 @@ struct back_ops {
     void (*forget)(struct instance *instance, struct leg *leg);
     void (*close)(struct instance *instance);   /* gently; no message is handed over any more */
     void (*kill)(struct instance *instance);    /* at once; also after close */
+    bool   forgets_aloud;  /* forgetting a leg closes its request, which the server sees */
 };
 
 extern const struct back_ops stdio_back, http_back;

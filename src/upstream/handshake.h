@@ -3,8 +3,10 @@
 
 #include "upstream/instance.h"
 
-/* The connection takes bytes: initialize is sent; then instance_is_ready or instance_lose follows. */
+/* The connection takes bytes: the first words are sent; then instance_is_ready or instance_lose follows. */
 void handshake_begin(struct instance *instance);
+/* The timer `patience` of an instance. */
+void handshake_is_slow(struct timer *timer);
 /* instance.c's */
 void instance_is_ready(struct instance *instance);
 void instance_notify(struct instance *instance, struct str method, struct str params);

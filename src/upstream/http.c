@@ -1,4 +1,4 @@
-/* The HTTP back: Streamable HTTP (MCP 2025-03-26 to 2025-11-25), one POST a message, answered by JSON or by an event
+/* The HTTP back: Streamable HTTP (MCP 2025-03-26 to 2026-07-28), one POST a message, answered by JSON or by an event
  * stream. Redirects, other statuses and other media types are never taken for a result; what a server says to an error
  * of HTTP counts only if it is the error of that very request. */
 #include "upstream/instance.h"
@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "mcp/mirror.h"
 #include "model/url.h"
 #include "net/client.h"
 #include "net/sse.h"
@@ -16,7 +17,8 @@
 
 #define HTTP_MAGIC 0x48545450u
 #define POST_MAGIC 0x504f5354u
-#define OWN_FIELDS 4
+#define OWN_FIELDS (6 + LIMIT_mirrored_params)
+#define MIRRORED_BYTES (4 * LIMIT_header_line)
 #define SESSION_MAX 1024
 #define KEPT_BODY_BYTES 65536 /* a larger buffer goes back to the heap after its answer */
 
@@ -46,6 +48,7 @@ struct http {
     struct secure secure;
     struct client_field *fields; /* those of the configuration, and behind them our own */
     size_t field_count;
+    struct buf mirrored; /* names and values of fields that repeat the message that is being sent */
     char session[SESSION_MAX + 1];
     struct list busy, over, idle; /* struct post */
     struct timer alone;           /* for posts whose leg is gone */
@@ -207,10 +210,46 @@ static void alone_for_long(struct timer *timer)
 
 /* ---- sending ---- */
 
-static size_t fill_fields(struct http *http, bool has_body)
+/* MCP 2026-07-28 transports, "Request Metadata": made of our own tree. Places in the buffer first, for it moves. */
+static int fill_mirrored(struct http *http, const struct leg *leg, struct client_field *own, size_t *count)
+{
+    struct buf *text = &http->mirrored;
+    size_t ends[2 * (LIMIT_mirrored_params + 1)], parts = 0, start = 0;
+    buf_reset(text);
+    own[(*count)++] = (struct client_field){ STR("Mcp-Method"), leg->method };
+    if (leg->name.ptr) {
+        buf_append_str(text, STR("Mcp-Name"));
+        ends[parts++] = text->len;
+        mirror_encode(text, leg->name);
+        ends[parts++] = text->len;
+    }
+    for (size_t i = 0; leg->tool && i < leg->tool->mirrored_count; i++) {
+        const struct mirrored *mirrored = &leg->tool->mirrored[i];
+        const struct json *argument = mirror_argument(mirrored, leg->arguments);
+        if (!argument)
+            continue;
+        buf_append_str(text, STR(MIRROR_FIELD_PREFIX));
+        buf_append_str(text, mirrored->name);
+        ends[parts++] = text->len;
+        if (mirror_write(text, argument) != 0)
+            return E_INVALID;
+        ends[parts++] = text->len;
+    }
+    if (!buf_ok(text))
+        return E_LIMIT;
+    for (size_t i = 0; i < parts; i += 2) {
+        own[(*count)++] = (struct client_field){ str_slice(buf_str(text), start, ends[i]),
+                                                 str_slice(buf_str(text), ends[i], ends[i + 1]) };
+        start = ends[i + 1];
+    }
+    return 0;
+}
+
+static int fill_fields(struct http *http, const struct leg *leg, bool has_body, size_t *total)
 {
     struct client_field *own = http->fields + http->field_count;
     size_t count = 0;
+    int error = 0;
     own[count++] = (struct client_field){ STR("Accept"), STR("application/json, text/event-stream") };
     if (has_body)
         own[count++] = (struct client_field){ STR("Content-Type"), STR("application/json") };
@@ -218,14 +257,19 @@ static size_t fill_fields(struct http *http, bool has_body)
         own[count++] = (struct client_field){ STR("MCP-Protocol-Version"), str_from_c(http->instance->version) };
     if (http->session[0])
         own[count++] = (struct client_field){ STR("Mcp-Session-Id"), str_from_c(http->session) };
+    if (leg && !http->instance->era->has_sessions)
+        error = fill_mirrored(http, leg, own, &count);
     CHECK(count <= OWN_FIELDS);
-    return http->field_count + count;
+    *total = http->field_count + count;
+    return error;
 }
 
-static int start(struct http *http, struct post *post, struct str method, struct str body)
+static int start(struct http *http, struct post *post, const struct leg *leg, struct str method, struct str body)
 {
-    size_t count = fill_fields(http, body.len > 0);
-    int error = client_start(http->client, &post->request, method, http->url.target, http->fields, count, body);
+    size_t count;
+    int error = fill_fields(http, leg, body.len > 0, &count);
+    if (!error)
+        error = client_start(http->client, &post->request, method, http->url.target, http->fields, count, body);
     if (error)
         post_is_over(post);
     return error == E_LIMIT ? E_FULL : error;
@@ -240,7 +284,7 @@ static int http_send(struct instance *instance, struct leg *leg, struct str mess
     struct post *post = post_take(http);
     if (!post)
         return E_NOMEM;
-    int error = start(http, post, STR("POST"), message);
+    int error = start(http, post, leg, STR("POST"), message);
     if (error)
         return error;
     if (leg) {
@@ -291,7 +335,8 @@ static void end_leg(struct post *post, enum reason reason)
 /* The connection is closed, as the rest of the answer is not wanted. */
 static void refuse(struct post *post, const char *what, enum reason reason)
 {
-    instance_complain(post->http->instance, what);
+    if (!post->leg || post->leg != &post->http->instance->probe)
+        instance_complain(post->http->instance, what);
     if (post->leg)
         post->leg->sent = sent_of(client_request_sent(&post->request));
     (void)client_cancel(&post->request);
@@ -312,7 +357,8 @@ static bool keep_session(struct http *http, const struct http1 *answer)
 {
     struct str session;
     unsigned count = http1_find(answer, STR("Mcp-Session-Id"), &session);
-    if (count == 0 || http->instance->state != INSTANCE_STARTING || http->session[0])
+    bool due = http->instance->state == INSTANCE_STARTING && http->instance->era->has_sessions;
+    if (count == 0 || !due || http->session[0])
         return true;
     if (count > 1 || !is_session(session))
         return false;
@@ -347,7 +393,8 @@ static void refuse_status(struct instance *instance, struct leg *leg, unsigned s
 {
     char what[64];
     describe_status(what, status);
-    instance_complain(instance, what);
+    if (leg != &instance->probe) /* a server that only knows sessions has done nothing wrong */
+        instance_complain(instance, what);
     instance_end_leg(leg, reason_of_status(status));
 }
 
@@ -501,6 +548,7 @@ static void free_http(struct deferred *deferred)
 {
     struct http *http = CONTAINER_OF(deferred, struct http, dead);
     http->magic = 0;
+    buf_release(&http->mirrored);
     free(http->fields);
     free(http);
 }
@@ -530,7 +578,7 @@ static void http_close(struct instance *instance)
     CHECK_OBJ(http, HTTP_MAGIC);
     http->closing = true;
     struct post *post = http->session[0] ? post_take(http) : NULL;
-    if (!post || start(http, post, STR("DELETE"), STR_EMPTY) != 0) {
+    if (!post || start(http, post, NULL, STR("DELETE"), STR_EMPTY) != 0) {
         is_closed_later(http);
         return;
     }
@@ -607,6 +655,7 @@ static int http_open(struct instance *instance)
     list_init(&http->over);
     list_init(&http->idle);
     timer_init(&http->alone, loop_of(http), alone_for_long);
+    buf_init(&http->mirrored, MIRRORED_BYTES);
     http->begun.run = begun;
     http->recycle.run = recycle;
     http->ended.run = has_ended;
@@ -627,4 +676,5 @@ const struct back_ops http_back = { .open = http_open,
                                     .settle = http_settle,
                                     .forget = http_forget,
                                     .close = http_close,
-                                    .kill = http_kill };
+                                    .kill = http_kill,
+                                    .forgets_aloud = true };

@@ -18,18 +18,21 @@ static void deadline_fired(struct timer *timer);
 
 /* ---- making and freeing ---- */
 
-int instance_new(struct upstream *upstream, struct str isolation, bool control, struct instance **out)
+int instance_new(struct upstream *upstream, const struct era *era, struct str isolation, bool control,
+                 struct instance **out)
 {
     struct instance *instance = calloc(1, sizeof(*instance));
     if (!instance)
         return E_NOMEM;
     instance->magic = INSTANCE_MAGIC;
     instance->upstream = upstream;
+    instance->era = era;
     list_init(&instance->link);
     list_init(&instance->waiters);
     legs_init(&instance->legs);
     timer_init(&instance->timer, upstream->services.loop, timer_fired);
     timer_init(&instance->deadline, upstream->services.loop, deadline_fired);
+    timer_init(&instance->patience, upstream->services.loop, handshake_is_slow);
     if (!control) {
         instance->isolation = strndup(isolation.ptr, isolation.len);
         if (!instance->isolation) {
@@ -49,6 +52,7 @@ void instance_free(struct instance *instance)
     CHECK(instance->state == INSTANCE_RESTING);
     CHECK(list_is_empty(&instance->waiters));
     timer_stop(&instance->timer);
+    timer_stop(&instance->patience);
     timer_stop(&instance->deadline);
     legs_release(&instance->legs);
     instance->magic = 0;
@@ -153,7 +157,8 @@ int instance_send(struct instance *instance, struct leg *leg, struct str method,
     int error = legs_add(&instance->legs, leg);
     if (error)
         return error;
-    message_write_leg(&instance->upstream->out, leg->id, method, params, leg->progress);
+    leg->method = method;
+    instance->era->write_leg(&instance->upstream->out, leg->id, method, params, leg->progress);
     error = write_out(instance, leg);
     if (error) {
         legs_remove(&instance->legs, leg);
@@ -192,6 +197,8 @@ static void notify_cancelled(struct instance *instance, const struct leg *leg, e
 {
     char params[128];
     if (leg->sent == SENT_NONE || instance->state != INSTANCE_READY)
+        return;
+    if (instance->era->gone_is_cancelled && instance->upstream->ops->forgets_aloud)
         return;
     snprintf(params, sizeof(params), "{\"requestId\":%" PRIu64 ",\"reason\":\"%" STR_FMT "\"}", leg->id,
              STR_ARG(reason_row(reason)->name));
@@ -280,6 +287,12 @@ void instance_wait(struct instance *instance, struct upstream_waiter *waiter)
 static void start_failed(struct deferred *deferred)
 {
     instance_closed(CONTAINER_OF(deferred, struct instance, deferred));
+}
+
+static void stop_starting(struct instance *instance)
+{
+    timer_stop(&instance->timer);
+    timer_stop(&instance->patience);
 }
 
 static void start(struct instance *instance)
@@ -377,7 +390,7 @@ void instance_is_ready(struct instance *instance)
     instance->noisy = false;
     if (!instance_is_control(instance) || instance->upstream->definitions)
         instance->failures = 0;
-    timer_stop(&instance->timer);
+    stop_starting(instance);
     if (instance_is_control(instance))
         upstream_control_ready(instance->upstream);
     else
@@ -391,7 +404,7 @@ void instance_lose(struct instance *instance, enum reason reason)
     if (instance->state != INSTANCE_STARTING && instance->state != INSTANCE_READY)
         return;
     instance->state = INSTANCE_LOST;
-    timer_stop(&instance->timer);
+    stop_starting(instance);
     instance->upstream->ops->kill(instance);
     end_legs(instance, reason);
 }
@@ -407,7 +420,7 @@ void instance_end(struct instance *instance, enum reason reason)
     }
     instance->state = INSTANCE_ENDING;
     if (was == INSTANCE_STARTING || was == INSTANCE_READY) {
-        timer_stop(&instance->timer);
+        stop_starting(instance);
         end_legs(instance, reason);
         instance->upstream->ops->close(instance);
     }
@@ -450,7 +463,7 @@ void instance_closed(struct instance *instance)
     CHECK_OBJ(instance, INSTANCE_MAGIC);
     if (instance->state == INSTANCE_STARTING || instance->state == INSTANCE_READY) {
         instance->state = INSTANCE_LOST;
-        timer_stop(&instance->timer);
+        stop_starting(instance);
         end_legs(instance, REASON_upstream_closed);
     }
     if (instance_is_control(instance))

@@ -32,7 +32,7 @@ struct instance {
     unsigned         magic;
     struct upstream *upstream;
     struct list      link;         /* upstream->instances */
-    char            *isolation;    /* the value that it stands for; NULL: the control session */
+    char            *isolation;    /* the value and era that it stands for; NULL: the control session */
     enum instance_state state;
     void            *back;         /* the transport's own state */
     struct legs      legs;
@@ -48,7 +48,11 @@ struct instance {
     char             why[128];     /* the last end that nobody asked for; our own words */
     char             last_words[INSTANCE_LAST_WORDS]; /* the last line of its standard error then; hostile */
     int64_t          not_before_ms, ready_ms, used_ms;
-    struct leg       handshake;
+    const struct era *era;         /* that is spoken on its connection */
+    struct leg       handshake;    /* initialize */
+    struct leg       probe;        /* server/discover */
+    bool             probing, shaking; /* these are in flight */
+    struct timer     patience;     /* with a server that does not answer the probe */
     struct capabilities capabilities;
     char             version[16];  /* of the protocol, as the server answered */
     size_t           received;     /* bytes of the message that is being looked at */
@@ -63,6 +67,9 @@ struct upstream {
     const struct server   *server;
     const struct back_ops *ops;
     struct instance       *control;       /* NULL once it ended for good */
+    const struct era      *era;           /* that its last handshake found; NULL: none yet */
+    enum speaks            opens_sessions; /* where that is the modern one */
+    bool                   unprobed;      /* it broke on the last probe: initialize goes first */
     struct list            instances;
     size_t                 instance_count;
     struct map             by_isolation;  /* all but the control session */
@@ -84,7 +91,8 @@ struct upstream {
 };
 
 /* instance.c */
-int  instance_new(struct upstream *upstream, struct str isolation, bool control, struct instance **out) NODISCARD;
+int  instance_new(struct upstream *upstream, const struct era *era, struct str isolation, bool control,
+                  struct instance **out) NODISCARD;
 void instance_free(struct instance *instance);              /* resting only, and of no upstream any more */
 /* Starts it if it rests; while it must rest longer, the timer does. */
 void instance_want(struct instance *instance);

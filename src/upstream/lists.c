@@ -3,9 +3,11 @@
 #include "upstream/lists.h"
 
 #include "base/check.h"
+#include "base/encode.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "json/writer.h"
+#include "mcp/mirror.h"
 #include "upstream/instance.h"
 
 #include <inttypes.h>
@@ -20,6 +22,12 @@ static const struct list_row {
     [LIST_PROMPTS] = { METHOD_PROMPTS_LIST, { "prompts", 7 }, { "name", 4 } },
     [LIST_RESOURCES] = { METHOD_RESOURCES_LIST, { "resources", 9 }, { "uri", 3 } },
     [LIST_TEMPLATES] = { METHOD_RESOURCES_TEMPLATES_LIST, { "resourceTemplates", 17 }, { "uriTemplate", 11 } },
+};
+
+struct entry { /* of a list under construction */
+    struct item item;
+    struct mirrored *mirrored;
+    size_t mirrored_count;
 };
 
 static void timer_fired(struct timer *timer);
@@ -87,53 +95,94 @@ static const struct pin *pin_of(struct listing *listing, const struct json *entr
     return pin;
 }
 
+/* MCP 2026-07-28 transports: marks are for those who send to a server over HTTP; nobody else is shown them. A tool whose
+ * marks are wrong is not to be used there. */
+static bool takes_marks(const struct listing *listing)
+{
+    const struct instance *control = listing->upstream->control;
+    return listing->upstream->server->transport == TRANSPORT_HTTP && !control->era->has_sessions;
+}
+
+static int read_marks(struct listing *listing, const struct json *tool, struct entry *entry)
+{
+    char name[64];
+    int error = mirror_scan(json_get(tool, STR("inputSchema")), &listing->building->arena, &entry->mirrored,
+                            &entry->mirrored_count);
+    if (error != E_INVALID || !takes_marks(listing))
+        return error;
+    text_escape(json_string(json_get(tool, STR("name"))), name, sizeof(name));
+    log_warn(listing->upstream->services.log, "server '%" STR_FMT "': the tool '%s' is left out: its x-mcp-header is wrong",
+             STR_ARG(server_name(listing)), name);
+    return error;
+}
+
+static int write_definition(struct listing *listing, const struct json *node, struct entry *entry)
+{
+    struct buf *out = &listing->upstream->out;
+    struct json_writer writer;
+    int error = listing->kind == LIST_TOOLS ? read_marks(listing, node, entry) : 0;
+    json_write_init(&writer, out);
+    if (error == E_NOMEM || (error && takes_marks(listing)))
+        return error;
+    if (!takes_marks(listing) && (error || entry->mirrored_count)) {
+        mirror_write_unmarked(&writer, node);
+        entry->mirrored_count = 0;
+    } else {
+        json_write_node(&writer, node);
+    }
+    return 0;
+}
+
 static int add_entry(struct listing *listing, const struct json *entry)
 {
     struct arena *arena = &listing->building->arena;
     struct buf *out = &listing->upstream->out;
-    struct json_writer writer;
+    struct entry made = { 0 };
     const struct json *name = json_get(entry, rows[listing->kind].name);
     if (!is_usable(listing, entry, name)) {
         listing->unusable++;
         return 0;
     }
-    json_write_init(&writer, out);
-    json_write_node(&writer, entry);
-    struct item item = { .name = arena_str(arena, json_string(name)) };
-    if (buf_ok(out))
-        item.definition = arena_str(arena, buf_str(out));
+    int error = write_definition(listing, entry, &made);
+    if (error == E_INVALID) {
+        listing->unusable++;
+        return 0;
+    }
+    made.item.name = arena_str(arena, json_string(name));
+    if (!error && buf_ok(out))
+        made.item.definition = arena_str(arena, buf_str(out));
     buf_reset(out);
-    if (listing->kind == LIST_TOOLS && !(item.pin = pin_of(listing, entry)))
+    if (listing->kind == LIST_TOOLS && !(made.item.pin = pin_of(listing, entry)))
         return E_LIMIT;
-    buf_append(&listing->entries, &item, sizeof(item));
-    return item.name.ptr && item.definition.ptr && buf_ok(&listing->entries) ? 0 : E_LIMIT;
+    buf_append(&listing->entries, &made, sizeof(made));
+    return made.item.name.ptr && made.item.definition.ptr && buf_ok(&listing->entries) ? 0 : E_LIMIT;
 }
 
 /* A name that a server lists twice is in no table: whoever asks for it could not be told which one was meant. */
-static int drop_doubles(struct listing *listing, struct item *items, size_t *count)
+static int drop_doubles(struct listing *listing, struct entry *entries, size_t *count)
 {
     struct map seen;
     bool *twice = arena_zalloc(&listing->building->arena, *count ? *count : 1);
     int error = twice ? 0 : E_NOMEM;
     map_init(&seen);
     for (size_t i = 0; !error && i < *count; i++) {
-        bool *first = map_get(&seen, items[i].name);
+        bool *first = map_get(&seen, entries[i].item.name);
         if (first)
             *first = twice[i] = true;
         else
-            error = map_set(&seen, items[i].name, &twice[i]);
+            error = map_set(&seen, entries[i].item.name, &twice[i]);
     }
     map_release(&seen);
     size_t kept = 0;
     for (size_t i = 0; !error && i < *count; i++)
         if (!twice[i])
-            items[kept++] = items[i];
+            entries[kept++] = entries[i];
     listing->unusable += *count - kept;
     *count = kept;
     return error;
 }
 
-static int set_tools(struct listing *listing, const struct item *items, size_t count)
+static int set_tools(struct listing *listing, const struct entry *entries, size_t count)
 {
     struct definitions *building = listing->building;
     building->tools = arena_zalloc(&building->arena, (count ? count : 1) * sizeof(*building->tools));
@@ -142,21 +191,23 @@ static int set_tools(struct listing *listing, const struct item *items, size_t c
     building->tool_count = count;
     for (size_t i = 0; i < count; i++) {
         struct tool *tool = &building->tools[i];
-        tool->name = items[i].name;
-        tool->definition = items[i].definition;
-        tool->pin = *items[i].pin;
+        tool->name = entries[i].item.name;
+        tool->definition = entries[i].item.definition;
+        tool->pin = *entries[i].item.pin;
+        tool->mirrored = entries[i].mirrored;
+        tool->mirrored_count = entries[i].mirrored_count;
     }
     return 0;
 }
 
-static int set_items(struct listing *listing, const struct item *items, size_t count, struct item **array,
+static int set_items(struct listing *listing, const struct entry *entries, size_t count, struct item **array,
                      size_t *array_count)
 {
     *array = arena_alloc(&listing->building->arena, (count ? count : 1) * sizeof(**array));
     if (!*array)
         return E_NOMEM;
-    if (count)
-        memcpy(*array, items, count * sizeof(*items));
+    for (size_t i = 0; i < count; i++)
+        (*array)[i] = entries[i].item;
     *array_count = count;
     return 0;
 }
@@ -165,16 +216,16 @@ static int set_items(struct listing *listing, const struct item *items, size_t c
 static int set_array(struct listing *listing)
 {
     struct definitions *building = listing->building;
-    struct item *items = (struct item *)(void *)listing->entries.ptr; /* the heap aligns it */
-    size_t count = listing->entries.len / sizeof(*items);
-    int error = drop_doubles(listing, items, &count);
+    struct entry *entries = (struct entry *)(void *)listing->entries.ptr; /* the heap aligns it */
+    size_t count = listing->entries.len / sizeof(*entries);
+    int error = drop_doubles(listing, entries, &count);
     if (error)
         return error;
     switch (listing->kind) {
-    case LIST_TOOLS: return set_tools(listing, items, count);
-    case LIST_PROMPTS: return set_items(listing, items, count, &building->prompts, &building->prompt_count);
-    case LIST_RESOURCES: return set_items(listing, items, count, &building->resources, &building->resource_count);
-    case LIST_TEMPLATES: return set_items(listing, items, count, &building->templates, &building->template_count);
+    case LIST_TOOLS: return set_tools(listing, entries, count);
+    case LIST_PROMPTS: return set_items(listing, entries, count, &building->prompts, &building->prompt_count);
+    case LIST_RESOURCES: return set_items(listing, entries, count, &building->resources, &building->resource_count);
+    case LIST_TEMPLATES: return set_items(listing, entries, count, &building->templates, &building->template_count);
     case LIST_KIND_COUNT: break;
     }
     WRONG("no such list");
@@ -259,8 +310,9 @@ static void kind_is_whole(struct listing *listing)
 }
 
 /* NULL, or why not. */
-static const char *take_page(struct listing *listing, const struct json *result)
+static const char *take_page(struct listing *listing, const struct message *answer)
 {
+    const struct json *result = answer->result;
     const struct json *entries = json_get(result, rows[listing->kind].member), *entry;
     const struct json *cursor = json_get(result, STR("nextCursor"));
     struct str key;
@@ -269,6 +321,8 @@ static const char *take_page(struct listing *listing, const struct json *result)
     listing->bytes += bytes;
     if (bytes > LIMIT_list_page || listing->bytes > LIMIT_list_total)
         return "too large";
+    if (listing->upstream->control->era->judge(answer) != REASON_allowed)
+        return "it is not a complete answer";
     if (!json_is(entries, JSON_ARRAY))
         return "it has no array of them";
     json_iter_init(&iter, entries);
@@ -292,7 +346,7 @@ static void page_answered(struct leg *leg, const struct message *message, struct
     const char *fault = NULL;
     listing->more = false;
     if (message->kind == MESSAGE_RESULT)
-        fault = take_page(listing, message->result);
+        fault = take_page(listing, message);
     else if (message->error_code != ERROR_METHOD_NOT_FOUND)
         fault = "it answered with an error";
     arena_release(arena);

@@ -12,7 +12,7 @@ struct listing {
     struct leg          leg;         /* the page that is awaited */
     struct definitions *building;    /* NULL: not running */
     enum list_kind      kind;
-    struct buf          entries;     /* struct item: what the list had so far; strings in building's arena */
+    struct buf          entries;     /* what the list had so far; strings in building's arena */
     size_t              pages, bytes;
     struct buf          instructions; /* of the last handshake; untrusted text */
     size_t              unusable;    /* entries without a name or a schema, and names that stood twice */

@@ -48,6 +48,10 @@ static void asked(struct instance *instance, const struct message *message)
     struct upstream *upstream = instance->upstream;
     if (instance->state != INSTANCE_STARTING && instance->state != INSTANCE_READY)
         return;
+    if (!instance->era->server_may_ask) { /* and nobody may answer it */
+        instance_complain(instance, "a request of its own, which this protocol version does not have");
+        return;
+    }
     buf_reset(&upstream->id);
     message_write_id(&upstream->id, message->id);
     if (message->method_id == METHOD_SERVER_PING)

@@ -406,7 +406,7 @@ static void make_home(struct job *job)
     const struct instance *instance = stdio->instance;
     const struct server *server = instance->upstream->server;
     struct str below = STR_EMPTY;
-    if (server->isolation != ISOLATION_SERVER)
+    if (server->isolation != ISOLATION_SERVER || !instance_is_control(instance))
         below = instance_is_control(instance) ? STR(".control") : str_from_c(instance->isolation);
     stdio->job_error =
         home_prepare(instance->upstream->services.data, server->name, below, server->home == HOME_FRESH, stdio->home);

@@ -6,8 +6,10 @@
 #include "io/tls.h"
 #include "upstream/instance.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
+#define INSTANCE_KEY_MAX 144
 #define OUT_MAX (2 * (size_t)LIMIT_request_body)
 
 /* ---- waiters ---- */
@@ -159,7 +161,7 @@ int upstream_new_with_back(const struct upstream_services *services, const struc
     listing_init(&upstream->listing, upstream);
     int error = hasher_new(&upstream->hasher);
     if (!error)
-        error = instance_new(upstream, STR_EMPTY, true, &upstream->control);
+        error = instance_new(upstream, &era_legacy, STR_EMPTY, true, &upstream->control);
     if (error) {
         upstream_free(upstream);
         return error;
@@ -320,12 +322,22 @@ void upstream_listed(struct upstream *upstream, struct definitions *definitions)
 
 /* ---- instances ---- */
 
-static int add_instance(struct upstream *upstream, struct str isolation, struct instance **out)
+enum speaks upstream_speaks(const struct upstream *upstream, enum era_id era)
+{
+    CHECK_OBJ(upstream, UPSTREAM_MAGIC);
+    if (!upstream->era)
+        return SPEAKS_UNKNOWN;
+    if (upstream->era->id == era)
+        return SPEAKS_YES;
+    return era == ERA_LEGACY ? upstream->opens_sessions : SPEAKS_NO;
+}
+
+static int add_instance(struct upstream *upstream, const struct era *era, struct str isolation, struct instance **out)
 {
     if (upstream->instance_count >= LIMIT_instances_per_server)
         return E_LIMIT;
     struct instance *instance;
-    int error = instance_new(upstream, isolation, false, &instance);
+    int error = instance_new(upstream, era, isolation, false, &instance);
     if (error)
         return error;
     error = map_set(&upstream->by_isolation, str_from_c(instance->isolation), instance);
@@ -352,18 +364,33 @@ static bool isolation_is_plain(struct str value)
     return value.len > 0 && value.len <= 128;
 }
 
-int upstream_open(struct upstream *upstream, struct str isolation_value, struct upstream_waiter *waiter,
-                  struct instance **out)
+/* A value has an instance of its own for each era, so that no connection changes it. */
+static struct str instance_key(struct str value, enum era_id era, char buffer[INSTANCE_KEY_MAX])
+{
+    if (era == ERA_LEGACY)
+        return value;
+    int len = snprintf(buffer, INSTANCE_KEY_MAX, "%" STR_FMT ".modern", STR_ARG(value));
+    CHECK(len > 0 && len < INSTANCE_KEY_MAX);
+    return str_of(buffer, (size_t)len);
+}
+
+int upstream_open(struct upstream *upstream, enum era_id era, struct str isolation_value,
+                  struct upstream_waiter *waiter, struct instance **out)
 {
     CHECK_OBJ(upstream, UPSTREAM_MAGIC);
-    if (upstream->stopping || !upstream->started)
+    if (upstream->stopping || !upstream->started || upstream_speaks(upstream, era) == SPEAKS_NO)
         return E_CLOSED;
+    const struct era *wanted = era == ERA_MODERN ? &era_modern : &era_legacy;
+    bool shared = upstream->server->isolation == ISOLATION_SERVER;
     struct instance *instance = upstream->control;
-    if (upstream->server->isolation != ISOLATION_SERVER) {
-        if (!isolation_is_plain(isolation_value))
+    if (!shared || (upstream->era && upstream->era != wanted)) {
+        char buffer[INSTANCE_KEY_MAX];
+        struct str value = shared ? STR("shared") : isolation_value;
+        if (!isolation_is_plain(value))
             return E_INVALID;
-        instance = map_get(&upstream->by_isolation, isolation_value);
-        int error = instance ? 0 : add_instance(upstream, isolation_value, &instance);
+        struct str key = instance_key(value, era, buffer);
+        instance = map_get(&upstream->by_isolation, key);
+        int error = instance ? 0 : add_instance(upstream, wanted, key, &instance);
         if (error)
             return error;
     }
@@ -380,7 +407,11 @@ int upstream_open(struct upstream *upstream, struct str isolation_value, struct 
 void upstream_close_instances(struct upstream *upstream, struct str isolation_value, enum reason reason)
 {
     CHECK_OBJ(upstream, UPSTREAM_MAGIC);
-    struct instance *instance = map_get(&upstream->by_isolation, isolation_value);
-    if (instance)
-        instance_end(instance, reason);
+    for (enum era_id era = ERA_LEGACY; era <= ERA_MODERN; era++) {
+        char buffer[INSTANCE_KEY_MAX];
+        struct instance *instance =
+            map_get(&upstream->by_isolation, instance_key(isolation_value, era, buffer));
+        if (instance)
+            instance_end(instance, reason);
+    }
 }

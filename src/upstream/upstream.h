@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "base/str.h"
 #include "json/json.h"
+#include "mcp/era.h"
 #include "mcp/message.h"
 #include "model/reason.h"
 #include "model/server.h"
@@ -44,6 +45,11 @@ struct leg {
     enum sent        sent;          /* how much of it left; a debit is given back only on SENT_NONE */
     bool             progress;      /* asks the server for progress; the token is the leg's id */
     int64_t          deadline_ms;   /* monotonic */
+    /* What HTTP fields repeat of it (MCP 2026-07-28); borrowed until upstream_send returns. */
+    struct str       method;        /* set by upstream_send */
+    struct str       name;          /* the tool, prompt or resource; ptr NULL: none */
+    const struct tool *tool;        /* whose marked arguments are repeated; NULL: none */
+    const struct json *arguments;
     void            *transport;     /* the back's own state of this leg */
 };
 
@@ -99,14 +105,21 @@ struct upstream_waiter {
 void upstream_wait(struct upstream *upstream, struct upstream_waiter *waiter);
 void upstream_wait_cancel(struct upstream_waiter *waiter);
 
-/* The instance for an isolation value (the grant's or session's id; ignored for "server"), started when there is none.
- * `waiter.ready` as above, once its handshake is done. E_LIMIT: too many instances. 0 with *out ready: no waiting;
- * E_AGAIN: the waiter was queued, for LIMIT_server_start_ms at most. E_INVALID: not a plain id. E_CLOSED: stopping, not
- * started, or it has failed so often that it is left alone for a while. *out stays valid while it has legs or until the end of this turn. */
-int  upstream_open(struct upstream *upstream, struct str isolation_value, struct upstream_waiter *waiter, struct instance **out) NODISCARD;
+/* Whether a server can be spoken to in an era, once its definitions are there. A server that answers server/discover may
+ * open sessions all the same: UNKNOWN until an instance of that era was asked for. */
+enum speaks { SPEAKS_NO, SPEAKS_YES, SPEAKS_UNKNOWN };
+enum speaks upstream_speaks(const struct upstream *upstream, enum era_id era);
+
+/* The instance for an era and an isolation value (the grant's or session's id; ignored for "server"), started when there
+ * is none. `waiter.ready` as above, once its handshake is done. E_LIMIT: too many instances. 0 with *out ready: no
+ * waiting; E_AGAIN: the waiter was queued, for LIMIT_server_start_ms at most. E_INVALID: not a plain id. E_CLOSED:
+ * stopping, not started, SPEAKS_NO, or it has failed so often that it is left alone for a while. *out stays valid while
+ * it has legs or until the end of this turn. */
+int  upstream_open(struct upstream *upstream, enum era_id era, struct str isolation_value, struct upstream_waiter *waiter,
+                   struct instance **out) NODISCARD;
 /* Writes {"jsonrpc","id","method","params"}; `params` is made by our writer: an object's members without its braces
- * and without _meta, which is added here from a closed list (progressToken). Bytes are copied. E_CLOSED: the instance
- * is gone; E_FULL: it does not read, or has LIMIT_legs_per_instance already. On failure the leg was not taken; leg->sent
+ * and without _meta, which is added here from a closed list (progressToken, and what the era asks for). Bytes are
+ * copied. E_CLOSED: the instance is gone; E_FULL: it does not read, or has LIMIT_legs_per_instance already. On failure the leg was not taken; leg->sent
  * says whether a part of it left all the same. */
 int  upstream_send(struct instance *instance, struct leg *leg, struct str method, struct str params) NODISCARD;
 /* Tells the server (notifications/cancelled) where bytes left already; where none had, none will. leg->sent is true

@@ -227,7 +227,7 @@ each('Z23', 'a method without a row', {
 }, METHOD);
 each('Z23', 'a method of another revision', {
   'server/discover': method('"server/discover"', ''), 'subscriptions/listen': method('"subscriptions/listen"', ',"params":{}'),
-}, turnedAway('method_not_found', 200, -32601));
+}, METHOD);
 add('Z23', 'completion/complete is denied by default', method('"completion/complete"', ',"params":{"ref":{"type":"ref/prompt","name":"guide"},"argument":{"name":"a","value":"b"}}'), METHOD);
 add('Z23', 'resources/read is denied by default', method('"resources/read"', ',"params":{"uri":"file:///etc/passwd"}'), { reason: 'unknown_resource', status: 200, code: -32602, record: 'decision' });
 add('Z23', 'a resource that the server has is denied as one that it has not', method('"resources/read"', ',"params":{"uri":"note://one"}'), { reason: 'unknown_resource', status: 200, code: -32602, record: 'decision' });
@@ -253,7 +253,8 @@ for (const name of ['secret', 'secret_', 'Secret', 'secre', 'not_there_at_all'])
 
 const header = (name, ...values) => (fields) => [...fields.filter(([other]) => other.toLowerCase() !== name.toLowerCase()), ...values.map((value) => [name, value])];
 const VERSION = refused('version_unsupported', 400, -32602);
-for (const version of ['2099-01-01', '2024-11-05', '2026-07-28', 'nonsense', '2025-11-25x']) {
+add('Z29', 'MCP-Protocol-Version of a revision without sessions', call(), refused('meta_invalid', 400, -32602), { headers: header('MCP-Protocol-Version', '2026-07-28') });
+for (const version of ['2099-01-01', '2024-11-05', 'nonsense', '2025-11-25x']) {
   add('Z29', `MCP-Protocol-Version ${JSON.stringify(version)}`, call(), VERSION, { headers: header('MCP-Protocol-Version', version) });
 }
 for (const version of ['', '2025-11-25, 2025-11-25', '2025-11-25 x']) {
@@ -262,8 +263,9 @@ for (const version of ['', '2025-11-25, 2025-11-25', '2025-11-25 x']) {
 add('Z29', 'MCP-Protocol-Version twice', call(), HEADER, { headers: header('MCP-Protocol-Version', '2025-11-25', '2025-11-25') });
 add('Z29', 'MCP-Protocol-Version not the session\'s', call(), turnedAway('version_unsupported', 400, -32602), { headers: header('MCP-Protocol-Version', '2025-03-26') });
 add('Z29', 'MCP-Protocol-Version left out', call(), sent('{}'), { headers: header('MCP-Protocol-Version') });
-add('Z29', 'a version in _meta changes nothing in a session, and goes no further', params('{"name":"echo","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}'), sent('{}'));
-add('Z29', 'a version in _meta opens nothing', params('{"name":"danger","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}'), DENIED);
+const MIRROR = refused('mirror_mismatch', 400, -32020);
+add('Z29', 'another version in _meta than in the field', params('{"name":"echo","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}'), MIRROR);
+add('Z29', 'another version in _meta opens nothing', params('{"name":"danger","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}'), MIRROR);
 add('Z29', 'a batch under 2025-03-26, which had them', `[${call()}]`, refused('batch', 400, -32600), { version: '2025-03-26' });
 add('Z29', 'Mcp-Session-Id twice', call(), HEADER, { headers: (fields) => [...fields, fields.find(([name]) => name === 'Mcp-Session-Id')] });
 add('Z29', 'Authorization twice', call(), HEADER, { headers: (fields) => [...fields, fields.find(([name]) => name === 'Authorization')] });

@@ -149,10 +149,16 @@ void upstream_wait_cancel(struct upstream_waiter *waiter)
     list_remove(&waiter->link);
 }
 
-int upstream_open(struct upstream *upstream, struct str isolation_value, struct upstream_waiter *waiter,
-                  struct instance **out)
+enum speaks upstream_speaks(const struct upstream *upstream, enum era_id era)
+{
+    return (void)upstream, era == memory.era ? SPEAKS_YES : SPEAKS_NO;
+}
+
+int upstream_open(struct upstream *upstream, enum era_id era, struct str isolation_value,
+                  struct upstream_waiter *waiter, struct instance **out)
 {
     (void)upstream, (void)isolation_value;
+    CHECK(era == memory.era);
     *out = &the_instance;
     if (memory.instances_ready)
         return 0;

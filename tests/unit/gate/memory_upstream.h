@@ -10,6 +10,7 @@ struct memory {
     struct definitions *definitions; /* owned; NULL: the first list is missing */
     struct arena_pool *arenas;       /* the gateway's: answers are parsed into them */
     bool instances_ready;
+    enum era_id era; /* the one that the server speaks */
     struct list waiters, legs; /* what waits, what was sent */
     size_t sent, cancelled, closed_instances, made, started, ended;
     char last_params[4096]; /* of the newest leg */

@@ -6,6 +6,12 @@
 
 static const char call_once[] =
     "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"name\":\"once\"}}";
+/* The same of a client without a session. */
+#define MODERN_META                                                                                                    \
+    "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                                        \
+    "\"io.modelcontextprotocol/clientCapabilities\":{}}"
+static const char modern_once[] = "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"name\":\"once\","
+                                  MODERN_META "}}";
 static const char cancel[] =
     "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":7}}";
 
@@ -49,12 +55,13 @@ static const struct cell cells[] = {
 #undef CALL_EVENT
 };
 
-static void bring_to(struct world *world, struct heard *heard, enum call_step step)
+static void bring_to(struct world *world, struct heard *heard, enum call_step step, bool modern)
 {
+    memory.era = modern ? ERA_MODERN : ERA_LEGACY;
     memory.instances_ready = step != STEP_OPEN;
     if (step == STEP_ROUTE)
         memory_unlist();
-    say(world, heard, VERB_POST, call_once);
+    say(world, heard, VERB_POST, modern ? modern_once : call_once);
     for (int at = 0; step == STEP_AWAIT && !memory_leg() && at < 1000; at++)
         turns(world, 1);
     assert_int_equal(memory.sent, step == STEP_AWAIT ? 1 : 0);
@@ -75,7 +82,8 @@ static void happen(struct world *world, struct heard *heard, enum call_event eve
     struct heard other;
     const struct front_events *events = gateway_front_events(world->gateway);
     switch (event) {
-    case CALL_EVENT_CLIENT_GONE: events->gone(events->arg, &heard->exchange); return;
+    case CALL_EVENT_CLIENT_GONE:
+    case CALL_EVENT_CLIENT_CLOSED: events->gone(events->arg, &heard->exchange); return;
     case CALL_EVENT_CANCELLED:
         say(world, &other, VERB_POST, cancel);
         assert_true(other.ended);
@@ -98,10 +106,10 @@ static void check_cell(const struct cell *cell)
     struct world world;
     struct heard heard;
     open_world(&world);
-    bring_to(&world, &heard, cell->step);
+    bring_to(&world, &heard, cell->step, cell->event == CALL_EVENT_CLIENT_CLOSED);
     happen(&world, &heard, cell->event);
 
-    bool stays = strcmp(cell->action, "STAY") == 0, gone = cell->event == CALL_EVENT_CLIENT_GONE;
+    bool stays = strcmp(cell->action, "STAY") == 0, gone = cell->event <= CALL_EVENT_CLIENT_CLOSED;
     if (stays) {
         for (int at = 0; !memory_leg() && at < 1000; at++)
             turns(&world, 1);

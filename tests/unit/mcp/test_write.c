@@ -122,10 +122,10 @@ static void test_requests(void **state)
 static void test_legs(void **state)
 {
     struct bench *bench = *state;
-    message_write_leg(&bench->out, 5, STR("tools/call"), STR("\"name\":\"t\""), false);
+    message_write_leg(&bench->out, 5, STR("tools/call"), STR("\"name\":\"t\""), STR_EMPTY, false);
     reread(bench, SENDER_CLIENT,
            "{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"tools/call\",\"params\":{\"name\":\"t\"}}");
-    message_write_leg(&bench->out, 6, STR("tools/call"), STR("\"name\":\"t\""), true);
+    message_write_leg(&bench->out, 6, STR("tools/call"), STR("\"name\":\"t\""), STR_EMPTY, true);
     struct message again = reread(bench, SENDER_CLIENT,
                                   "{\"jsonrpc\":\"2.0\",\"id\":6,\"method\":\"tools/call\",\"params\":"
                                   "{\"name\":\"t\",\"_meta\":{\"progressToken\":6}}}");
@@ -133,7 +133,7 @@ static void test_legs(void **state)
     struct str detail;
     assert_int_equal(call_params_read(again.params, &params, &detail), 0);
     assert_same(bench, params.progress_token, again.id);
-    message_write_leg(&bench->out, 7, STR("prompts/list"), STR_EMPTY, true);
+    message_write_leg(&bench->out, 7, STR("prompts/list"), STR_EMPTY, STR_EMPTY, true);
     reread(bench, SENDER_CLIENT,
            "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"prompts/list\",\"params\":{\"_meta\":{\"progressToken\":7}}}");
 }
@@ -144,7 +144,7 @@ static void test_a_full_buffer(void **state)
     (void)state;
     struct buf out;
     buf_init(&out, 40);
-    message_write_leg(&out, 5, STR("tools/call"), STR("\"name\":\"a long enough name\""), true);
+    message_write_leg(&out, 5, STR("tools/call"), STR("\"name\":\"a long enough name\""), STR_EMPTY, true);
     assert_false(buf_ok(&out));
     buf_release(&out);
 }

@@ -46,7 +46,7 @@ static inline struct instance *begin(struct rig *rig, const char *role)
     begin_with(rig, role, ISOLATION_SERVER, HOME_SHARED, "/tmp");
     UNTIL(rig, rig->tables == 1);
     wait_init(&wait);
-    assert_int_equal(upstream_open(rig->upstream, STR_EMPTY, &wait.waiter, &instance), 0);
+    assert_int_equal(upstream_open(rig->upstream, ERA_LEGACY, STR_EMPTY, &wait.waiter, &instance), 0);
     return instance;
 }
 

@@ -114,11 +114,20 @@ static inline void memory_end(struct memory *memory)
 #define HELLO(capabilities) "{\"protocolVersion\":\"2025-06-18\",\"capabilities\":" capabilities ",\"serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}"
 #define ONE_TOOL "{\"tools\":[{\"name\":\"t\",\"inputSchema\":{}}]}"
 
-/* The newest connection through its handshake. */
-static inline struct memory *memory_shake(struct rig *rig, const char *hello)
+/* The newest connection takes bytes; a server that knows no server/discover says so. */
+static inline struct memory *memory_open_legacy(void)
 {
     struct memory *memory = memories;
     instance_opened(memory->instance);
+    if (strstr(memory->last, "\"method\":\"server/discover\""))
+        memory_say(memory, "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"error\":{\"code\":-32601,\"message\":\"?\"}}", memory_id(memory));
+    return memory;
+}
+
+/* The newest connection through its handshake. */
+static inline struct memory *memory_shake(struct rig *rig, const char *hello)
+{
+    struct memory *memory = memory_open_legacy();
     assert_non_null(strstr(memory->last, "\"method\":\"initialize\""));
     memory_answer(memory, hello);
     rig_turn(rig);
@@ -142,11 +151,11 @@ static inline struct memory *memory_instance(struct rig *rig, const char *isolat
 {
     struct wait wait;
     wait_init(&wait);
-    assert_int_equal(upstream_open(rig->upstream, str_from_c(isolation), &wait.waiter, out), E_AGAIN);
+    assert_int_equal(upstream_open(rig->upstream, ERA_LEGACY, str_from_c(isolation), &wait.waiter, out), E_AGAIN);
     struct memory *memory = memory_shake(rig, HELLO("{\"tools\":{}}"));
     assert_int_equal(wait.calls, 1);
     assert_int_equal(wait.reason, REASON_allowed);
-    assert_int_equal(upstream_open(rig->upstream, str_from_c(isolation), &wait.waiter, out), 0);
+    assert_int_equal(upstream_open(rig->upstream, ERA_LEGACY, str_from_c(isolation), &wait.waiter, out), 0);
     return memory;
 }
 

@@ -27,7 +27,7 @@ static struct instance *ready_http(struct rig *rig, struct toy_http *toy, const 
     begin_http(rig, toy, role);
     UNTIL(rig, rig->tables == 1);
     wait_init(&wait);
-    assert_int_equal(upstream_open(rig->upstream, STR_EMPTY, &wait.waiter, &instance), 0);
+    assert_int_equal(upstream_open(rig->upstream, ERA_LEGACY, STR_EMPTY, &wait.waiter, &instance), 0);
     return instance;
 }
 
@@ -143,7 +143,7 @@ static void test_a_session_that_ended(void **state)
     UNTIL(&rig, ask.ends == 1);
     assert_int_equal(ask.reason, REASON_upstream_closed);
     wait_init(&wait);
-    assert_int_equal(upstream_open(rig.upstream, STR_EMPTY, &wait.waiter, &instance), E_AGAIN);
+    assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, STR_EMPTY, &wait.waiter, &instance), E_AGAIN);
     rig_turn(&rig);
     rig_pass(&rig, LIMIT_restart_first_ms + 200);
     UNTIL(&rig, wait.calls == 1);

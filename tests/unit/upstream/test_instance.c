@@ -11,13 +11,13 @@ static void test_handshake(void **state)
     assert_int_equal(memory_count, 0); /* nothing before upstream_start */
     upstream_start(rig.upstream);
     assert_int_equal(upstream_state(rig.upstream), UPSTREAM_STARTING);
-    instance_opened(memories->instance);
+    memory_open_legacy();
     assert_string_equal(memories->last,
-                        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":"
+                        "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"initialize\",\"params\":{\"protocolVersion\":"
                         "\"2025-11-25\",\"capabilities\":{},\"clientInfo\":{\"name\":\"warder\",\"version\":"
                         "\"" WARDER_VERSION "\"}}}");
     memory_answer(memories, HELLO("{}"));
-    assert_int_equal(memories->sent, 2);
+    assert_int_equal(memories->sent, 3);
     assert_string_equal(memories->last, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}");
     assert_int_equal(rig.tables, 1); /* nothing declared: an empty table at once */
     assert_int_equal(upstream_state(rig.upstream), UPSTREAM_READY);
@@ -42,8 +42,8 @@ static void test_handshakes_that_fail(void **state)
         assert_int_equal(upstream_new_with_back(&rig.services, &rig.server, &rig.events, &memory_back, &rig.upstream),
                          0);
         upstream_start(rig.upstream);
-        instance_opened(memories->instance);
-        memory_say(memories, "{\"jsonrpc\":\"2.0\",\"id\":1,%s}", answers[i]);
+        memory_open_legacy();
+        memory_say(memories, "{\"jsonrpc\":\"2.0\",\"id\":2,%s}", answers[i]);
         assert_true(memories->killed);
         memory_end(memories);
         assert_int_equal(upstream_state(rig.upstream), UPSTREAM_DOWN);
@@ -301,7 +301,7 @@ static void test_a_server_that_dies(void **state)
     /* Who comes now waits for the next start. */
     wait_init(&wait);
     unsigned opened = memory_count;
-    assert_int_equal(upstream_open(rig.upstream, STR("g1"), &wait.waiter, &instance), E_AGAIN);
+    assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, STR("g1"), &wait.waiter, &instance), E_AGAIN);
     rig_pass(&rig, LIMIT_restart_first_ms - 100);
     assert_int_equal(memory_count, opened);
     rig_pass(&rig, 200);
@@ -347,7 +347,7 @@ static void test_a_start_that_fails_at_once(void **state)
     memory_ready(&rig);
     wait_init(&wait);
     memory_open_error = E_NOT_FOUND;
-    assert_int_equal(upstream_open(rig.upstream, STR("g1"), &wait.waiter, &instance), E_AGAIN);
+    assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, STR("g1"), &wait.waiter, &instance), E_AGAIN);
     assert_int_equal(wait.calls, 0); /* never inside the call */
     rig_turn(&rig);
     assert_int_equal(wait.calls, 1);
@@ -399,10 +399,10 @@ static void test_isolation(void **state)
     memory_instance(&rig, "g1", &one);
     memory_instance(&rig, "g2", &two);
     assert_ptr_not_equal(one, two);
-    assert_int_equal(upstream_open(rig.upstream, STR("g1"), &wait.waiter, &again), 0);
+    assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, STR("g1"), &wait.waiter, &again), 0);
     assert_ptr_equal(one, again);
-    assert_int_equal(upstream_open(rig.upstream, STR("../g1"), &wait.waiter, &again), E_INVALID);
-    assert_int_equal(upstream_open(rig.upstream, STR_EMPTY, &wait.waiter, &again), E_INVALID);
+    assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, STR("../g1"), &wait.waiter, &again), E_INVALID);
+    assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, STR_EMPTY, &wait.waiter, &again), E_INVALID);
     memory_finish(&rig);
 
     rig_init(&rig, NULL);
@@ -410,8 +410,8 @@ static void test_isolation(void **state)
     assert_int_equal(upstream_new_with_back(&rig.services, &rig.server, &rig.events, &memory_back, &rig.upstream), 0);
     upstream_start(rig.upstream);
     memory_shake(&rig, HELLO("{}"));
-    assert_int_equal(upstream_open(rig.upstream, STR("g1"), &wait.waiter, &one), 0);
-    assert_int_equal(upstream_open(rig.upstream, STR("g2"), &wait.waiter, &two), 0);
+    assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, STR("g1"), &wait.waiter, &one), 0);
+    assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, STR("g2"), &wait.waiter, &two), 0);
     assert_ptr_equal(one, two);
     assert_int_equal(memory_count, 1);
     memory_finish(&rig);
@@ -429,7 +429,7 @@ static void test_the_ceilings(void **state)
         snprintf(name, sizeof(name), "g%d", i);
         wait_init(&waits[i]);
         int wanted = i < LIMIT_instances_per_server - 1 ? E_AGAIN : E_LIMIT; /* the control session is one of them */
-        assert_int_equal(upstream_open(rig.upstream, str_from_c(name), &waits[i].waiter, &instance), wanted);
+        assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, str_from_c(name), &waits[i].waiter, &instance), wanted);
     }
     memory_finish(&rig);
     for (int i = 0; i < LIMIT_instances_per_server - 1; i++)
@@ -470,12 +470,12 @@ static void test_revoked(void **state)
     assert_true(memory->closed_by_us);
     assert_int_equal(ask_send(&rig, &ask, one, "", 5000), E_CLOSED);
     /* Who comes while it ends waits for its successor. */
-    assert_int_equal(upstream_open(rig.upstream, STR("g1"), &wait.waiter, &again), E_AGAIN);
+    assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, STR("g1"), &wait.waiter, &again), E_AGAIN);
     unsigned opened = memory_count;
     memory_end(memory);
     assert_int_equal(memory_count, opened + 1);
     upstream_wait_cancel(&wait.waiter);
-    assert_int_equal(upstream_open(rig.upstream, STR("g2"), &wait.waiter, &again), 0);
+    assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, STR("g2"), &wait.waiter, &again), 0);
     memory_finish(&rig);
 }
 
@@ -512,7 +512,7 @@ static void test_stop(void **state)
     struct memory *memory = memory_instance(&rig, "g1", &instance);
     assert_int_equal(ask_send(&rig, &ask, instance, "", 5000), 0);
     wait_init(&wait);
-    assert_int_equal(upstream_open(rig.upstream, STR("g2"), &wait.waiter, &instance), E_AGAIN);
+    assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, STR("g2"), &wait.waiter, &instance), E_AGAIN);
     memory_finish(&rig);
     assert_int_equal(ask.ends, 1);
     assert_int_equal(ask.reason, REASON_shutting_down);
@@ -620,15 +620,15 @@ static void test_a_call_to_an_instance_that_failed_too_often(void **state)
     memory_ready(&rig);
     for (unsigned start = 0; start < LIMIT_starts_waited; start++) {
         wait_init(&wait);
-        assert_int_equal(upstream_open(rig.upstream, STR("g1"), &wait.waiter, &instance), E_AGAIN);
+        assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, STR("g1"), &wait.waiter, &instance), E_AGAIN);
         rig_pass(&rig, LIMIT_restart_first_ms);
         memory_end(memories);
         assert_int_equal(wait.reason, REASON_upstream_unavailable);
     }
-    assert_int_equal(upstream_open(rig.upstream, STR("g1"), &wait.waiter, &instance), E_CLOSED);
+    assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, STR("g1"), &wait.waiter, &instance), E_CLOSED);
     rig_pass(&rig, LIMIT_restart_first_ms << LIMIT_starts_waited);
     wait_init(&wait);
-    assert_int_equal(upstream_open(rig.upstream, STR("g1"), &wait.waiter, &instance), E_AGAIN);
+    assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, STR("g1"), &wait.waiter, &instance), E_AGAIN);
     memory_shake(&rig, HELLO("{}"));
     assert_int_equal(wait.reason, REASON_allowed);
     memory_finish(&rig);

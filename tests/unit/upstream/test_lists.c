@@ -22,16 +22,16 @@ static void test_all_lists(void **state)
     struct rig rig;
     struct memory *control =
         begin(&rig, "{\"tools\":{\"listChanged\":true},\"prompts\":{},\"resources\":{},\"completions\":{}}");
-    assert_string_equal(control->last, "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/list\",\"params\":{}}");
+    assert_string_equal(control->last, "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"tools/list\",\"params\":{}}");
     memory_answer(
         control,
         "{\"tools\":[ {\"name\":\"b\", \"inputSchema\":{\"type\":\"object\"}, \"x\":1.50} ],\"nextCursor\":\"\"}");
     assert_string_equal(control->last,
-                        "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"tools/list\",\"params\":{\"cursor\":\"\"}}");
+                        "{\"jsonrpc\":\"2.0\",\"id\":4,\"method\":\"tools/list\",\"params\":{\"cursor\":\"\"}}");
     memory_answer(control, "{\"tools\":[{\"name\":\"a\\u0062\",\"inputSchema\":{}}],\"nextCursor\":\"c\\\"d\\n\"}");
     assert_string_equal(
         control->last,
-        "{\"jsonrpc\":\"2.0\",\"id\":4,\"method\":\"tools/list\",\"params\":{\"cursor\":\"c\\\"d\\n\"}}");
+        "{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"tools/list\",\"params\":{\"cursor\":\"c\\\"d\\n\"}}");
     memory_answer(control, "{\"tools\":[],\"nextCursor\":null}");
     assert_non_null(strstr(control->last, "\"method\":\"prompts/list\""));
     memory_answer(control, "{\"prompts\":[{\"name\":\"p\"}]}");
@@ -79,7 +79,7 @@ static void test_what_is_left_out(void **state)
     memset(long_name, 'x', sizeof(long_name) - 1);
     memory_say(
         control,
-        "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"tools\":[{\"name\":\"twice\",\"inputSchema\":{}},{\"name\":"
+        "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{\"tools\":[{\"name\":\"twice\",\"inputSchema\":{}},{\"name\":"
         "\"good\",\"inputSchema\":{}},"
         "{\"name\":\"tw\\u0069ce\",\"inputSchema\":{},\"v\":2},{\"name\":\"no "
         "schema\"},{\"name\":\"bad\",\"inputSchema\":[]},"
@@ -112,11 +112,11 @@ static void test_lists_that_fail(void **state)
 {
     (void)state;
     static const char *const results[] = {
-        "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}",
-        "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"tools\":{}}}",
-        "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"tools\":[],\"nextCursor\":3}}",
-        "{\"jsonrpc\":\"2.0\",\"id\":2,\"error\":{\"code\":-32603,\"message\":\"later\"}}",
-        "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":[]}",
+        "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{\"tools\":{}}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{\"tools\":[],\"nextCursor\":3}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":3,\"error\":{\"code\":-32603,\"message\":\"later\"}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":[]}",
     };
     for (size_t i = 0; i < ARRAY_LEN(results); i++) {
         struct rig rig;
@@ -234,7 +234,7 @@ static void test_a_page_too_large(void **state)
     struct memory *control = begin(&rig, "{\"tools\":{}}");
     size_t len = LIMIT_list_page + 200;
     char *page = malloc(len);
-    int head = snprintf(page, len, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"tools\":[],\"x\":\"");
+    int head = snprintf(page, len, "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{\"tools\":[],\"x\":\"");
     memset(page + head, 'x', len - (size_t)head);
     memcpy(page + len - 3, "\"}}", 3);
     instance_receive(control->instance, str_of(page, len), NULL);

@@ -67,7 +67,7 @@ static void test_a_restart(void **state)
     assert_int_equal(ask_send(&rig, &ask, instance, "\"name\":\"t\"", 5000), 0);
     UNTIL(&rig, ask.ends == 1);
     wait_init(&wait);
-    assert_int_equal(upstream_open(rig.upstream, STR_EMPTY, &wait.waiter, &instance), E_AGAIN);
+    assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, STR_EMPTY, &wait.waiter, &instance), E_AGAIN);
     UNTIL(&rig, upstream_state(rig.upstream) == UPSTREAM_DOWN);
     assert_non_null(upstream_definitions(rig.upstream));
     rig_pass(&rig, LIMIT_restart_first_ms + 200);
@@ -85,7 +85,7 @@ static void test_what_never_starts(void **state)
     struct instance *instance;
     begin_with(&rig, "exits", ISOLATION_GRANT, HOME_SHARED, "/tmp");
     wait_init(&wait);
-    assert_int_equal(upstream_open(rig.upstream, STR("g1"), &wait.waiter, &instance), E_AGAIN);
+    assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, STR("g1"), &wait.waiter, &instance), E_AGAIN);
     UNTIL(&rig, wait.calls == 1);
     assert_int_equal(wait.reason, REASON_upstream_unavailable);
     UNTIL(&rig, upstream_state(rig.upstream) == UPSTREAM_DOWN);
@@ -191,9 +191,9 @@ static void test_environment_and_home(void **state)
     assert_int_equal(upstream_new(&rig.services, &rig.server, &rig.events, &rig.upstream), 0);
     upstream_start(rig.upstream);
     wait_init(&wait);
-    assert_int_equal(upstream_open(rig.upstream, STR("g1"), &wait.waiter, &instance), E_AGAIN);
+    assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, STR("g1"), &wait.waiter, &instance), E_AGAIN);
     UNTIL(&rig, wait.calls == 1);
-    assert_int_equal(upstream_open(rig.upstream, STR("g1"), &wait.waiter, &instance), 0);
+    assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, STR("g1"), &wait.waiter, &instance), 0);
     assert_int_equal(ask_send(&rig, &ask, instance, "\"name\":\"t\"", 5000), 0);
     UNTIL(&rig, ask.ends == 1);
     snprintf(wanted, sizeof(wanted), "\"home\":\"%s/homes/srv/g1\"", data);

@@ -146,6 +146,10 @@ static void toy_http_one(int fd, const char *role, const char *head, const char 
         toy_http_send(fd, "200 OK", "", "");
         return;
     }
+    if (strstr(body, "\"server/discover\"")) { /* as servers that only know sessions answer it */
+        toy_http_send(fd, "400 Bad Request", TOY_JSON, "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32000,\"message\":\"no session\"},\"id\":null}");
+        return;
+    }
     toy_http_wants(head, "POST /mcp?x=1 HTTP/1.1\r\n", shared);
     toy_http_wants(head, "\r\nAccept: application/json, text/event-stream\r\n", shared);
     toy_http_wants(head, "\r\nContent-Type: application/json\r\n", shared);

@@ -105,7 +105,9 @@ static int toy_serve(const char *role)
         const char *at = strstr(line, "\"id\":");
         if (at)
             snprintf(id, sizeof(id), "%.*s", (int)strspn(at + 5, "0123456789"), at + 5);
-        if (strstr(line, "\"initialize\"")) {
+        if (strstr(line, "\"server/discover\"")) {
+            toy_answer(id, "\"error\":{\"code\":-32601,\"message\":\"Method not found\"}");
+        } else if (strstr(line, "\"initialize\"")) {
             usleep(strcmp(role, "slow") == 0 ? 300000 : 0);
             toy_answer(id, "\"result\":{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{\"tools\":{}}}");
         } else if (strstr(line, "\"tools/list\"")) {
