@@ -37,6 +37,7 @@ struct connection {
     struct buf out;
     bool busy;    /* a request waits for the ledger */
     bool follows; /* gets every record */
+    struct timer idle;
     struct reload_waiter reload;
 };
 
@@ -54,7 +55,8 @@ struct control {
     unsigned magic;
     struct control_options options;
     struct listener *listener;
-    struct list connections, pending;
+    struct list connections; /* the one whose last request is the oldest first */
+    struct list pending;
     size_t connection_count, followers;
     int64_t started_ms;
     int directory; /* keeps the socket's path good */
@@ -72,6 +74,7 @@ static void drop(struct connection *connection)
     if (connection->follows && --control->followers == 0)
         store_watch(control->options.store, NULL, NULL);
     control->connection_count--;
+    timer_stop(&connection->idle);
     list_remove(&connection->link);
     stream_close(connection->stream);
     lines_release(&connection->lines);
@@ -351,6 +354,10 @@ static int record_came(void *arg, uint64_t sequence, const struct record *record
 static void follow(struct connection *connection, struct json_writer *writer)
 {
     struct control *control = connection->control;
+    if (!connection->follows && control->followers >= LIMIT_control_followers) {
+        reply_error(writer, STR("too many commands follow the audit already"));
+        return;
+    }
     if (!connection->follows) {
         connection->follows = true;
         if (control->followers++ == 0)
@@ -447,6 +454,9 @@ static int handle_line(void *arg, struct str line)
 
     if (connection->busy) /* one at a time: a client of ours waits for the answer */
         return E_INVALID;
+    list_remove(&connection->link);
+    list_append(&connection->control->connections, &connection->link);
+    timer_start(&connection->idle, LIMIT_control_idle_ms);
     arena_init(&arena, NULL, OPERATION_BYTES);
     json_write_init(&writer, &connection->out);
     if (json_parse(&arena, line, &limits, &root, &fault) || operation_read(root, &arena, &operation, &why))
@@ -494,11 +504,36 @@ static bool may_ask(int fd)
     return credentials.uid == geteuid() || credentials.uid == 0;
 }
 
+static void is_idle(struct timer *timer)
+{
+    struct connection *connection = CONTAINER_OF(timer, struct connection, idle);
+    CHECK_OBJ(connection, CONNECTION_MAGIC);
+    if (connection->busy)
+        timer_start(timer, LIMIT_control_idle_ms);
+    else if (!connection->follows)
+        drop(connection);
+}
+
+/* Who holds a place and asks nothing keeps nobody out. */
+static bool make_room(struct control *control)
+{
+    if (control->connection_count < LIMIT_control_connections)
+        return true;
+    LIST_EACH (&control->connections, link, after) {
+        struct connection *connection = CONTAINER_OF(link, struct connection, link);
+        if (connection->busy || connection->follows)
+            continue;
+        drop(connection);
+        return true;
+    }
+    return false;
+}
+
 static void accepted(void *owner, int fd)
 {
     struct control *control = owner;
     CHECK_OBJ(control, CONTROL_MAGIC);
-    if (!may_ask(fd) || control->connection_count >= LIMIT_control_connections) {
+    if (!may_ask(fd) || !make_room(control)) {
         close(fd);
         return;
     }
@@ -514,6 +549,8 @@ static void accepted(void *owner, int fd)
     connection->magic = CONNECTION_MAGIC;
     connection->control = control;
     list_init(&connection->reload.link);
+    timer_init(&connection->idle, control->options.loop, is_idle);
+    timer_start(&connection->idle, LIMIT_control_idle_ms);
     lines_init(&connection->lines, OPERATION_MAX);
     buf_init(&connection->out, LIMIT_control_queue);
     list_append(&control->connections, &connection->link);

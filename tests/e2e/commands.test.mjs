@@ -1,5 +1,6 @@
 // The command line: it explains itself, says what is wrong and what was meant, and answers with JSON where it is asked to.
 import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -367,16 +368,29 @@ describe('with a gateway', () => {
     assert.deepEqual(await ask('x'.repeat(70_000)), { answers: [], closed: true });
   });
 
-  test('connections to it have a ceiling', async () => {
-    const sockets = [];
-    for (let i = 0; i < 16; i++) {
-      const socket = connect(join(gateway.data, 'control.sock'));
-      socket.on('error', () => {});
-      sockets.push(socket);
-    }
-    await until(async () => (await ask('{"op": "status"}\n', 100)).closed, 'the ceiling');
-    for (const socket of sockets) socket.destroy();
-    await until(async () => (await ask('{"op": "status"}\n', 100)).answers.length === 1, 'room again');
+  test('who connects and asks nothing keeps nobody out, and is let go', async () => {
+    const idle = Array.from({ length: 40 }, () => {
+      const one = { ended: false };
+      one.socket = connect(join(gateway.data, 'control.sock'));
+      one.socket.on('error', () => {});
+      one.socket.on('close', () => { one.ended = true; });
+      return one;
+    });
+    await until(() => idle.filter((one) => one.ended).length === 40 - 16, 'the ceiling');
+    const { id } = await gateway.grant('idle', 'a');
+    await gateway.revoke(id);
+    assert.equal(JSON.parse(await gateway.command('status')).ok, true);
+    const begun = Date.now();
+    await until(() => idle.every((one) => one.ended), 'the end of all', 15_000);
+    assert.ok(Date.now() - begun > 1000, 'the others had some time');
+  });
+
+  test('who follows the audit has a ceiling of its own', async () => {
+    const followers = Array.from({ length: 20 }, () => ask('{"op": "audit.follow"}\n', 3000));
+    await delay(500);
+    assert.equal(JSON.parse(await gateway.command('status')).ok, true);
+    const answers = (await Promise.all(followers)).map((one) => one.answers[0]?.ok);
+    assert.equal(answers.filter((ok) => ok === true).length, 8);
   });
 
   test('records are followed live', async () => {
