@@ -46,13 +46,31 @@ static void check_names(struct checker *checker)
             check_hidden(checker, entry->value);
 }
 
-static void check_tools(struct checker *checker)
+/* Patterns that decide nothing: no tool has such a name, or better rules speak of each that has. */
+static void check_patterns(struct checker *checker, const struct selector *const *deciding)
+{
+    const struct selectors *selectors = &checker->policy->tools;
+    struct place root = { .up = NULL }, tools = place_member(&root, STR("tools"));
+    for (size_t i = 0; i < selectors->count; i++) {
+        const struct selector *pattern = selectors->patterns[i];
+        struct place place = place_member(&tools, pattern->text);
+        size_t tool = 0;
+        while (tool < checker->definitions->tool_count && deciding[tool] != pattern)
+            tool++;
+        if (tool == checker->definitions->tool_count)
+            report_warning(&checker->report, &place, SPOT_KEY, STR_EMPTY,
+                           "this decides for no tool that the server has");
+    }
+}
+
+/* `deciding` gets the rule of each tool, or NULL. */
+static void check_tools(struct checker *checker, const struct selector **deciding)
 {
     struct place root = { .up = NULL }, place = place_member(&root, STR("default"));
     for (size_t i = 0; i < checker->definitions->tool_count; i++) {
         struct str name = checker->names[i];
-        if (selectors_find(&checker->policy->hide, name) == NULL &&
-            selectors_find(&checker->policy->tools, name) == NULL)
+        deciding[i] = selectors_find(&checker->policy->tools, name);
+        if (deciding[i] == NULL && selectors_find(&checker->policy->hide, name) == NULL)
             report_warning(&checker->report, &place, SPOT_VALUE, STR_EMPTY,
                            "nothing but the default speaks of the tool \"%" STR_FMT "\", and it %s", STR_ARG(name),
                            checker->policy->allow_default ? "allows it" : "denies it");
@@ -64,14 +82,16 @@ int policy_check(const struct policy *policy, const struct definitions *definiti
 {
     CHECK_OBJ(policy, POLICY_MAGIC);
     struct str *names = arena_alloc(arena, (definitions->tool_count + 1) * sizeof *names);
-    if (names == NULL)
+    const struct selector **deciding = arena_alloc(arena, (definitions->tool_count + 1) * sizeof(struct selector *));
+    if (names == NULL || deciding == NULL)
         return E_NOMEM;
     for (size_t i = 0; i < definitions->tool_count; i++)
         names[i] = definitions->tools[i].name;
     struct checker checker = { .policy = policy, .definitions = definitions, .names = names };
     checker.report = (struct reporter){ .source = policy->source, .arena = arena, .problems = problems };
     check_names(&checker);
-    check_tools(&checker);
+    check_tools(&checker, deciding);
+    check_patterns(&checker, deciding);
     report_finish(&checker.report);
     return checker.report.no_memory ? E_NOMEM : 0;
 }

@@ -102,12 +102,31 @@ static void load_names(struct loader *loader, const struct place *place, const s
     selectors_sort(out);
 }
 
+/* What `deny` takes away whole is not allowed anywhere. */
+static void warn_of_access(struct loader *loader, const struct place *place, const struct json *allow,
+                           const struct selectors *denied)
+{
+    struct json_iter iter;
+    struct str key;
+    const struct json *node;
+    json_iter_init(&iter, allow);
+    for (size_t i = 0; json_iter_next(&iter, &key, &node); i++) {
+        struct place at = place_element(place, i);
+        const struct selector *by = json_is(node, JSON_STRING) ? selectors_find(denied, json_string(node)) : NULL;
+        if (by != NULL)
+            report_warning(&loader->report, &at, SPOT_VALUE, STR_EMPTY,
+                           "%" STR_FMT " denies all of this, so it never allows anything", STR_ARG(by->pointer));
+    }
+}
+
 void load_access(struct loader *loader, const struct place *place, const struct json *node, struct access *out)
 {
     struct place at = place_member(place, STR("allow"));
     load_names(loader, &at, schema_get(node, SCHEMA_ACCESS, STR("allow")), &out->allow);
     at = place_member(place, STR("deny"));
     load_names(loader, &at, schema_get(node, SCHEMA_ACCESS, STR("deny")), &out->deny);
+    at = place_member(place, STR("allow"));
+    warn_of_access(loader, &at, schema_get(node, SCHEMA_ACCESS, STR("allow")), &out->deny);
 }
 
 static void load_checks(struct loader *loader, const struct place *place, const struct json *node,
@@ -126,6 +145,10 @@ void load_all_tools(struct loader *loader, const struct place *place, const stru
         return;
     load_checks(loader, place, node, SCHEMA_ALL_TOOLS, checks);
     load_limits(loader, place, node, SCHEMA_ALL_TOOLS, checks);
+    if (checks_always_deny(checks)) {
+        struct place at = place_member(place, STR("deny_if"));
+        report_warning(&loader->report, &at, SPOT_VALUE, STR_EMPTY, "this denies every call of every tool");
+    }
 }
 
 static void load_action(struct loader *loader, const struct place *place, const struct json *node, struct rule *rule)
@@ -165,10 +188,11 @@ static void warn_of_rule(struct loader *loader, const struct place *place, const
                        "this always denies, so the entries and limits behind it never decide");
         break;
     }
+    /* A '*' of the key is matched by one of the pattern that hides it, so this holds for patterns too. */
     const struct selector *hidden = selectors_find(&loader->policy->hide, place->key);
-    if (hidden != NULL && !selector_is_pattern(place->key))
+    if (hidden != NULL)
         report_warning(&loader->report, place, SPOT_KEY, STR_EMPTY,
-                       "%" STR_FMT " hides this tool, so its rule never decides", STR_ARG(hidden->pointer));
+                       "%" STR_FMT " hides what this selects, so its rule never decides", STR_ARG(hidden->pointer));
 }
 
 static void load_rule(struct loader *loader, const struct place *place, const struct json *node, struct rule *rule)
@@ -185,21 +209,36 @@ static void load_rule(struct loader *loader, const struct place *place, const st
         warn_of_rule(loader, place, rule);
 }
 
+/* Every name that `b` matches is matched by `a` too. */
+static bool covers(const struct selector *a, const struct selector *b)
+{
+    return pattern_match(&a->pattern, b->text);
+}
+
+/* Equally good ones are an error. Of others the better one decides: no news where one is a part of the other. */
 static void report_overlap(void *arg, const struct selector *a, const struct selector *b)
 {
     struct loader *loader = arg;
     struct place root = { .up = NULL }, tools = place_member(&root, STR("tools")), at = place_member(&tools, b->text);
-    if (report_is_full(&loader->report))
+    bool equal = a->pattern.literal == b->pattern.literal;
+    if (report_is_full(&loader->report) || (!equal && (covers(a, b) || covers(b, a))))
         return;
     struct str witness = pattern_witness(&a->pattern, &b->pattern, loader->report.arena);
     if (witness.ptr == NULL) {
         loader->no_memory = true;
         return;
     }
-    report_error(&loader->report, &at, SPOT_KEY, STR("make one of them longer, or name the tools"),
-                 "\"%" STR_FMT "\" and \"%" STR_FMT "\" have equally many literal bytes, and both match \"%" STR_FMT
-                 "\"",
-                 STR_ARG(a->text), STR_ARG(b->text), STR_ARG(witness));
+    if (equal)
+        report_error(&loader->report, &at, SPOT_KEY, STR("make one of them longer, or name the tools"),
+                     "\"%" STR_FMT "\" and \"%" STR_FMT "\" have equally many literal bytes, and both match \"%" STR_FMT
+                     "\"",
+                     STR_ARG(a->text), STR_ARG(b->text), STR_ARG(witness));
+    else
+        report_warning(&loader->report, &at, SPOT_KEY, STR_EMPTY,
+                       "\"%" STR_FMT "\" and \"%" STR_FMT "\" both match \"%" STR_FMT "\": \"%" STR_FMT
+                       "\", which has more literal bytes, decides",
+                       STR_ARG(a->text), STR_ARG(b->text), STR_ARG(witness),
+                       STR_ARG(a->pattern.literal > b->pattern.literal ? a->text : b->text));
 }
 
 void load_tools(struct loader *loader, const struct place *place, const struct json *node)

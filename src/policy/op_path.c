@@ -30,8 +30,6 @@ static const char *file_path_fault(struct str path)
         return "it begins with two slashes";
     if (path.len > LIMIT_path_bytes)
         return "it is too long for a path";
-    if (str_ends_with(path, STR(" "))) /* trimmed by some: "/a/.. " */
-        return "it ends with a space";
     return byte_fault(path);
 }
 
@@ -57,7 +55,8 @@ const char *file_path_resolve(struct str path, char out[LIMIT_path_bytes], struc
         len += segment.len;
     }
     *resolved = len > 0 ? str_of(out, len) : STR("/");
-    return NULL;
+    /* Trimmed by some: "/a/.. " */
+    return str_ends_with(*resolved, STR(" ")) ? "it ends with a space" : NULL;
 }
 
 /* The roots are resolved and sorted: what is asked is whether the path, or a directory above it, is one. */

@@ -211,7 +211,7 @@ void selectors_overlaps(const struct selectors *selectors,
             const struct pattern *b = &selectors->patterns[j]->pattern;
             if (!str_starts_with(prefix_of(b), prefix_of(a)))
                 break;
-            if (a->literal == b->literal && pattern_meets(a, b))
+            if (pattern_meets(a, b))
                 each(arg, selectors->patterns[i], selectors->patterns[j]);
         }
     }

@@ -50,6 +50,6 @@ int  selectors_add(struct selectors *selectors, struct arena *arena, struct str 
 void selectors_sort(struct selectors *selectors);
 /* The exact one, else the matching pattern with the most literal bytes; NULL: none. */
 const struct selector *selectors_find(const struct selectors *selectors, struct str name);
-/* Calls `each` for every two patterns with equally many literal bytes that some name could match together. */
+/* Calls `each` for every two patterns that some name could match together. */
 void selectors_overlaps(const struct selectors *selectors,
                         void (*each)(void *arg, const struct selector *a, const struct selector *b), void *arg);

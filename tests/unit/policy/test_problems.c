@@ -135,7 +135,7 @@ static void test_check(void **state)
     struct rig rig;
     rig_init(&rig);
     rig_load(&rig, "{'version':'1','default':'deny','hide':['delete_al',\n'drop_*'],\n'tools':{'get_jobs':{},\n"
-                   "'get_job':{},'list_*':{}}}");
+                   "'get_job':{},'list_*':{},'gone_*':{}}}");
     struct definitions *definitions = definitions_new(1 << 20);
     assert_non_null(definitions);
     static struct tool tools[] = { { .name = STR("get_jobs") }, { .name = STR("delete_all") },
@@ -149,6 +149,7 @@ static void test_check(void **state)
         { NULL, true, 1, 26, "/default", "nothing but the default speaks of the tool \"delete_all\", and it denies it", "" },
         { NULL, true, 1, 41, "/hide/0", "the server has no tool \"delete_al\"", "did you mean \"delete_all\"?" },
         { NULL, true, 4, 1, "/tools/get_job", "the server has no tool \"get_job\"", "did you mean \"get_jobs\"?" },
+        { NULL, true, 4, 26, "/tools/gone_*", "this decides for no tool that the server has", "" },
     };
     assert_int_equal(rig.problems.count, ARRAY_LEN(expected));
     assert_int_equal(rig.problems.errors, 0);
