@@ -180,6 +180,18 @@ static int tail(const struct invocation *invocation)
     return status;
 }
 
+/* "1234:" and 64 hexadecimal digits. */
+static bool read_head(struct str text, struct chain_head *out)
+{
+    size_t colon = str_find_byte(text, ':');
+    unsigned long long sequence;
+    if (colon == text.len || !str_to_u64(str_slice(text, 0, colon), INT64_MAX, &sequence) || sequence == 0 ||
+        hex_decode(str_slice(text, colon + 1, text.len), out->hash.bytes, SHA256_LEN) != 0)
+        return false;
+    out->sequence = sequence;
+    return true;
+}
+
 static int verify(const struct invocation *invocation)
 {
     struct verify_report report = { .what = STR_EMPTY };
@@ -189,7 +201,13 @@ static int verify(const struct invocation *invocation)
         ask_release(&ask);
         return status;
     }
-    int error = store_verify(ask.data, &report);
+    const char *head_text = option_value(invocation, "head");
+    struct chain_head head = { 0 };
+    if (head_text && !read_head(str_from_c(head_text), &head)) {
+        ask_release(&ask);
+        return usage_error(invocation, "--head takes SEQUENCE:HASH as an earlier verify said it, not %s", head_text);
+    }
+    int error = store_verify(ask.data, &head, &report);
     if (error && error != E_CORRUPT) {
         status = unreadable(invocation, &ask, error);
     } else if (invocation->json) {
@@ -199,6 +217,13 @@ static int verify(const struct invocation *invocation)
         json_write_member_bool(writer, STR("ok"), !error);
         json_write_member_int(writer, STR("records"), (int64_t)report.records);
         json_write_member_int(writer, STR("segments"), (int64_t)report.segments);
+        if (!error) {
+            char hex[2 * SHA256_LEN], text[sizeof(hex) + 24];
+            hex_encode(report.head.hash.bytes, SHA256_LEN, hex);
+            snprintf(text, sizeof(text), "%llu:%" STR_FMT, (unsigned long long)report.head.sequence, (int)sizeof(hex),
+                     hex);
+            json_write_member_string(writer, STR("head"), str_from_c(text));
+        }
         if (error) {
             json_write_member_int(writer, STR("sequence"), (int64_t)report.bad_sequence);
             json_write_member_string(writer, STR("what"), report.what);
@@ -209,9 +234,12 @@ static int verify(const struct invocation *invocation)
         status = failure(invocation, "broken at record %llu: %" STR_FMT, (unsigned long long)report.bad_sequence,
                          STR_ARG(report.what));
     } else {
-        printf("%sfine%s: %llu records in %llu segment%s, each holding the one before\n",
+        char hex[2 * SHA256_LEN];
+        hex_encode(report.head.hash.bytes, SHA256_LEN, hex);
+        printf("%sfine%s: %llu records in %llu segment%s, each holding the one before\nhead %llu:%" STR_FMT "\n",
                colour_on(stdout, COLOUR_GREEN), colour_off(stdout), (unsigned long long)report.records,
-               (unsigned long long)report.segments, report.segments == 1 ? "" : "s");
+               (unsigned long long)report.segments, report.segments == 1 ? "" : "s",
+               (unsigned long long)report.head.sequence, (int)sizeof(hex), hex);
     }
     ask_release(&ask);
     return status;
@@ -224,7 +252,11 @@ static const struct option tail_options[] = {
     { NULL, 0, NULL, NULL, false },
 };
 
-static const struct option verify_options[] = { DATA_OPTIONS, { NULL, 0, NULL, NULL, false } };
+static const struct option verify_options[] = {
+    { "head", 0, "SEQUENCE:HASH", "an earlier verify's last line, kept elsewhere: it must still be in there", false },
+    DATA_OPTIONS,
+    { NULL, 0, NULL, NULL, false },
+};
 
 const struct command command_audit_tail = {
     .summary = "Shows the last records: decisions, outcomes, grants",
@@ -242,6 +274,11 @@ const struct command command_audit_verify = {
     .arguments = "",
     .options = verify_options,
     .json = true,
-    .help = "Each record holds the SHA-256 of the one before; every segment is read and compared.\n",
+    .help = "Each record holds the SHA-256 of the one before; every segment is read and compared. Whoever can write to "
+            "the\n"
+            "data directory could write all of it anew, or cut its end: keep the head that is printed elsewhere, and\n"
+            "give it to a later verify.\n\n"
+            "  warder audit verify\n"
+            "  warder audit verify --head 1234:9f2c...\n",
     .run = verify,
 };

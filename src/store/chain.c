@@ -53,6 +53,7 @@ int chain_next(struct chain *chain, struct str *frames, struct record *record, c
         return error;
     }
     frame_hash(chain->hasher, &frame, &chain->last);
+    chain->frame = frame.bytes;
     chain->next++;
     return 0;
 }

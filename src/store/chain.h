@@ -11,6 +11,7 @@ struct chain {
     struct arena   arena;       /* of the record at hand */
     uint64_t       next;        /* the sequence number that must come */
     struct sha256  last;
+    struct str     frame;       /* the last one, borrowed from what it was read from */
 };
 
 int  chain_init(struct chain *chain) NODISCARD;

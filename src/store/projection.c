@@ -316,13 +316,18 @@ void projection_look(struct projection *projection, uint64_t durable)
 int store_project(struct str directory, struct log *log)
 {
     struct follower follower;
-    int data, ledger, result = 1;
+    int data, lock, ledger, result = 1;
     int error = directory_open_data(directory, &data);
+    if (error < 0)
+        return error;
+    close(data);
+    error = directory_open(directory, log, &data, &lock);
     if (error < 0)
         return error;
     error = directory_open_ledger(directory, &ledger);
     if (error < 0) {
         close(data);
+        close(lock);
         return error;
     }
     error = follower_init(&follower, data, ledger, directory, log);
@@ -339,5 +344,6 @@ int store_project(struct str directory, struct log *log)
     follower_release(&follower);
     close(ledger);
     close(data);
+    close(lock);
     return error;
 }

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+struct chain_head;
 struct log;
 struct projection;
 
@@ -14,5 +15,7 @@ struct projection;
 int  projection_start(int data, int ledger, struct str path, struct log *log, struct projection **out) NODISCARD;
 /* Ends within one transaction; what is not applied is applied after the next start. NULL is fine. */
 void projection_stop(struct projection *projection);
+/* Of state.db, by whoever reads: the last record that it holds, and its hash. Any process. */
+int  projection_head(struct str directory, struct chain_head *out) NODISCARD;
 /* Records up to `durable` may be applied now. Any thread. */
 void projection_look(struct projection *projection, uint64_t durable);

@@ -5,6 +5,7 @@
 #include "base/encode.h"
 #include "model/pin.h"
 #include "store/database.h"
+#include "store/projection.h"
 
 #include <limits.h>
 #include <sqlite3.h>
@@ -17,16 +18,17 @@
 #define BUSY_MS 5000
 
 static const char columns[] =
-    "SELECT r.seq, r.at, r.kind, r.call, r.server, r.method, r.name, r.grant_id, r.session, r.client, r.reason, r.rule,"
-    " r.text, r.count, o.outcome, o.reason, o.at, o.micros, o.given_back"
-    " FROM records r LEFT JOIN outcomes o ON r.kind = 'decision' AND o.call = r.call WHERE 1";
+    "SELECT * FROM (SELECT r.seq, r.at, r.kind, r.call, r.server, r.method, r.name, r.grant_id, r.session, r.client,"
+    " r.reason, r.rule, r.text, r.count, o.outcome, o.reason, o.at, o.micros, o.given_back, g.label, r.revision"
+    " FROM records r LEFT JOIN outcomes o ON r.kind = 'decision' AND o.call = r.call"
+    " LEFT JOIN grants g ON g.id = r.grant_id WHERE 1";
 
 /* Conditions are added as text that stands here; values are only ever bound. */
 struct question {
-    char sql[1536];
+    char sql[2048];
     struct str texts[8];
     size_t text_count;
-    int64_t ints[4];
+    int64_t ints[5];
     size_t int_count;
     char call[2 * sizeof(struct id) + 2];
 };
@@ -38,15 +40,25 @@ static void add(struct question *question, const char *sql)
     CHECK(added >= 0 && (size_t)added < sizeof question->sql - len);
 }
 
-static void add_text(struct question *question, const char *condition, struct str value)
+/* `before` and `behind` stand around the value's place; where the value is needed twice, `again` stands between. */
+static void add_around(struct question *question, const char *before, const char *again, const char *behind,
+                       struct str value)
 {
     if (value.len == 0)
         return;
     CHECK(question->text_count < ARRAY_LEN(question->texts));
-    char sql[96];
-    (void)snprintf(sql, sizeof sql, " AND %s?%zu", condition, 1 + question->text_count);
+    char sql[256], twice[96] = "";
+    size_t place = 1 + question->text_count;
+    if (again != NULL)
+        (void)snprintf(twice, sizeof twice, "%s?%zu", again, place);
+    (void)snprintf(sql, sizeof sql, " AND %s?%zu%s%s", before, place, twice, behind);
     add(question, sql);
     question->texts[question->text_count++] = value;
+}
+
+static void add_text(struct question *question, const char *condition, struct str value)
+{
+    add_around(question, condition, NULL, "", value);
 }
 
 static void add_int(struct question *question, const char *condition, int64_t value)
@@ -83,19 +95,30 @@ static int add_call(struct question *question, struct str call)
 
 static int question_make(const struct store_query *query, struct question *question)
 {
+    static const char *const verdicts[] = {
+        [QUERY_EVERYTHING] = "",
+        [QUERY_DECISIONS] = " AND r.kind IN ('decision', 'denials')",
+        [QUERY_ALLOWED] = " AND r.kind = 'decision' AND r.reason = 'allowed'",
+        [QUERY_DENIED] = " AND r.kind IN ('decision', 'denials') AND r.reason <> 'allowed'",
+    };
     add(question, columns);
+    add(question, verdicts[query->verdict]);
     add_text(question, "r.kind = ", query->kind);
-    add_text(question, "r.grant_id = ", query->grant);
+    add_around(question, "(r.grant_id = ", " OR r.grant_id IN (SELECT id FROM grants WHERE label = ", "))",
+               query->grant);
+    add_around(question, "(r.rule = ", " OR instr(r.rule, ", " || '/') = 1)", query->rule);
     add_text(question, "r.server = ", query->server);
     add_text(question, "r.name = ", query->name);
     add_text(question, "r.reason = ", query->reason);
     add_int(question, "r.at >= ", query->since_ms);
     add_int(question, "r.at < ", query->until_ms);
     add_int(question, "r.seq < ", (int64_t)query->before);
+    add_int(question, "r.seq > ", (int64_t)query->after);
     int error = add_call(question, query->call);
     unsigned limit = query->limit == 0 ? ROWS_DEFAULT : query->limit < ROWS_MAX ? query->limit : ROWS_MAX;
     char tail[64];
-    (void)snprintf(tail, sizeof tail, " ORDER BY r.seq DESC LIMIT %u", limit);
+    (void)snprintf(tail, sizeof tail, " ORDER BY r.seq %s LIMIT %u) ORDER BY seq", query->after > 0 ? "ASC" : "DESC",
+                   limit);
     add(question, tail);
     return error;
 }
@@ -136,7 +159,10 @@ static int tell_row(sqlite3_stmt *statement, store_each_row *each, void *arg)
         .outcome_ms = sqlite3_column_int64(statement, 16),
         .micros = sqlite3_column_int64(statement, 17),
         .given_back = sqlite3_column_int(statement, 18) != 0,
+        .label = column_text(statement, 19),
     };
+    if (sqlite3_column_bytes(statement, 20) == SHA256_LEN)
+        memcpy(row.revision.bytes, sqlite3_column_blob(statement, 20), SHA256_LEN);
     return each(arg, &row);
 }
 
@@ -196,6 +222,49 @@ int store_query(struct str directory, const struct store_query *query, store_eac
         error = read_known(handle, known);
     if (error == 0)
         error = ask(handle, &question, each, arg);
+    (void)sqlite3_close(handle);
+    return error;
+}
+
+static int read_policy(sqlite3 *handle, struct str server, const struct sha256 *revision, struct buf *out)
+{
+    static const char sql[] = "SELECT policy FROM revisions WHERE server = ?1 AND revision = ?2 LIMIT 1";
+    sqlite3_stmt *statement;
+    if (sqlite3_prepare_v2(handle, sql, -1, &statement, NULL) != SQLITE_OK)
+        return E_IO;
+    (void)sqlite3_bind_text64(statement, 1, server.ptr, server.len, SQLITE_STATIC, SQLITE_UTF8);
+    (void)sqlite3_bind_blob64(statement, 2, revision->bytes, SHA256_LEN, SQLITE_STATIC);
+    int code = sqlite3_step(statement);
+    if (code == SQLITE_ROW)
+        buf_append(out, sqlite3_column_blob(statement, 0), (size_t)sqlite3_column_bytes(statement, 0));
+    (void)sqlite3_finalize(statement);
+    if (code != SQLITE_ROW)
+        return code == SQLITE_DONE ? E_NOT_FOUND : E_IO;
+    return buf_ok(out) ? 0 : E_NOMEM;
+}
+
+int store_policy(struct str directory, struct str server, const struct sha256 *revision, struct buf *out)
+{
+    sqlite3 *handle = NULL;
+    int error = open_projection(directory, &handle);
+    if (error == 0)
+        error = read_policy(handle, server, revision, out);
+    (void)sqlite3_close(handle);
+    return error;
+}
+
+int projection_head(struct str directory, struct chain_head *out)
+{
+    sqlite3 *handle = NULL;
+    sqlite3_stmt *statement = NULL;
+    *out = (struct chain_head){ 0 };
+    int error = open_projection(directory, &handle);
+    if (error == 0 && sqlite3_prepare_v2(handle, "SELECT applied, hash FROM meta", -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_bytes(statement, 1) == SHA256_LEN) {
+        out->sequence = (uint64_t)sqlite3_column_int64(statement, 0);
+        memcpy(out->hash.bytes, sqlite3_column_blob(statement, 1), SHA256_LEN);
+    }
+    (void)sqlite3_finalize(statement);
     (void)sqlite3_close(handle);
     return error;
 }

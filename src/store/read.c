@@ -1,8 +1,10 @@
 /* Reading the ledger's files: for people, from any thread, beside a running gateway. */
 #include "store/store.h"
 
+#include "base/check.h"
 #include "store/chain.h"
 #include "store/directory.h"
+#include "store/projection.h"
 #include "store/segment.h"
 
 #include <stdio.h>
@@ -18,8 +20,10 @@ struct reading {
     const char *why;            /* of damage */
     uint64_t records, segments; /* read whole so far */
     uint64_t from, end;         /* records [from, end) are told */
-    store_each_record *each;
+    store_each_record *each;    /* or each_frame */
+    store_each_frame *each_frame;
     void *arg;
+    const struct chain_head *heads[2]; /* what others know of the chain; NULL: nothing */
 };
 
 static int reading_open(struct reading *reading, struct str directory)
@@ -45,9 +49,40 @@ static void reading_close(struct reading *reading)
 
 static int tell(struct reading *reading, uint64_t sequence, const struct record *record)
 {
-    if (reading->each == NULL || sequence < reading->from || sequence >= reading->end)
+    if (sequence < reading->from || sequence >= reading->end)
         return 0;
-    return reading->each(reading->arg, sequence, record);
+    if (reading->each_frame != NULL)
+        return reading->each_frame(reading->arg, sequence, record, reading->chain.frame, &reading->chain.last);
+    return reading->each == NULL ? 0 : reading->each(reading->arg, sequence, record);
+}
+
+static int check_heads(struct reading *reading, uint64_t sequence)
+{
+    for (size_t i = 0; i < ARRAY_LEN(reading->heads); i++) {
+        const struct chain_head *head = reading->heads[i];
+        if (head == NULL || head->sequence != sequence ||
+            memcmp(&head->hash, &reading->chain.last, sizeof head->hash) == 0)
+            continue;
+        reading->chain.next = sequence;
+        reading->why =
+            i == 0 ? "its hash is not the one that state.db knows" : "its hash is not the one that was noted";
+        return E_CORRUPT;
+    }
+    return 0;
+}
+
+/* What was written once stands behind the end. */
+static int check_heads_at_end(struct reading *reading)
+{
+    for (size_t i = 0; i < ARRAY_LEN(reading->heads); i++) {
+        const struct chain_head *head = reading->heads[i];
+        if (head == NULL || head->sequence < reading->chain.next)
+            continue;
+        reading->why = i == 0 ? "it is missing: the ledger ends before it, and state.db knows of more"
+                              : "it is missing: the ledger ends before the record that was noted";
+        return E_CORRUPT;
+    }
+    return 0;
 }
 
 static int read_batch(struct reading *reading, const struct batch_header *header, struct str frames)
@@ -59,7 +94,9 @@ static int read_batch(struct reading *reading, const struct batch_header *header
         if (error < 0)
             return error;
         reading->records++;
-        error = tell(reading, sequence, &record);
+        error = check_heads(reading, sequence);
+        if (error == 0)
+            error = tell(reading, sequence, &record);
         if (error != 0)
             return error;
     }
@@ -195,13 +232,37 @@ int store_read(struct str directory, uint64_t from, uint64_t last, store_each_re
     return error > 0 ? 0 : error;
 }
 
-int store_verify(struct str directory, struct verify_report *report)
+int store_read_frames(struct str directory, uint64_t from, store_each_frame *each, void *arg)
 {
     struct reading reading;
-    *report = (struct verify_report){ .what = STR_EMPTY };
+    size_t at = 0;
     int error = reading_open(&reading, directory);
+    reading.from = from;
+    reading.end = UINT64_MAX;
+    if (error == 0)
+        error = find_segment(&reading, from, &at);
+    reading.each_frame = each;
+    reading.arg = arg;
+    if (error == 0)
+        error = read_from(&reading, at);
+    reading_close(&reading);
+    return error > 0 ? 0 : error;
+}
+
+int store_verify(struct str directory, const struct chain_head *head, struct verify_report *report)
+{
+    struct reading reading;
+    struct chain_head projected;
+    *report = (struct verify_report){ .what = STR_EMPTY };
+    bool is_projected = projection_head(directory, &projected) == 0; /* first: the ledger only grows meanwhile */
+    int error = reading_open(&reading, directory);
+    reading.heads[0] = is_projected && projected.sequence > 0 ? &projected : NULL;
+    reading.heads[1] = head != NULL && head->sequence > 0 ? head : NULL;
     if (error == 0)
         error = read_from(&reading, 0);
+    if (error == 0)
+        error = check_heads_at_end(&reading);
+    report->head = (struct chain_head){ reading.chain.next - 1, reading.chain.last };
     report->records = reading.records;
     report->segments = reading.segments;
     if (error < 0) {

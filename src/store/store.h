@@ -126,33 +126,44 @@ void store_revision_each(struct store *store, void (*each)(void *arg, struct str
  * value; a negative one is returned. E_NOT_FOUND: no ledger. E_CORRUPT. */
 typedef int store_each_record(void *arg, uint64_t sequence, const struct record *record);
 int  store_read(struct str directory, uint64_t from, uint64_t last, store_each_record *each, void *arg) NODISCARD;
-/* Reads everything. E_CORRUPT: bad_sequence is the first record that is damaged or missing, and `what` says how. */
-struct verify_report { uint64_t records, segments, bad_sequence; struct str what; };
-int  store_verify(struct str directory, struct verify_report *report) NODISCARD;
+/* The same with each frame's bytes: its record behind 44 bytes of length, sequence number and the hash of the frame
+ * before; `hash` is the SHA-256 of all of them. */
+typedef int store_each_frame(void *arg, uint64_t sequence, const struct record *record, struct str frame, const struct sha256 *hash);
+int  store_read_frames(struct str directory, uint64_t from, store_each_frame *each, void *arg) NODISCARD;
+/* Reads everything. E_CORRUPT: bad_sequence is the first record that is damaged or missing, and `what` says how. What
+ * ends early is told by the projection, and by a `head` (sequence 0: none) that the operator noted: a record and its hash. */
+struct chain_head { uint64_t sequence; struct sha256 hash; };
+struct verify_report { uint64_t records, segments, bad_sequence; struct str what; struct chain_head head; };
+int  store_verify(struct str directory, const struct chain_head *head, struct verify_report *report) NODISCARD;
 /* Each record once it is durable: live tail. NULL takes it away. */
 void store_watch(struct store *store, store_each_record *each, void *arg);
 
 /* Questions to the projection, state.db: for operators, never on a call's path. Any thread. */
 struct store_query {             /* what is empty or zero asks for everything */
-    struct str kind, grant, server, name, reason;
+    struct str kind, grant, server, name, reason; /* grant: an id, or a label that one has or had */
+    struct str rule;             /* a JSON Pointer, and what is below it */
+    enum { QUERY_EVERYTHING, QUERY_DECISIONS, QUERY_ALLOWED, QUERY_DENIED } verdict;
     struct str call;             /* a call's id, or how it ends: hexadecimal digits, dashes or not */
     int64_t    since_ms, until_ms;
-    uint64_t   before;           /* sequence number: to read on where an answer ended */
+    uint64_t   before, after;    /* sequence numbers: to read on where an answer ended */
     unsigned   limit;            /* rows at most; 0: 100. Never above 10,000 */
 };
 struct store_row {               /* strings live until the callback returns */
     uint64_t   sequence, count;
     int64_t    at_ms;
-    struct str kind, call, server, method, name, grant, session, client, reason, rule, text;
+    struct str kind, call, server, method, name, grant, label, session, client, reason, rule, text;
+    struct sha256 revision;      /* zeros: none */
     bool       ended;            /* an outcome is known: the members below */
     struct str outcome, outcome_reason;
     int64_t    outcome_ms, micros;
     bool       given_back;
 };
 typedef int store_each_row(void *arg, const struct store_row *row); /* nonzero ends it */
-/* Newest first. *known: the last record that the projection holds. E_NOT_FOUND: there is no projection yet. */
+/* The last of them, oldest first. *known: the last record that the projection holds. E_NOT_FOUND: there is no projection yet. */
 int  store_query(struct str directory, const struct store_query *query, store_each_row *each, void *arg, uint64_t *known) NODISCARD;
-/* Brings the projection up to the ledger's end, where no gateway runs. */
+/* A policy's text as it went live for a server. E_NOT_FOUND. */
+int  store_policy(struct str directory, struct str server, const struct sha256 *revision, struct buf *out) NODISCARD;
+/* Brings the projection up to the ledger's end. E_LOCKED: a gateway runs, and does it. */
 int  store_project(struct str directory, struct log *log) NODISCARD;
 
 struct store_stats {

@@ -236,7 +236,7 @@ static void check(const char *data, const bool sent[CALLS_MAX], size_t sent_coun
     struct store *store = open_recovered(data, &log);
     (void)store_limits_each(store, view_used, &used);
     store_close(store);
-    if (store_verify(str_from_c(data), &report) < 0)
+    if (store_verify(str_from_c(data), NULL, &report) < 0)
         fail("%s: record %llu: %.*s", what, (unsigned long long)report.bad_sequence, STR_ARG(report.what));
     memset(&view, 0, sizeof view);
     if (store_read(str_from_c(data), 1, 0, view_record, &view) < 0)

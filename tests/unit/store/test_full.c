@@ -82,7 +82,7 @@ static void assert_verifies(void)
 {
     struct verify_report report;
     harness_close(&h);
-    assert_int_equal(store_verify(str_from_c(h.directory), &report), 0);
+    assert_int_equal(store_verify(str_from_c(h.directory), NULL, &report), 0);
 }
 
 static void below_the_reserve_calls_are_denied(void **state)

@@ -110,11 +110,11 @@ static void a_torn_last_batch_is_cut(void **state)
     }
     free(torn);
     struct verify_report report;
-    assert_int_equal(store_verify(str_from_c(h.directory), &report), 0);
+    assert_int_equal(store_verify(str_from_c(h.directory), NULL, &report), 0);
     assert_int_equal(harness_open(&h), 0);
     (void)admit_one(&h, 50, NULL, 0);
     harness_close(&h);
-    assert_int_equal(store_verify(str_from_c(h.directory), &report), 0);
+    assert_int_equal(store_verify(str_from_c(h.directory), NULL, &report), 0);
     assert_int_equal(decisions(), CALLS);
 }
 
@@ -134,7 +134,7 @@ static void assert_refused(uint64_t sequence)
     free(after);
 
     struct verify_report report;
-    assert_int_equal(store_verify(str_from_c(h.directory), &report), E_CORRUPT);
+    assert_int_equal(store_verify(str_from_c(h.directory), NULL, &report), E_CORRUPT);
     assert_int_equal(report.bad_sequence, sequence);
     assert_true(report.what.len > 0);
 }
@@ -280,7 +280,7 @@ static void what_was_never_synced_may_be_missing(void **state)
     (void)admit_one(&h, 50, NULL, 0);
     harness_close(&h);
     struct verify_report report;
-    assert_int_equal(store_verify(str_from_c(h.directory), &report), 0);
+    assert_int_equal(store_verify(str_from_c(h.directory), NULL, &report), 0);
 }
 
 static void a_segment_that_is_missing_is_told(void **state)
@@ -299,11 +299,11 @@ static void a_segment_that_is_missing_is_told(void **state)
         harness_run_ms(&live, 7);
     }
     harness_close(&live);
-    assert_int_equal(store_verify(str_from_c(live.directory), &report), 0);
+    assert_int_equal(store_verify(str_from_c(live.directory), NULL, &report), 0);
     assert_true(report.segments > 2);
     (void)snprintf(path, sizeof path, "%s/ledger/%016x.seg", live.directory, 2);
     assert_int_equal(unlink(path), 0);
-    assert_int_equal(store_verify(str_from_c(live.directory), &report), E_CORRUPT);
+    assert_int_equal(store_verify(str_from_c(live.directory), NULL, &report), E_CORRUPT);
     assert_true(str_find(report.what, STR("does not follow")) < report.what.len);
     harness_release(&live);
 }

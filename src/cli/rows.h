@@ -1,0 +1,23 @@
+/* Answers of the projection, as text and as JSON. */
+#pragma once
+
+#include "base/str.h"
+#include "json/writer.h"
+#include "store/store.h"
+
+#include <stdint.h>
+
+struct invocation;
+
+/* Brings the projection up where no gateway does it, quietly. */
+void rows_refresh(struct str data);
+/* The ledger's last sequence number; 0: none that can be read. */
+uint64_t rows_recorded(struct str data);
+/* Why a query failed, in words; an exit_status. */
+int rows_failed(const struct invocation *invocation, struct str data, int error);
+
+void row_print(const struct store_row *row);
+/* The object's members, inside an object. */
+void row_write(const struct store_row *row, struct json_writer *writer);
+/* "2026-01-31T09:30:00.000Z" as a member; nothing for 0. */
+void row_write_time(struct json_writer *writer, struct str key, int64_t at_ms);
