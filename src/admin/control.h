@@ -24,6 +24,7 @@ struct control_options {
     struct reloader *reloader;
     struct str      data;      /* the data directory */
     struct str      url;       /* where clients connect, for status */
+    struct str      admin_url; /* where the metrics are; empty: nowhere */
     bool            insecure;
     void          (*stop)(void *arg);
     void           *arg;

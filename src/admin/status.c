@@ -79,6 +79,8 @@ void reply_status(const struct control_options *of, int64_t started_ms, struct j
     reply_begin(writer);
     json_write_member_int(writer, STR("pid"), getpid());
     json_write_member_string(writer, STR("url"), of->url);
+    if (of->admin_url.len > 0)
+        json_write_member_string(writer, STR("admin_url"), of->admin_url);
     json_write_member_string(writer, STR("data"), of->data);
     json_write_member_int(writer, STR("started_ms"), started_ms);
     json_write_member_bool(writer, STR("recording"), store_is_ready(of->store));

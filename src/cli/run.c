@@ -1,5 +1,6 @@
 /* warder run: the gateway, from its configuration to its end. */
 #include "admin/control.h"
+#include "admin/http.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -39,9 +40,10 @@ struct running {
     struct front_http *front;
     struct reloader *reloader;
     struct control *control;
+    struct admin_http *admin;
     struct str data;
     char self[PATH_MAX];
-    char url[128];
+    char url[128], admin_url[128];
     bool stopping;
 };
 
@@ -133,6 +135,8 @@ static void print_ready(const struct running *running)
            running->url);
     for (size_t i = 0; i < config->server_count; i++)
         print_server(running, &config->servers[i]);
+    if (running->admin)
+        printf("\nMetrics: %s/metrics\n", running->admin_url);
     printf("\nEverything it keeps: %" STR_FMT "\n", STR_ARG(running->data));
     if (config->audit != AUDIT_DURABLE)
         printf("%sA power cut can lose records: \"audit\" is not \"durable\".%s\n", colour_on(stdout, COLOUR_YELLOW),
@@ -153,6 +157,8 @@ static void write_ready(const struct running *running)
     json_write_object(writer);
     json_write_member_string(writer, STR("event"), STR("ready"));
     json_write_member_string(writer, STR("url"), str_from_c(running->url));
+    if (running->admin)
+        json_write_member_string(writer, STR("admin_url"), str_from_c(running->admin_url));
     json_write_member_int(writer, STR("pid"), getpid());
     json_write_member_string(writer, STR("data"), running->data);
     json_write_member_int(writer, STR("grants"), (int64_t)live_grants(running));
@@ -252,6 +258,15 @@ static unsigned connections_max(void)
     return (unsigned)descriptors.rlim_cur / 2;
 }
 
+/* The address as configured, with the port that was bound. */
+static void write_url(char *url, size_t size, struct str address, uint16_t port)
+{
+    size_t host = address.len;
+    while (host > 0 && address.ptr[host - 1] != ':')
+        host--;
+    snprintf(url, size, "http://%" STR_FMT "%u", (int)host, address.ptr, (unsigned)port);
+}
+
 static int open_front(struct running *running)
 {
     const struct config *config = running->config;
@@ -276,11 +291,7 @@ static int open_front(struct running *running)
     if (error)
         return failure(running->invocation, "cannot listen on %" STR_FMT ": %s", STR_ARG(config->listen),
                        error_text(error));
-    size_t host = config->listen.len;
-    while (host > 0 && config->listen.ptr[host - 1] != ':')
-        host--;
-    snprintf(running->url, sizeof(running->url), "http://%" STR_FMT "%u", (int)host, config->listen.ptr,
-             (unsigned)front_http_port(running->front));
+    write_url(running->url, sizeof(running->url), config->listen, front_http_port(running->front));
     return 0;
 }
 
@@ -301,6 +312,38 @@ static int open_reloader(struct running *running)
     return error ? failure(running->invocation, "%s", error_text(error)) : 0;
 }
 
+/* The default address may be another gateway's: that is said, and this one runs without. */
+static int open_admin(struct running *running)
+{
+    const struct config *config = running->config;
+    struct admin_http_options options = {
+        .loop = running->loop,
+        .log = &running->log,
+        .address = config->admin_listen,
+        .sources = { .loop = running->loop,
+                     .gateway = running->gateway,
+                     .front = running->front,
+                     .reloader = running->reloader,
+                     .store = running->store,
+                     .started_ms = clock_wall_ms(clock_system()) },
+    };
+    if (config->admin_listen.len == 0)
+        return 0;
+    int error = admin_http_open(&options, &running->admin);
+    if (error == E_EXISTS && !config->admin_listen_written) {
+        log_warn(&running->log,
+                 "no metrics: something else listens on %" STR_FMT "; \"admin_listen\" takes another address, or null",
+                 STR_ARG(config->admin_listen));
+        return 0;
+    }
+    if (error)
+        return failure(running->invocation,
+                       "not started: cannot listen on %" STR_FMT " (\"admin_listen\" in the configuration): %s",
+                       STR_ARG(config->admin_listen), error == E_EXISTS ? "something else does" : error_text(error));
+    write_url(running->admin_url, sizeof(running->admin_url), config->admin_listen, admin_http_port(running->admin));
+    return 0;
+}
+
 static int open_control(struct running *running)
 {
     struct control_options options = {
@@ -312,6 +355,7 @@ static int open_control(struct running *running)
         .reloader = running->reloader,
         .data = running->data,
         .url = str_from_c(running->url),
+        .admin_url = str_from_c(running->admin_url),
         .insecure = running->config->insecure,
         .stop = begin_stop,
         .arg = running,
@@ -335,7 +379,7 @@ static int open_loop(struct running *running)
 static int start(struct running *running)
 {
     static int (*const steps[])(struct running *) = { load_config, open_loop,     open_store,  make_gateway,
-                                                      open_front,  open_reloader, open_control };
+                                                      open_front,  open_reloader, open_admin, open_control };
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         if (i == 1)
             log_init_stderr(&running->log, clock_system(), running->config->log);
@@ -348,6 +392,7 @@ static int start(struct running *running)
 
 static void release(struct running *running)
 {
+    admin_http_close(running->admin);
     control_close(running->control);
     reloader_free(running->reloader);
     front_http_close(running->front);

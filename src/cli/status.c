@@ -38,6 +38,8 @@ static void print_running(const struct question_to *ask)
     printf("A gateway runs on %s%" STR_FMT "%s since %s, process %lld.\nEverything it keeps: %" STR_FMT "\n\n",
            colour_on(stdout, COLOUR_BOLD), STR_ARG(url), colour_off(stdout), since,
            (long long)answer_int(ask->root, "pid"), STR_ARG(ask->data));
+    if (answer_text(ask->root, "admin_url").len > 0)
+        printf("Metrics: %" STR_FMT "/metrics\n\n", STR_ARG(answer_text(ask->root, "admin_url")));
     json_iter_init(&iter, json_get(ask->root, STR("servers")));
     while (json_iter_next(&iter, &key, &server)) {
         struct str state = answer_text(server, "state");

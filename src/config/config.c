@@ -226,6 +226,9 @@ static void read_top(struct reader *reader, struct config *config, const struct 
     struct listen_address address;
     settings_read(reader, root, OF_TOP, &settings);
     config->listen = settings_string(&settings, SETTING_listen);
+    const struct json *admin = settings.of[SETTING_admin_listen];
+    config->admin_listen_written = admin != NULL;
+    config->admin_listen = json_is(admin, JSON_NULL) ? STR_EMPTY : settings_string(&settings, SETTING_admin_listen);
     config->audit = (enum audit_mode)settings_choice(&settings, SETTING_audit);
     config->log = (enum log_level)settings_choice(&settings, SETTING_log);
     config->insecure = settings_bool(&settings, SETTING_insecure);

@@ -32,6 +32,8 @@ struct config {
     struct config_server *servers;  /* those that the file does not disable */
     size_t                server_count;
     struct str            listen;   /* "127.0.0.1:8808", checked */
+    struct str            admin_listen; /* empty: nowhere */
+    bool                  admin_listen_written; /* else it is the default, which may be taken */
     struct str            data;     /* the data directory, absolute */
     struct str           *hosts;    /* names beside `listen` that clients may use */
     size_t                host_count;

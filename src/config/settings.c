@@ -168,14 +168,15 @@ static bool check_duration(struct reader *reader, const struct row *row, const s
     return false;
 }
 
-static bool check_address(struct reader *reader, const struct json *value)
+static bool check_address(struct reader *reader, const struct json *value, const char *example, bool loopback)
 {
     struct listen_address address;
     if (!check_text(reader, value, "an address"))
         return false;
-    if (listen_address_parse(json_string(value), &address))
+    if (listen_address_parse(json_string(value), &address) && (address.loopback || !loopback))
         return true;
-    reader_problem(reader, AT_VALUE, STR("write \"127.0.0.1:8808\""), "must be a numeric address and a port");
+    reader_problem(reader, AT_VALUE, reader_text(reader, "write \"%s\"", example), "must be a numeric %saddress and a port",
+                   loopback ? "loopback " : "");
     return false;
 }
 
@@ -190,7 +191,8 @@ static bool check_value(struct reader *reader, const struct row *row, const stru
             return true;
         reader_problem(reader, AT_VALUE, STR_EMPTY, "must not be empty");
         return false;
-    case KIND_ADDRESS: return check_address(reader, value);
+    case KIND_ADDRESS: return check_address(reader, value, "127.0.0.1:8808", false);
+    case KIND_LOOPBACK: return json_is(value, JSON_NULL) || check_address(reader, value, "127.0.0.1:8809", true);
     case KIND_CHOICE: return check_choice(reader, row, value);
     case KIND_LIST: return check_list(reader, value);
     case KIND_MAP: return check_map(reader, value);

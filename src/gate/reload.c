@@ -31,7 +31,7 @@ struct loading { /* one try, in the pool */
 };
 
 struct fixed { /* as the gateway started with it */
-    struct str listen, data;
+    struct str listen, admin_listen, data;
     enum audit_mode audit;
     bool insecure;
 };
@@ -105,6 +105,7 @@ static void find_fixed(struct reloader *reloader, const struct config *config)
         bool differs;
     } settings[] = {
         { "listen", !str_eq(config->listen, fixed->listen) },
+        { "admin_listen", !str_eq(config->admin_listen, fixed->admin_listen) },
         { "data", !str_eq(config->data, fixed->data) },
         { "audit", config->audit != fixed->audit },
         { "insecure", config->insecure != fixed->insecure },
@@ -287,10 +288,11 @@ int reloader_new(const struct reloader_options *options, struct reloader **out)
     arena_init(&reloader->arena, NULL, FIXED_BYTES);
     const struct config *config = options->config;
     reloader->fixed = (struct fixed){ arena_str(&reloader->arena, config->listen),
+                                      arena_str(&reloader->arena, config->admin_listen),
                                       arena_str(&reloader->arena, config->data), config->audit, config->insecure };
     reloader->status.path = arena_str(&reloader->arena, config->path);
     reloader->status.live_ms = clock_wall_ms(options->clock);
-    bool copied = reloader->fixed.listen.ptr && reloader->fixed.data.ptr && reloader->status.path.ptr;
+    bool copied = reloader->fixed.listen.ptr && reloader->fixed.admin_listen.ptr && reloader->fixed.data.ptr && reloader->status.path.ptr;
     int error = copied ? file_watch_new(options->loop, files_changed, reloader, &reloader->watch) : E_NOMEM;
     if (error) {
         arena_release(&reloader->arena);

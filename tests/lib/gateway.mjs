@@ -83,7 +83,7 @@ export class Gateway {
       if (policy === undefined) continue;
       mcpServers[name] = { ...entry, policy: typeof policy === 'string' ? policy : this.writePolicy(name, policy) };
     }
-    writeFileSync(this.config, JSON.stringify({ listen: '127.0.0.1:0', data: this.data, mcpServers, ...settings }, null, 2));
+    writeFileSync(this.config, JSON.stringify({ listen: '127.0.0.1:0', admin_listen: null, data: this.data, mcpServers, ...settings }, null, 2));
   }
 
   writePolicy(name, document) {
@@ -122,6 +122,7 @@ export class Gateway {
     stop.abort();
     if (first.failed) throw new Error(`the gateway ${first.failed}\n${this.log}`);
     this.url = first.url;
+    this.adminUrl = first.admin_url;
     return this;
   }
 
