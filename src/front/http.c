@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#define HEAD_MAX 4096 /* bytes of what we write before a message */
+#define HEAD_MAX 8192 /* bytes of what we write before a message, and of a short one behind it */
 #define BODY_MAX 4096 /* bytes of a body that the front makes itself */
 
 /* At the ceiling the connection that has been idle the longest makes room, but never the one that has just come; when

@@ -6,15 +6,15 @@
 
 enum json_kind json_kind(const struct json *node)
 {
-    switch (unsafe_yyjson_get_type(node_val(node))) {
-    case YYJSON_TYPE_NULL: return JSON_NULL;
-    case YYJSON_TYPE_BOOL: return JSON_BOOL;
-    case YYJSON_TYPE_RAW: return JSON_NUMBER; /* numbers keep their digits */
-    case YYJSON_TYPE_STR: return JSON_STRING;
-    case YYJSON_TYPE_ARR: return JSON_ARRAY;
-    case YYJSON_TYPE_OBJ: return JSON_OBJECT;
-    default: WRONG("a node of no kind");
-    }
+    static const unsigned char kinds[] = {
+        [YYJSON_TYPE_NULL] = JSON_NULL + 1,  [YYJSON_TYPE_BOOL] = JSON_BOOL + 1,
+        [YYJSON_TYPE_RAW] = JSON_NUMBER + 1, /* numbers keep their digits */
+        [YYJSON_TYPE_STR] = JSON_STRING + 1, [YYJSON_TYPE_ARR] = JSON_ARRAY + 1,
+        [YYJSON_TYPE_OBJ] = JSON_OBJECT + 1,
+    };
+    size_t type = unsafe_yyjson_get_type(node_val(node));
+    CHECK(type < ARRAY_LEN(kinds) && kinds[type]);
+    return (enum json_kind)(kinds[type] - 1);
 }
 
 const char *json_kind_name(enum json_kind kind)
@@ -88,8 +88,11 @@ bool json_int64(const struct json *node, int64_t *out)
 
 void json_iter_init(struct json_iter *iter, const struct json *container)
 {
-    *iter =
-        (struct json_iter){ .left = container ? json_count(container) : 0, .object = json_is(container, JSON_OBJECT) };
+    enum json_kind kind = container ? json_kind(container) : JSON_NULL;
+
+    *iter = (struct json_iter){ .object = kind == JSON_OBJECT };
+    if (kind == JSON_OBJECT || kind == JSON_ARRAY)
+        iter->left = unsafe_yyjson_get_len(node_val(container));
     if (iter->left > 0)
         iter->at = node_of(val_first(node_val(container)));
 }

@@ -9,18 +9,24 @@ static bool is_plain(char c)
     return (unsigned char)c >= 0x20 && c != '"' && c != '\\';
 }
 
+static const uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
+
+/* Bits of `highs` where one of eight bytes needs an escape. */
+static inline uint64_t escapes(uint64_t eight)
+{
+    uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\';
+    uint64_t needs = ((eight - ones * 0x20) & ~eight) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash);
+    return needs & highs;
+}
+
 /* How many bytes at the start need no escape: eight at a time while none of them does. */
 static size_t plain_prefix(struct str s)
 {
-    const uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
     size_t at = 0;
 
     for (uint64_t eight; s.len - at >= sizeof(eight); at += sizeof(eight)) {
         memcpy(&eight, s.ptr + at, sizeof(eight));
-        uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\';
-        uint64_t needs =
-            ((eight - ones * 0x20) & ~eight) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash);
-        if (needs & highs)
+        if (escapes(eight))
             break;
     }
     while (at < s.len && is_plain(s.ptr[at]))

@@ -23,9 +23,15 @@ void legs_release(struct legs *legs)
     legs->capacity = 0;
 }
 
+/* Ids are given one after the other; spread, or their run would be as long as the table is full. */
+static size_t home_of(const struct legs *legs, uint64_t id)
+{
+    return (size_t)(id * 0x9e3779b97f4a7c15u >> 32) & (legs->capacity - 1);
+}
+
 static void place(struct legs *legs, struct leg *leg)
 {
-    size_t at = leg->id & (legs->capacity - 1);
+    size_t at = home_of(legs, leg->id);
     while (legs->slots[at].leg)
         at = (at + 1) & (legs->capacity - 1);
     legs->slots[at].leg = leg;
@@ -69,7 +75,7 @@ static size_t slot_of(const struct legs *legs, uint64_t id)
     size_t mask = legs->capacity - 1;
     if (!legs->capacity)
         return 0;
-    for (size_t at = id & mask; legs->slots[at].leg; at = (at + 1) & mask)
+    for (size_t at = home_of(legs, id); legs->slots[at].leg; at = (at + 1) & mask)
         if (legs->slots[at].leg->id == id)
             return at;
     return legs->capacity;
@@ -91,7 +97,7 @@ void legs_remove(struct legs *legs, struct leg *leg)
     legs->count--;
     /* What stands behind the hole in its run moves up unless that would put it before its own place. */
     for (size_t at = (hole + 1) & mask; legs->slots[at].leg; at = (at + 1) & mask) {
-        size_t home = legs->slots[at].leg->id & mask;
+        size_t home = home_of(legs, legs->slots[at].leg->id);
         if (((at - home) & mask) >= ((at - hole) & mask)) {
             legs->slots[hole] = legs->slots[at];
             legs->slots[at].leg = NULL;
