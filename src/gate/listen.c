@@ -9,6 +9,7 @@
 #include "gate/lists.h"
 #include "model/grant.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define LISTENING_MAGIC 0x115e115eu
@@ -53,12 +54,32 @@ void listen_gone(struct listening *listening)
     forget(listening);
 }
 
+#define SUBSCRIPTION_META "\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":%" STR_FMT "}"
+#define SUBSCRIPTION_MAX (6 * LIMIT_id_bytes + 256)
+
+static struct str listening_id(const struct listening *listening)
+{
+    return str_of(listening->id, listening->id_len);
+}
+
 void listen_end(struct listening *listening)
 {
     CHECK_OBJ(listening, LISTENING_MAGIC);
     struct exchange *exchange = listening->exchange;
+    struct buf *out = &listening->gateway->out;
+    bool answers = listening->id_len > 0;
+    buf_reset(out);
+    if (answers) { /* MCP 2026-07-28 subscriptions, "Graceful Closure" */
+        char result[SUBSCRIPTION_MAX];
+        int len = snprintf(result, sizeof(result), "{\"resultType\":\"complete\"," SUBSCRIPTION_META "}",
+                           STR_ARG(listening_id(listening)));
+        message_write_result_raw(out, listening_id(listening), str_of(result, (size_t)len));
+    }
     forget(listening);
-    exchange->ops->end(exchange, REASON_session_ended);
+    if (answers && buf_ok(out))
+        exchange->ops->answer(exchange, 200, buf_str(out), STR_EMPTY);
+    else
+        exchange->ops->end(exchange, REASON_session_ended);
 }
 
 static struct listening *first_of(const struct session *session)
@@ -84,7 +105,8 @@ enum reason listen_open(struct call *call, unsigned kinds, struct listening **ou
     if (gateway->stopping || gateway->listening_count >= LIMIT_streams ||
         call->grant->streams >= LIMIT_streams_per_grant)
         return REASON_overloaded;
-    struct listening *listening = malloc(sizeof(*listening));
+    struct str id = call->session ? STR_EMPTY : buf_str(&call->client_id), client = call_client(call);
+    struct listening *listening = malloc(sizeof(*listening) + id.len);
     if (!listening)
         return REASON_overloaded;
     int error = exchange->ops->listen(exchange, LIMIT_listen_queue_bytes);
@@ -99,7 +121,10 @@ enum reason listen_open(struct call *call, unsigned kinds, struct listening **ou
         .exchange = exchange,
         .grant = call->grant,
         .session = call->session,
+        .id_len = id.len,
     };
+    memcpy(listening->id, id.ptr, id.len);
+    memcpy(listening->client, client.ptr, client.len);
     memcpy(listening->server, call->route->server->name.ptr, call->route->server->name.len);
     list_append(&gateway->listenings, &listening->link);
     list_init(&listening->session_link);
@@ -157,8 +182,12 @@ static void tell(struct listening *listening, unsigned kinds)
     for (size_t at = 0; at < ARRAY_LEN(notices); at++) {
         if (!(kinds & listening->kinds & notices[at].kind))
             continue;
+        char params[SUBSCRIPTION_MAX];
+        int len = listening->id_len ? snprintf(params, sizeof(params), "{" SUBSCRIPTION_META "}",
+                                               STR_ARG(listening_id(listening)))
+                                    : 0;
         buf_reset(out);
-        message_write_notification(out, method_row(notices[at].method)->name, STR_EMPTY);
+        message_write_notification(out, method_row(notices[at].method)->name, str_of(params, (size_t)len));
         if (!buf_ok(out) || exchange->ops->event(exchange, buf_str(out)) != 0) {
             log_debug(listening->gateway->log, "a client does not read its event stream: it is ended");
             if (listening->session)
@@ -167,6 +196,30 @@ static void tell(struct listening *listening, unsigned kinds)
             return;
         }
     }
+}
+
+void listen_acknowledge(struct listening *listening)
+{
+    static const char *const words[] = { "toolsListChanged", "promptsListChanged", "resourcesListChanged" };
+    struct buf *out = &listening->gateway->out;
+    struct exchange *exchange = listening->exchange;
+    struct buf params;
+    const char *comma = "";
+    buf_init(&params, SUBSCRIPTION_MAX);
+    buf_printf(&params, "{" SUBSCRIPTION_META ",\"notifications\":{", STR_ARG(listening_id(listening)));
+    for (size_t at = 0; at < ARRAY_LEN(notices); at++) {
+        if (!(listening->kinds & notices[at].kind))
+            continue;
+        buf_printf(&params, "%s\"%s\":true", comma, words[at]);
+        comma = ",";
+    }
+    buf_append_str(&params, STR("}}"));
+    buf_reset(out);
+    message_write_notification(out, method_row(METHOD_SUBSCRIPTIONS_ACKNOWLEDGED)->name, buf_str(&params));
+    bool told = buf_ok(&params) && buf_ok(out) && exchange->ops->event(exchange, buf_str(out)) == 0;
+    buf_release(&params);
+    if (!told)
+        listen_end(listening);
 }
 
 void listen_catch_up(struct listening *listening)
@@ -242,6 +295,12 @@ static bool sees(const struct changes *changes, struct gateway *gateway, const s
     return false;
 }
 
+/* Of no session, and for this server. */
+static bool is_lone(const struct listening *listening, struct str server)
+{
+    return !listening->session && str_eq(str_from_c(listening->server), server);
+}
+
 static void tell_all(struct gateway *gateway, const struct route *route, const struct changes *changes, size_t count)
 {
     struct arena arena;
@@ -257,6 +316,16 @@ static void tell_all(struct gateway *gateway, const struct route *route, const s
                 kinds |= list_kinds[at].kind;
         if (kinds)
             listen_tell_session(session, kinds);
+    }
+    LIST_EACH (&gateway->listenings, link, after) {
+        struct listening *listening = CONTAINER_OF(link, struct listening, link);
+        const struct grant *grant = is_lone(listening, route->server->name) ? live_grant(gateway, listening->grant) : NULL;
+        const struct asker asker = { grant, STR_EMPTY, str_from_c(listening->client) };
+        unsigned kinds = 0;
+        for (size_t at = 0; grant && at < count; at++)
+            if (!(kinds & list_kinds[at].kind) && sees(&changes[at], gateway, route, &asker, &arena))
+                kinds |= list_kinds[at].kind;
+        tell(listening, kinds);
     }
     arena_release(&arena);
 }
@@ -286,5 +355,10 @@ void listen_policy_changed(struct gateway *gateway, struct str server)
         struct session *session = CONTAINER_OF(link, struct session, link);
         if (str_eq(session_server(session), server) && live_grant(gateway, session->grant))
             listen_tell_session(session, LISTEN_ALL);
+    }
+    LIST_EACH (&gateway->listenings, link, after) {
+        struct listening *listening = CONTAINER_OF(link, struct listening, link);
+        if (is_lone(listening, server) && live_grant(gateway, listening->grant))
+            tell(listening, LISTEN_ALL);
     }
 }

@@ -6,15 +6,14 @@
 
 #include "base/list.h"
 #include "base/str.h"
+#include "gate/session.h"
 #include "model/reason.h"
 #include "model/server.h"
 
 struct call;
 struct exchange;
 struct gateway;
-struct grant_use;
 struct route;
-struct session;
 
 enum { LISTEN_TOOLS = 1, LISTEN_PROMPTS = 2, LISTEN_RESOURCES = 4, LISTEN_ALL = 7 }; /* lists that change */
 
@@ -26,8 +25,11 @@ struct listening {
     struct gateway   *gateway;
     struct exchange  *exchange;
     struct grant_use *grant;
-    struct session   *session;      /* NULL: of none */
+    struct session   *session;      /* NULL: of none, and then a request's that has an id */
     char              server[SERVER_NAME_MAX + 1];
+    char              client[SESSION_CLIENT_MAX + 1]; /* what a client without a session says of itself */
+    size_t            id_len;
+    char              id[];         /* of subscriptions/listen, as written JSON; empty: of a GET */
 };
 
 /* REASON_allowed: the call's exchange now belongs to the listening, of the call's session or of none. Else why not. */
@@ -42,6 +44,8 @@ void listen_end_expired(struct gateway *gateway);
 /* The front says that the client is gone: its exchange is not used any more. */
 void listen_gone(struct listening *listening);
 
+/* MCP 2026-07-28 subscriptions: the first message. It may be the end of the listening. */
+void listen_acknowledge(struct listening *listening);
 /* What the session missed. It may be the end of the listening. */
 void listen_catch_up(struct listening *listening);
 /* What a session sees changed: its newest stream is told, or its next one. */

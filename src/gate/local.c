@@ -1,8 +1,9 @@
-/* What the gateway answers itself: the handshake, discovery and ping. */
+/* What the gateway answers itself: the handshake, discovery, subscriptions and ping. */
 #include "base/check.h"
 #include "base/clock.h"
 #include "front/exchange.h"
 #include "gate/gate.h"
+#include "gate/listen.h"
 #include "json/writer.h"
 #include "store/store.h"
 
@@ -74,6 +75,50 @@ static enum step_next discover(struct call *call)
     return STEP_END;
 }
 
+/* What of it is listened to; what a client may not ask for in so many words is not taken. */
+static int read_filter(const struct call *call, unsigned *kinds)
+{
+    static const struct {
+        struct str name;
+        unsigned kind;
+    } lists[] = { { { "toolsListChanged", 16 }, LISTEN_TOOLS },
+                  { { "promptsListChanged", 18 }, LISTEN_PROMPTS },
+                  { { "resourcesListChanged", 20 }, LISTEN_RESOURCES } };
+    const struct json *filter = json_get(call->message.params, STR("notifications"));
+    const struct json *resources = json_get(filter, STR("resourceSubscriptions"));
+    *kinds = 0;
+    if (!json_is(filter, JSON_OBJECT) || (resources && !json_is(resources, JSON_ARRAY)))
+        return E_INVALID;
+    for (size_t at = 0; at < ARRAY_LEN(lists); at++) {
+        const struct json *wanted = json_get(filter, lists[at].name);
+        if (wanted && !json_is(wanted, JSON_BOOL))
+            return E_INVALID;
+        if (wanted && json_bool(wanted))
+            *kinds |= lists[at].kind;
+    }
+    return 0;
+}
+
+/* MCP 2026-07-28 subscriptions: the lists that change, as this grant sees them. Resources are not followed. */
+static enum step_next listen(struct call *call)
+{
+    const struct definitions *definitions = upstream_definitions(call->backend->upstream);
+    struct listening *listening;
+    unsigned kinds;
+    if (read_filter(call, &kinds) != 0) {
+        gateway_record_malformed(call->gateway, call, REASON_invalid_params);
+        call_end(call, REASON_invalid_params);
+        return STEP_END;
+    }
+    kinds &= (definitions->has_tools ? LISTEN_TOOLS : 0u) | (definitions->has_prompts ? LISTEN_PROMPTS : 0u) |
+             (definitions->has_resources ? LISTEN_RESOURCES : 0u);
+    enum reason why = listen_open(call, kinds, &listening);
+    if (why == REASON_allowed)
+        listen_acknowledge(listening);
+    call_end(call, why == REASON_allowed ? REASON_answered : why);
+    return STEP_END;
+}
+
 static struct str negotiated(struct str asked)
 {
 #define V(version)                   \
@@ -112,6 +157,7 @@ enum step_next call_answer_local(struct call *call)
     switch ((int)call->method_id) {
     case METHOD_INITIALIZE: return initialize(call);
     case METHOD_SERVER_DISCOVER: return discover(call);
+    case METHOD_SUBSCRIPTIONS_LISTEN: return listen(call);
     case METHOD_PING:
         buf_reset(&call->gateway->out);
         message_write_result_raw(&call->gateway->out, buf_str(&call->client_id), STR("{}"));

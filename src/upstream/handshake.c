@@ -23,6 +23,12 @@ static bool has(const struct json *capabilities, struct str name)
     return json_is(json_get(capabilities, name), JSON_OBJECT);
 }
 
+static bool tells(const struct json *capabilities, struct str name)
+{
+    const struct json *changes = json_get(json_get(capabilities, name), STR("listChanged"));
+    return json_is(changes, JSON_BOOL) && json_bool(changes);
+}
+
 static void keep_instructions(struct upstream *upstream, const struct json *result)
 {
     const struct json *text = json_get(result, STR("instructions"));
@@ -45,6 +51,9 @@ static void keep_capabilities(struct instance *instance, const struct json *capa
         .prompts = has(capabilities, STR("prompts")),
         .resources = has(capabilities, STR("resources")),
         .completions = has(capabilities, STR("completions")),
+        .tools_change = tells(capabilities, STR("tools")),
+        .prompts_change = tells(capabilities, STR("prompts")),
+        .resources_change = tells(capabilities, STR("resources")),
     };
 }
 

@@ -119,7 +119,7 @@ static int64_t now_of(const struct instance *instance)
 
 static void watch_deadline(struct instance *instance, int64_t deadline_ms)
 {
-    if (instance->deadline.running && instance->deadline.due_ms <= deadline_ms)
+    if (deadline_ms == INT64_MAX || (instance->deadline.running && instance->deadline.due_ms <= deadline_ms))
         return;
     int64_t after_ms = deadline_ms - now_of(instance);
     timer_start(&instance->deadline, after_ms > 0 ? after_ms : 0);

@@ -9,6 +9,7 @@
 #include "upstream/back.h"
 #include "upstream/legs.h"
 #include "upstream/lists.h"
+#include "upstream/subscribe.h"
 #include "upstream/upstream.h"
 
 #define UPSTREAM_MAGIC 0x5550535au
@@ -26,6 +27,7 @@ enum instance_state {
 
 struct capabilities {
     bool tools, prompts, resources, completions;
+    bool tools_change, prompts_change, resources_change; /* it tells of them */
 };
 
 struct instance {
@@ -75,6 +77,7 @@ struct upstream {
     struct map             by_isolation;  /* all but the control session */
     struct definitions    *definitions;
     struct listing         listing;
+    struct subscription    subscription;
     struct list            waiters;       /* for the first list */
     struct timer           waiters_timer;
     struct deferred        wake;          /* waiters that came when the list was there */

@@ -72,6 +72,11 @@ static void noted(struct instance *instance, const struct message *message, cons
 {
     switch ((int)message->method_id) {
     case METHOD_PROGRESS: progressed(instance, message, only); break;
+    case METHOD_SERVER_CANCELLED:
+        if (instance_is_control(instance))
+            subscription_cancelled(&instance->upstream->subscription, message);
+        break;
+    case METHOD_SUBSCRIPTIONS_ACKNOWLEDGED: break;
     case METHOD_TOOLS_LIST_CHANGED:
     case METHOD_PROMPTS_LIST_CHANGED:
     case METHOD_RESOURCES_LIST_CHANGED: listing_again(&instance->upstream->listing); break;

@@ -159,6 +159,7 @@ int upstream_new_with_back(const struct upstream_services *services, const struc
     buf_init(&upstream->out, OUT_MAX);
     buf_init(&upstream->id, 6 * LIMIT_id_bytes + 2);
     listing_init(&upstream->listing, upstream);
+    subscription_init(&upstream->subscription, upstream);
     int error = hasher_new(&upstream->hasher);
     if (!error)
         error = instance_new(upstream, &era_legacy, STR_EMPTY, true, &upstream->control);
@@ -226,6 +227,7 @@ void upstream_stop(struct upstream *upstream, enum reason reason, void (*done)(v
     upstream->done_arg = arg;
     timer_stop(&upstream->waiters_timer);
     listing_stop(&upstream->listing);
+    timer_stop(&upstream->subscription.again);
     struct instance *instance;
     while ((instance = first_running(upstream)) != NULL)
         instance_end(instance, reason);
@@ -248,6 +250,7 @@ void upstream_free(struct upstream *upstream)
     CHECK(list_is_empty(&upstream->instances));
     timer_stop(&upstream->waiters_timer);
     listing_release(&upstream->listing);
+    subscription_release(&upstream->subscription);
     definitions_unref(upstream->definitions);
     map_release(&upstream->by_isolation);
     buf_release(&upstream->out);
@@ -305,6 +308,7 @@ void upstream_stats(const struct upstream *upstream, struct upstream_stats *out)
 
 void upstream_control_ready(struct upstream *upstream)
 {
+    subscription_start(&upstream->subscription);
     listing_start(&upstream->listing);
 }
 

@@ -11,9 +11,9 @@ import { Session, decision, text } from '../lib/session.mjs';
 
 const policy = {
   version: '1', default: 'deny', hide: ['secret'],
-  tools: { echo: {}, where: {}, asks: {}, slow: {}, steps: {}, once: {} }, prompts: { default: 'allow' }, resources: { default: 'allow' },
+  tools: { echo: {}, where: {}, asks: {}, grow: {}, slow: {}, steps: {}, extra: {} }, prompts: { default: 'allow' }, resources: { default: 'allow' },
 };
-const wanted = ['echo', 'where', 'asks', 'slow', 'steps'];
+const wanted = ['echo', 'where', 'asks', 'grow', 'slow', 'steps'];
 
 async function official(endpoint, token, mode) {
   const client = new Client({ name: 'official', version: '1' }, { versionNegotiation: { mode } });
@@ -28,7 +28,7 @@ for (const back of ['stdio', 'http']) {
     before(async () => {
       [dual, modern] = await Promise.all([EraServer.start(back), EraServer.start(back, { ERAS: 'modern' })]);
       gateway = await new Gateway({ servers: {
-        dual: dual.entry({ policy }), modern: modern.entry({ policy }), old: old.entry({ policy }), closed: modern.entry({ policy: { version: '1', default: 'deny', hide: ['*'] } }),
+        dual: dual.entry({ policy }), modern: modern.entry({ policy }), old: old.entry({ policy }), shared: modern.entry({ isolation: 'server', policy }), closed: modern.entry({ policy: { version: '1', default: 'deny', hide: ['*'] } }),
       } }).start();
       ({ token } = await gateway.grant('modern', '*'));
       raw = new Modern(gateway.endpoint('modern'), token);
@@ -144,6 +144,27 @@ for (const back of ['stdio', 'http']) {
       assert.equal(records.findLast((one) => one.outcome === 'cancelled').reason, 'client_gone');
     });
 
+    test('who listens hears of a list that changed, once, under the request\'s id', async () => {
+      const client = await official(gateway.endpoint('shared'), token, { pin: MODERN });
+      const changed = new Promise((done) => client.setNotificationHandler('notifications/tools/list_changed', done));
+      const subscription = await client.listen({ toolsListChanged: true, resourceSubscriptions: ['note://one'] });
+      assert.deepEqual(subscription.honoredFilter, { toolsListChanged: true });
+      const other = new Modern(gateway.endpoint('shared'), token);
+      const heard = other.rpc('subscriptions/listen', { notifications: { toolsListChanged: true, promptsListChanged: false } }, { timeout: 30_000 });
+      await client.callTool({ name: 'grow', arguments: {} });
+      await changed;
+      assert.ok((await client.listTools()).tools.some((tool) => tool.name === 'extra'));
+      await client.close();
+      await gateway.stop();
+      const { messages } = await heard;
+      const subscriptionId = other.next - 1;
+      assert.deepEqual(messages[0], { jsonrpc: '2.0', method: 'notifications/subscriptions/acknowledged', params: { _meta: { 'io.modelcontextprotocol/subscriptionId': subscriptionId }, notifications: { toolsListChanged: true } } });
+      assert.deepEqual(messages.slice(1, -1), [{ jsonrpc: '2.0', method: 'notifications/tools/list_changed', params: { _meta: { 'io.modelcontextprotocol/subscriptionId': subscriptionId } } }]);
+      assert.deepEqual(messages.at(-1), { jsonrpc: '2.0', id: subscriptionId, result: { resultType: 'complete', _meta: { 'io.modelcontextprotocol/subscriptionId': subscriptionId } } });
+      await gateway.start();
+      raw = new Modern(gateway.endpoint('modern'), token);
+    });
+
     const refusals = [
       ['no version in _meta', 'tools/list', { _meta: { 'io.modelcontextprotocol/clientCapabilities': {} } }, {}, 400, -32602],
       ['no capabilities in _meta', 'tools/list', { _meta: { 'io.modelcontextprotocol/protocolVersion': MODERN } }, {}, 400, -32602],
@@ -167,9 +188,12 @@ for (const back of ['stdio', 'http']) {
       ['logging/setLevel', 'logging/setLevel', { level: 'info' }, {}, 404, -32601],
       ['resources/subscribe', 'resources/subscribe', { uri: 'note://one' }, {}, 404, -32601],
       ['tasks/get', 'tasks/get', { taskId: 'x' }, {}, 404, -32601],
+      ['listening for nothing', 'subscriptions/listen', {}, {}, 200, -32602],
+      ['listening for a number', 'subscriptions/listen', { notifications: { toolsListChanged: 1 } }, {}, 200, -32602],
       ['a method that nobody knows', 'x/vendor', {}, {}, 404, -32601],
     ];
     test('refused, each with its code and its id', async () => {
+      await raw.rpc('tools/list'); // the server's era is known
       for (const [what, method, params, fields, status, code] of refusals) {
         const answer = await raw.rpc(method, params, { fields });
         assert.deepEqual([answer.status, answer.message.error?.code], [status, code], `${what}: ${answer.body}`);

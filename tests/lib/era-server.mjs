@@ -9,6 +9,8 @@ import { serveStdio } from '@modelcontextprotocol/server/stdio';
 
 const text = (value) => ({ content: [{ type: 'text', text: typeof value === 'string' ? value : JSON.stringify(value) }] });
 const schema = (properties) => fromJsonSchema({ type: 'object', properties });
+let grown = false;
+let handler;
 const legacy = process.env.ERAS === 'modern' ? 'reject' : undefined;
 
 function make() {
@@ -18,6 +20,13 @@ function make() {
   tool('secret', {}, () => text('told'));
   tool('where', { region: { type: 'string', 'x-mcp-header': 'Region' }, n: { type: 'integer', 'x-mcp-header': 'Number' } }, (args) => text(args));
   tool('asks', {}, () => inputRequired({ inputRequests: { name: inputRequired.elicit({ message: 'Who?', requestedSchema: { type: 'object', properties: {} } }) } }));
+  if (grown) tool('extra', {}, () => text('more'));
+  tool('grow', {}, () => {
+    grown = true;
+    if (handler) handler.notify.toolsChanged();
+    else tool('extra', {}, () => text('more')); // which tells of it
+    return text('grown');
+  });
   tool('slow', { ms: { type: 'integer' } }, async ({ ms }, context) => {
     note('began');
     await new Promise((done) => {
@@ -43,7 +52,7 @@ function note(word) {
 }
 
 async function overHttp(file) {
-  const handler = createMcpHandler(make, { legacy });
+  handler = createMcpHandler(make, { legacy });
   const http = createServer(async (request, response) => {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
