@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static void print_settings(bool of_server)
+static void print_settings(enum setting_scope scope)
 {
     const struct setting_row *row;
     for (size_t i = 0; (row = config_setting(i)) != NULL; i++) {
-        if (row->of_server != of_server)
+        if (row->scope != scope && (row->scope != OF_ANY || scope == OF_TLS))
             continue;
         printf("  %s%-11s%s %s", colour_on(stdout, COLOUR_BOLD), row->name, colour_off(stdout), row->text);
         if (row->unit[0] || row->default_text[0])
@@ -29,9 +29,11 @@ static int help(const struct invocation *invocation)
     }
     if (strcmp(invocation->arguments[0], "configuration") == 0) {
         printf("warder.json, or a client's own file such as .mcp.json:\n\n");
-        print_settings(false);
+        print_settings(OF_TOP);
         printf("\nEach server of mcpServers:\n\n");
-        print_settings(true);
+        print_settings(OF_SERVER);
+        printf("\nIn tls:\n\n");
+        print_settings(OF_TLS);
         printf("\nIn command, args, env, cwd, url and headers, ${NAME} is a variable of the gateway's environment and\n"
                "${file:PATH} a file's text. Paths are found from the file in which they are written.\n");
         return EXIT_YES;

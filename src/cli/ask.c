@@ -98,11 +98,12 @@ struct str ask_configured_url(const struct invocation *invocation, struct questi
 {
     const char *config = option_value(invocation, "config");
     struct str address;
+    bool tls;
     if (!config && access(CONFIG_NAME, F_OK) == 0)
         config = CONFIG_NAME;
-    if (config_listen(str_from_c(config ? config : ""), &ask->arena, &address) != 0)
+    if (config_listen(str_from_c(config ? config : ""), &ask->arena, &address, &tls) != 0)
         return STR("http://ADDRESS:PORT");
-    return arena_printf(&ask->arena, "http://%" STR_FMT, STR_ARG(address));
+    return arena_printf(&ask->arena, "http%s://%" STR_FMT, tls ? "s" : "", STR_ARG(address));
 }
 
 int64_t answer_int(const struct json *object, const char *member)

@@ -90,6 +90,7 @@ static void went_live(void *arg, struct config *config)
 {
     struct running *running = arg;
     running->log.least = config->log;
+    front_http_show(running->front, config->tls);
     front_http_allow(running->front, config->hosts, config->host_count, config->origins, config->origin_count);
 }
 
@@ -112,7 +113,10 @@ static size_t live_grants(const struct running *running)
 static void print_server(const struct running *running, const struct config_server *server)
 {
     struct str name = server->server.name;
-    struct str program = server->server.transport == TRANSPORT_STDIO ? server->server.argv[0] : server->server.url;
+    struct str program =
+        server->server.transport == TRANSPORT_STDIO
+            ? server->server.argv[0]
+            : str_slice(server->server.url, 0, str_find_byte(server->server.url, '?')); /* a query may be a secret */
     printf("  %s%" STR_FMT "%s  %s/mcp/%" STR_FMT "\n      ", colour_on(stdout, COLOUR_BOLD), STR_ARG(name),
            colour_off(stdout), running->url, STR_ARG(name));
     print_str(stdout, COLOUR_DIM, program);
@@ -259,12 +263,12 @@ static unsigned connections_max(void)
 }
 
 /* The address as configured, with the port that was bound. */
-static void write_url(char *url, size_t size, struct str address, uint16_t port)
+static void write_url(char *url, size_t size, const char *scheme, struct str address, uint16_t port)
 {
     size_t host = address.len;
     while (host > 0 && address.ptr[host - 1] != ':')
         host--;
-    snprintf(url, size, "http://%" STR_FMT "%u", (int)host, address.ptr, (unsigned)port);
+    snprintf(url, size, "%s://%" STR_FMT "%u", scheme, (int)host, address.ptr, (unsigned)port);
 }
 
 static int open_front(struct running *running)
@@ -279,7 +283,8 @@ static int open_front(struct running *running)
         .origins = config->origins,
         .origin_count = config->origin_count,
         .connections = connections_max(),
-        .health = config->insecure ? STR("{\"status\":\"ok\",\"insecure\":true}") : STR_EMPTY,
+        .tls = config->tls,
+        .health = config->insecure && !config->tls ? STR("{\"status\":\"ok\",\"insecure\":true}") : STR_EMPTY,
         .events = gateway_front_events(running->gateway),
     };
     int error = front_http_open(&options, &running->front);
@@ -291,7 +296,8 @@ static int open_front(struct running *running)
     if (error)
         return failure(running->invocation, "cannot listen on %" STR_FMT ": %s", STR_ARG(config->listen),
                        error_text(error));
-    write_url(running->url, sizeof(running->url), config->listen, front_http_port(running->front));
+    write_url(running->url, sizeof(running->url), config->tls ? "https" : "http", config->listen,
+              front_http_port(running->front));
     return 0;
 }
 
@@ -340,7 +346,8 @@ static int open_admin(struct running *running)
         return failure(running->invocation,
                        "not started: cannot listen on %" STR_FMT " (\"admin_listen\" in the configuration): %s",
                        STR_ARG(config->admin_listen), error == E_EXISTS ? "something else does" : error_text(error));
-    write_url(running->admin_url, sizeof(running->admin_url), config->admin_listen, admin_http_port(running->admin));
+    write_url(running->admin_url, sizeof(running->admin_url), "http", config->admin_listen,
+              admin_http_port(running->admin));
     return 0;
 }
 
@@ -378,7 +385,7 @@ static int open_loop(struct running *running)
 
 static int start(struct running *running)
 {
-    static int (*const steps[])(struct running *) = { load_config, open_loop,     open_store,  make_gateway,
+    static int (*const steps[])(struct running *) = { load_config, open_loop,     open_store, make_gateway,
                                                       open_front,  open_reloader, open_admin, open_control };
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         if (i == 1)

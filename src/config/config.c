@@ -7,6 +7,7 @@
 #include "base/nearest.h"
 #include "config/file.h"
 #include "config/reader.h"
+#include "io/tls.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -239,11 +240,15 @@ static void read_top(struct reader *reader, struct config *config, const struct 
                                  settings_string(&settings, SETTING_data));
     if (!config->data.ptr)
         reader->no_memory = true;
-    if (listen_address_parse(config->listen, &address) && !address.loopback && !config->insecure) {
+    if (settings.of[SETTING_tls]) {
+        struct tls_texts texts = { .only_1_3 = false };
+        tls_read(reader, &settings, NULL, &texts);
+        tls_make(reader, &texts, NULL, &config->tls);
+    } else if (listen_address_parse(config->listen, &address) && !address.loopback && !config->insecure) {
         size_t mark = reader_enter(reader, STR("listen"));
         reader_problem(reader, AT_VALUE,
-                       STR("listen on 127.0.0.1 behind a proxy with TLS, or write \"insecure\": true"),
-                       "listening beyond loopback needs TLS, which the gateway does not speak yet");
+                       STR("write \"tls\": {\"cert\": \"...\", \"key\": \"...\"}, or \"insecure\": true"),
+                       "listening beyond loopback needs TLS");
         reader_leave(reader, mark);
     }
     const struct json *servers = json_get(root, STR("servers"));
@@ -338,19 +343,19 @@ int config_default_data(struct arena *arena, struct str *out)
     return out->ptr ? 0 : E_NOMEM;
 }
 
-/* One text setting of a file that need not be right otherwise; *out is empty where it is not written. */
-static int read_one(struct str path, struct str member, struct arena *arena, struct str *out)
+static int read_root(struct str path, struct arena *arena, const struct json **root)
 {
-    const struct json *root, *value;
     struct json_error fault;
     struct str source;
     int error = file_read(arena, path, LIMIT_policy_body, &source);
-    if (!error)
-        error = json_parse(arena, source, &json_limits_policy, &root, &fault);
-    if (error)
-        return error;
+    return error ? error : json_parse(arena, source, &json_limits_policy, root, &fault);
+}
+
+/* One text setting of a file that need not be right otherwise; *out is empty where it is not written. */
+static int text_of(const struct json *root, struct str member, struct str *out)
+{
+    const struct json *value = json_get(root, member);
     *out = STR_EMPTY;
-    value = json_get(root, member);
     if (!value)
         return 0;
     if (!json_is(value, JSON_STRING) || json_string(value).len == 0)
@@ -361,8 +366,11 @@ static int read_one(struct str path, struct str member, struct arena *arena, str
 
 int config_data_directory(struct str path, struct arena *arena, struct str *out)
 {
+    const struct json *root;
     struct str data;
-    int error = read_one(path, STR("data"), arena, &data);
+    int error = read_root(path, arena, &root);
+    if (!error)
+        error = text_of(root, STR("data"), &data);
     if (error)
         return error;
     if (data.len == 0)
@@ -371,15 +379,21 @@ int config_data_directory(struct str path, struct arena *arena, struct str *out)
     return out->ptr ? 0 : E_NOMEM;
 }
 
-int config_listen(struct str path, struct arena *arena, struct str *out)
+int config_listen(struct str path, struct arena *arena, struct str *out, bool *tls)
 {
     struct settings none = { .disabled = false };
     struct listen_address address;
     *out = settings_string(&none, SETTING_listen);
+    *tls = false;
     if (path.len == 0)
         return 0;
+    const struct json *root;
     struct str written;
-    int error = read_one(path, STR("listen"), arena, &written);
+    int error = read_root(path, arena, &root);
+    if (!error)
+        error = text_of(root, STR("listen"), &written);
+    if (!error)
+        *tls = json_get(root, STR("tls")) != NULL;
     if (error || written.len == 0)
         return error;
     *out = written;
@@ -402,6 +416,7 @@ void config_unref(struct config *config)
         return;
     for (size_t i = 0; i < config->server_count; i++)
         policy_unref(config->servers[i].policy);
+    tls_unref(config->tls);
     arena_release(&config->arena);
     free(config);
 }

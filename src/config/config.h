@@ -17,6 +17,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct tls;
+
 struct config_server {
     struct server  server;
     struct str     policy_path;     /* as found from the file's directory; empty: none is configured */
@@ -39,6 +41,7 @@ struct config {
     size_t                host_count;
     struct str           *origins;
     size_t                origin_count;
+    struct tls           *tls;      /* of the listener; NULL: plain */
     enum audit_mode       audit;
     enum log_level        log;
     bool                  insecure;
@@ -61,17 +64,18 @@ void config_unref(struct config *config); /* NULL is fine */
 int config_data_directory(struct str path, struct arena *arena, struct str *out) NODISCARD;
 /* "warder-data" below the working directory. */
 int config_default_data(struct arena *arena, struct str *out) NODISCARD;
-/* "ADDRESS:PORT" as a configuration says it, or the default (also for an empty path). E_INVALID: no client could be told
+/* "ADDRESS:PORT" as a configuration says it, and whether TLS is spoken there, or the default (also for an empty path). E_INVALID: no client could be told
  * it, because the port is picked at each start. */
-int config_listen(struct str path, struct arena *arena, struct str *out) NODISCARD;
+int config_listen(struct str path, struct arena *arena, struct str *out, bool *tls) NODISCARD;
 
 /* A document that has servers in it, and is not a policy. */
 struct json;
 bool config_is_one(const struct json *root);
 
 /* The rows of settings.def, for help; NULL behind the last. */
+enum setting_scope { OF_TOP, OF_SERVER, OF_ANY /* both */, OF_TLS };
 struct setting_row {
-    bool        of_server;
+    enum setting_scope scope;
     const char *name, *default_text, *unit, *text;
 };
 const struct setting_row *config_setting(size_t index);

@@ -34,7 +34,6 @@ int  reader_file(struct reader *reader, struct str path, size_t max, struct str 
 struct str reader_text(struct reader *reader, const char *format, ...) PRINTF_LIKE(2, 3);
 
 enum setting_kind { KIND_STRING, KIND_PATH, KIND_ADDRESS, KIND_LOOPBACK, KIND_CHOICE, KIND_BOOL, KIND_LIST, KIND_MAP, KIND_OBJECT, KIND_DURATION };
-enum setting_scope { OF_TOP, OF_SERVER };
 enum setting {
 #define SETTING(scope, name, kind, default_text, low, high, unit, text) SETTING_##name,
 #include "config/settings.def"
@@ -64,6 +63,12 @@ bool listen_address_parse(struct str text, struct listen_address *out);
 /* `value` with every ${NAME}, ${env:NAME} and ${file:PATH} replaced; "$${" stands for "${". What cannot be replaced is
  * a problem of the value being read, and the value comes back as it is. */
 struct str expand(struct reader *reader, struct str value);
+
+/* The member "tls", as far as it is right. `url`: of the https server whose it is; NULL: of the listener. */
+struct url;
+void tls_read(struct reader *reader, const struct settings *settings, const struct url *url, struct tls_texts *out);
+/* The listener's, made of what was read. */
+void tls_make(struct reader *reader, const struct tls_texts *texts, const struct url *url, struct tls **out);
 
 /* One entry of mcpServers. False: it is disabled, or neither started nor reached. */
 bool server_read(struct reader *reader, struct str name, const struct json *entry, struct config_server *out);

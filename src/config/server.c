@@ -4,6 +4,9 @@
 #include "config/file.h"
 #include "config/reader.h"
 #include "config/zones.h"
+#include "io/stream.h"
+#include "io/tls.h"
+#include "model/url.h"
 
 #include <arpa/inet.h>
 
@@ -211,32 +214,65 @@ static struct variable *read_map(struct reader *reader, const struct settings *s
     return list;
 }
 
-/* Plain HTTP, and only where it does not leave the machine. */
-static void read_url(struct reader *reader, const struct settings *settings, struct server *out)
+/* Plain HTTP only where it does not leave the machine, or where the operator insists. */
+static bool read_url(struct reader *reader, const struct settings *settings, struct server *out, struct url *url)
 {
     size_t mark = reader_enter(reader, STR("url"));
-    struct str url = expand(reader, settings_string(settings, SETTING_url));
-    struct listen_address address;
-    out->url = url;
-    if (str_starts_with(url, STR("https://"))) {
-        reader_problem(reader, AT_VALUE, STR_EMPTY, "https servers are not yet supported");
-    } else if (!str_starts_with(url, STR("http://"))) {
-        reader_problem(reader, AT_VALUE, STR("write \"http://127.0.0.1:PORT/PATH\""), "not a URL of a server");
-    } else {
-        struct str rest = str_slice(url, 7, url.len);
-        struct str authority = str_slice(rest, 0, str_find_byte(rest, '/'));
-        if (!listen_address_parse(authority, &address) || address.any_port || !address.loopback)
-            reader_problem(reader, AT_VALUE, STR("write \"http://127.0.0.1:PORT/PATH\""),
-                           "without TLS a server is reached on a numeric loopback address and port only");
-        for (size_t i = 0; i < rest.len; i++) {
-            unsigned char c = (unsigned char)rest.ptr[i];
-            if (c <= 0x20 || c >= 0x7f || c == '#' || c == '\\' || c == '"' || c == '<' || c == '>') {
-                reader_problem(reader, AT_VALUE, STR_EMPTY, "a byte that cannot be in a URL");
-                break;
-            }
-        }
+    out->url = expand(reader, settings_string(settings, SETTING_url));
+    bool is_one = url_parse(out->url, url) == 0;
+    bool is_near = is_one && !url->is_name && address_is_loopback(str_from_c(url->address));
+    if (!is_one)
+        reader_problem(reader, AT_VALUE, STR("write \"https://HOST/PATH\", or \"http://127.0.0.1:PORT/PATH\""),
+                       "not the URL of a server");
+    else if (!url->https && !is_near && !settings_bool(settings, SETTING_insecure))
+        reader_problem(reader, AT_VALUE, STR("write \"https://...\", or \"insecure\": true beside it"),
+                       "without TLS a server is reached on a loopback address only");
+    reader_leave(reader, mark);
+    return is_one && !url->https && !is_near;
+}
+
+/* What an http url beyond loopback would show to everybody on its way. */
+static void refuse_credentials(struct reader *reader, const struct settings *settings)
+{
+    static const struct str secrets[] = { { "authorization", 13 }, { "proxy-authorization", 19 }, { "cookie", 6 } };
+    struct json_iter iter;
+    const struct json *member;
+    struct str name;
+    size_t mark = reader_enter(reader, STR("headers"));
+    json_iter_init(&iter, settings->of[SETTING_headers]);
+    while (json_iter_next(&iter, &name, &member)) {
+        bool is_secret = str_find(json_string(member), STR("${")) < json_string(member).len;
+        for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+            is_secret |= str_eq_nocase(name, secrets[i]);
+        if (!is_secret)
+            continue;
+        size_t inner = reader_enter(reader, name);
+        reader_problem(reader, AT_NAME, STR_EMPTY, "secrets are not sent without TLS beyond loopback");
+        reader_leave(reader, inner);
     }
     reader_leave(reader, mark);
+}
+
+static void read_http(struct reader *reader, const struct settings *settings, struct server *server)
+{
+    struct url url = { .https = false };
+    bool is_open = settings->of[SETTING_url] && read_url(reader, settings, server, &url);
+    server->headers = read_map(reader, settings, SETTING_headers, STR("headers"), LIMIT_header_count / 2,
+                               &server->header_count, check_field);
+    if (is_open)
+        refuse_credentials(reader, settings);
+    if (!settings->of[SETTING_tls])
+        return;
+    if (url.https) {
+        struct tls *tls = NULL;
+        tls_read(reader, settings, &url, &server->tls);
+        tls_make(reader, &server->tls, &url, &tls);
+        tls_unref(tls);
+    } else if (url.authority.len > 0) {
+        size_t mark = reader_enter(reader, STR("tls"));
+        reader_problem(reader, AT_NAME, STR_EMPTY, "only an https url has this");
+        reader_leave(reader, mark);
+    }
 }
 
 static void read_cwd(struct reader *reader, const struct settings *settings, struct server *out)
@@ -294,13 +330,15 @@ static void read_policy(struct reader *reader, const struct settings *settings, 
 bool server_read(struct reader *reader, struct str name, const struct json *entry, struct config_server *out)
 {
     static const enum setting of_stdio[] = { SETTING_args, SETTING_env, SETTING_inherit, SETTING_cwd, SETTING_home };
-    static const enum setting of_http[] = { SETTING_headers };
+    static const enum setting of_http[] = { SETTING_headers, SETTING_tls, SETTING_insecure };
     struct settings settings;
     struct server *server = &out->server;
     size_t errors = reader->report->errors;
 
     *out = (struct config_server){ .policy_path = STR_EMPTY, .policy_source = STR_EMPTY };
-    *server = (struct server){ .name = name, .cwd = STR_EMPTY, .url = STR_EMPTY };
+    *server = (struct server){
+        .name = name, .cwd = STR_EMPTY, .url = STR_EMPTY, .tls = { STR_EMPTY, STR_EMPTY, STR_EMPTY, false }
+    };
     settings_read(reader, entry, OF_SERVER, &settings);
     if (settings.disabled) {
         reader_warning(reader, AT_NAME, STR_EMPTY, "left out: it is disabled in this file");
@@ -337,10 +375,7 @@ bool server_read(struct reader *reader, struct str name, const struct json *entr
         server->transport = TRANSPORT_HTTP;
         refuse(reader, &settings, of_stdio, sizeof(of_stdio) / sizeof(of_stdio[0]),
                "only a server with a command has this");
-        if (settings.of[SETTING_url])
-            read_url(reader, &settings, server);
-        server->headers = read_map(reader, &settings, SETTING_headers, STR("headers"), LIMIT_header_count / 2,
-                                   &server->header_count, check_field);
+        read_http(reader, &settings, server);
     }
     read_policy(reader, &settings, out);
     return true;

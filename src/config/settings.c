@@ -9,19 +9,13 @@
 struct row {
     struct setting_row shown;
     struct str name;
-    enum setting_scope scope;
     enum setting_kind kind;
     int64_t low, high;
 };
 
 static const struct row rows[] = {
 #define SETTING(scope, name, kind, default_text, low, high, unit, text) \
-    { { OF_##scope == OF_SERVER, #name, default_text, unit, text },     \
-      { #name, sizeof(#name) - 1 },                                     \
-      OF_##scope,                                                       \
-      KIND_##kind,                                                      \
-      low,                                                              \
-      high },
+    { { OF_##scope, #name, default_text, unit, text }, { #name, sizeof(#name) - 1 }, KIND_##kind, low, high },
 #include "config/settings.def"
 #undef SETTING
 };
@@ -211,10 +205,15 @@ static bool check_value(struct reader *reader, const struct row *row, const stru
     WRONG("a kind of setting");
 }
 
+static bool is_in(const struct row *row, enum setting_scope scope)
+{
+    return row->shown.scope == scope || (row->shown.scope == OF_ANY && scope != OF_TLS);
+}
+
 static const struct row *find_row(enum setting_scope scope, struct str name)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (rows[i].scope == scope && str_eq(rows[i].name, name))
+        if (is_in(&rows[i], scope) && str_eq(rows[i].name, name))
             return &rows[i];
     }
     return NULL;
@@ -225,7 +224,7 @@ static struct str nearest_setting(enum setting_scope scope, struct str name)
     struct str names[ARRAY_LEN(rows)];
     size_t count = 0;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (rows[i].scope == scope)
+        if (is_in(&rows[i], scope))
             names[count++] = rows[i].name;
     }
     return nearest_word(name, names, count);
@@ -256,7 +255,7 @@ static bool let_be(struct reader *reader, enum setting_scope scope, struct str k
     if (scope == OF_SERVER && is_client_key(key))
         return true;
     struct str fix = nearest_setting(scope, key);
-    if (reader->client_file && (scope == OF_TOP || fix.len == 0))
+    if (reader->client_file && scope != OF_TLS && (scope == OF_TOP || fix.len == 0))
         return true;
     reader_problem(reader, AT_NAME, reader_guess(reader, fix), "unknown setting \"%" STR_FMT "\"", STR_ARG(key));
     return false;

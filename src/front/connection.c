@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "io/tls.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -243,7 +244,9 @@ void connection_start(struct front_http *front, int fd)
         close(fd);
         return;
     }
-    if (stream_new(front->loop, fd, true, &stream_events, connection, &stream) != 0) { /* has closed fd */
+    int error = front->tls ? stream_new_tls(front->loop, fd, front->tls, &stream_events, connection, &stream)
+                           : stream_new(front->loop, fd, true, &stream_events, connection, &stream);
+    if (error) { /* has closed fd */
         free(connection);
         return;
     }
@@ -291,7 +294,7 @@ bool connection_may_keep(const struct connection *connection)
 /* Everything is written and nothing more will be: closes our side. */
 static void linger(struct connection *connection)
 {
-    if (connection->half_closed) {
+    if (connection->half_closed && stream_is_flushed(connection->stream)) {
         connection_kill(connection, "answered");
         return;
     }

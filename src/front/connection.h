@@ -64,6 +64,7 @@ struct front_http {
     struct log                *log;
     const struct front_events *events;
     struct listener           *listener;  /* NULL: stopped */
+    struct tls                *tls;       /* NULL: plain */
     uint16_t                   port;
     struct route_rules         rules;
     struct str                 health;

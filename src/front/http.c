@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "front/connection.h"
+#include "io/tls.h"
 
 #include <stdlib.h>
 
@@ -64,10 +65,22 @@ int front_http_open(const struct front_http_options *options, struct front_http 
         return error;
     }
     front->port = listener_port(front->listener);
+    front->tls = options->tls ? tls_ref(options->tls) : NULL;
     route_rules_init(&front->rules, options->address, front->port);
+    front->rules.tls = front->tls != NULL;
     front_http_allow(front, options->hosts, options->host_count, options->origins, options->origin_count);
     *out = front;
     return 0;
+}
+
+void front_http_show(struct front_http *front, struct tls *tls)
+{
+    CHECK_OBJ(front, FRONT_MAGIC);
+    if (!front->tls || !tls)
+        return;
+    tls_ref(tls);
+    tls_unref(front->tls);
+    front->tls = tls;
 }
 
 void front_http_allow(struct front_http *front, const struct str *hosts, size_t host_count, const struct str *origins,
@@ -132,6 +145,7 @@ void front_http_close(struct front_http *front)
     connection_free_spare(front);
     buf_release(&front->head);
     buf_release(&front->body);
+    tls_unref(front->tls);
     front->magic = 0;
     free(front);
 }

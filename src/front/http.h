@@ -16,6 +16,7 @@
 struct front_http;
 struct log;
 struct loop;
+struct tls;
 
 struct front_http_options {            /* all borrowed for the front's life */
     struct loop      *loop;
@@ -26,6 +27,7 @@ struct front_http_options {            /* all borrowed for the front's life */
     const struct str *origins;         /* allowed in Origin beside the hosts: "https://example.com" */
     size_t            origin_count;
     unsigned          connections;     /* the ceiling; 0: LIMIT_connections */
+    struct tls       *tls;             /* NULL: plain. A reference is taken */
     struct str        health;          /* the JSON that /healthz answers; empty: {"status":"ok"} */
     const struct front_events *events;
 };
@@ -35,6 +37,8 @@ int      front_http_open(const struct front_http_options *options, struct front_
 uint16_t front_http_port(const struct front_http *front);
 /* Other hosts and origins than those that it was opened with, borrowed as they were. */
 void     front_http_allow(struct front_http *front, const struct str *hosts, size_t host_count, const struct str *origins, size_t origin_count);
+/* What connections that come from now on are shown; a plain front stays plain. A reference is taken. */
+void     front_http_show(struct front_http *front, struct tls *tls);
 /* No new connections; idle ones close at once, the others behind their answers. */
 void     front_http_stop_accepting(struct front_http *front);
 struct front_http_stats {

@@ -76,7 +76,7 @@ static bool split_host(struct str host, struct str *name, struct str *port)
 static bool host_is_allowed(const struct route_rules *rules, struct str host)
 {
     struct str name, port, wanted, wanted_port;
-    unsigned long long number = 80; /* what a Host without a port means in http */
+    unsigned long long number = rules->tls ? 443 : 80; /* what a Host without a port means */
 
     if (!split_host(host, &name, &port) || (port.len && !str_to_u64(port, UINT16_MAX, &number)))
         return false;
@@ -96,7 +96,8 @@ static bool origin_is_allowed(const struct route_rules *rules, struct str origin
         if (str_eq_nocase(origin, rules->origins[i]))
             return true;
     static const struct str schemes[] = { { "http://", 7 }, { "https://", 8 } };
-    for (size_t i = 0; i < ARRAY_LEN(schemes); i++)
+    for (size_t i = rules->tls ? 1 : 0; i < ARRAY_LEN(schemes);
+         i++) /* TLS may also be spoken by who stands before us */
         if (str_starts_with(origin, schemes[i]))
             return host_is_allowed(rules, str_slice(origin, schemes[i].len, origin.len));
     return false;
@@ -124,9 +125,9 @@ void route_rules_init(struct route_rules *rules, struct str address, uint16_t po
 /* --- the path --- */
 
 /* A path, or "http://authority/path" (RFC 9112 §3.2.2) where the authority is the Host. False: another authority. */
-static bool find_path(const struct http1 *request, struct str *path)
+static bool find_path(const struct route_rules *rules, const struct http1 *request, struct str *path)
 {
-    static const struct str scheme = { "http://", 7 };
+    const struct str scheme = rules->tls ? STR("https://") : STR("http://");
 
     *path = request->target;
     if (!str_eq_nocase(str_slice(*path, 0, scheme.len), scheme))
@@ -205,7 +206,7 @@ static enum reason check_message(const struct fields *fields)
 static enum reason admit(const struct route_rules *rules, const struct http1 *request, struct fields *fields,
                          struct str *path)
 {
-    if (!find_path(request, path))
+    if (!find_path(rules, request, path))
         return REASON_http_syntax;
     if (!host_is_allowed(rules, request->host))
         return REASON_forbidden_origin;

@@ -14,6 +14,7 @@ struct route_rules {
     struct str        own[ROUTE_OWN_NAMES]; /* hosts that the listen address stands for, without a port */
     unsigned          own_count;
     uint16_t          port;                 /* that must follow them */
+    bool              tls;                  /* spoken on the listener: its URLs are https */
     const struct str *hosts;                /* configured: "name" with any port or none, "name:port" exactly */
     size_t            host_count;
     const struct str *origins;              /* configured, "https://example.com" */

@@ -33,7 +33,7 @@ struct loading { /* one try, in the pool */
 struct fixed { /* as the gateway started with it */
     struct str listen, admin_listen, data;
     enum audit_mode audit;
-    bool insecure;
+    bool insecure, tls;
 };
 
 struct reloader {
@@ -109,6 +109,7 @@ static void find_fixed(struct reloader *reloader, const struct config *config)
         { "data", !str_eq(config->data, fixed->data) },
         { "audit", config->audit != fixed->audit },
         { "insecure", config->insecure != fixed->insecure },
+        { "tls", (config->tls != NULL) != fixed->tls },
     };
     _Static_assert(ARRAY_LEN(settings) <= RESTART_MAX, "each has its place in the status");
     reloader->status.restart_count = 0;
@@ -289,7 +290,8 @@ int reloader_new(const struct reloader_options *options, struct reloader **out)
     const struct config *config = options->config;
     reloader->fixed = (struct fixed){ arena_str(&reloader->arena, config->listen),
                                       arena_str(&reloader->arena, config->admin_listen),
-                                      arena_str(&reloader->arena, config->data), config->audit, config->insecure };
+                                      arena_str(&reloader->arena, config->data), config->audit, config->insecure,
+                                      config->tls != NULL };
     reloader->status.path = arena_str(&reloader->arena, config->path);
     reloader->status.live_ms = clock_wall_ms(options->clock);
     bool copied = reloader->fixed.listen.ptr && reloader->fixed.admin_listen.ptr && reloader->fixed.data.ptr && reloader->status.path.ptr;

@@ -1,12 +1,11 @@
-/* From files to what TLS connections are made with: certificate, key, authorities, and the rules for both roles. */
+/* From PEM texts to what TLS connections are made with: certificate, key, authorities, and the rules for both roles. */
 #include "io/tls_types.h"
 
 #include "base/check.h"
 #include "base/limits.h"
-#include "io/failure.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
+#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -52,14 +51,6 @@ static bool is_among(const struct causes *causes, int library, int reason)
     for (unsigned i = 0; i < causes->count; i++)
         if (ERR_GET_LIB(causes->codes[i]) == library && ERR_GET_REASON(causes->codes[i]) == reason)
             return true;
-    return false;
-}
-
-static bool is_readable(struct tls_problem *problem, enum tls_part part, const char *path, int *error)
-{
-    if (access(path, R_OK) == 0)
-        return true;
-    *error = say(problem, part, error_of_errno(errno), error_text(error_of_errno(errno)));
     return false;
 }
 
@@ -127,7 +118,7 @@ static int use_system_store(struct tls *tls, struct tls_trust *trust, struct tls
     return error;
 }
 
-/* ---- files ---- */
+/* ---- texts ---- */
 
 /* A key with a passphrase is refused, not asked for on some terminal. */
 static int no_passphrase(char *into, int size, int writing, void *arg)
@@ -145,52 +136,76 @@ static int64_t end_of(const X509 *certificate)
     return ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &when) == 1 ? (int64_t)timegm(&when) : 0;
 }
 
-static int use_key(struct tls *tls, const char *path, struct tls_problem *problem)
+static int use_key(struct tls *tls, BIO *text, struct tls_problem *problem)
 {
-    int error;
-    if (!is_readable(problem, TLS_PART_KEY, path, &error))
-        return error;
-    if (SSL_CTX_use_PrivateKey_file(tls->context, path, SSL_FILETYPE_PEM) == 1 &&
-        SSL_CTX_check_private_key(tls->context) == 1)
-        return 0;
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(text, NULL, no_passphrase, NULL);
+    bool fits = key && SSL_CTX_use_PrivateKey(tls->context, key) == 1 && SSL_CTX_check_private_key(tls->context) == 1;
     struct causes causes = take_causes();
-    if (is_among(&causes, ERR_LIB_X509, X509_R_KEY_VALUES_MISMATCH) ||
-        is_among(&causes, ERR_LIB_X509, X509_R_KEY_TYPE_MISMATCH))
+    EVP_PKEY_free(key);
+    if (fits)
+        return 0;
+    if (key)
         return say(problem, TLS_PART_KEY, E_INVALID, "the key does not belong to the certificate");
     if (is_among(&causes, ERR_LIB_PEM, PEM_R_BAD_PASSWORD_READ))
         return say(problem, TLS_PART_KEY, E_INVALID, "the key has a passphrase: one without is needed");
     return say(problem, TLS_PART_KEY, E_INVALID, "holds no PEM private key");
 }
 
-static int use_certificate(struct tls *tls, const struct tls_options *options, struct tls_problem *problem)
+/* The first one is our own, the others lead from it to an authority. */
+static int use_chain(struct tls *tls, BIO *text, struct tls_problem *problem)
 {
-    int error;
-    if (!is_readable(problem, TLS_PART_CERT, options->cert, &error))
-        return error;
-    if (SSL_CTX_use_certificate_chain_file(tls->context, options->cert) != 1) {
-        struct causes causes = take_causes();
-        bool is_weak = is_among(&causes, ERR_LIB_SSL, SSL_R_EE_KEY_TOO_SMALL) ||
-                       is_among(&causes, ERR_LIB_SSL, SSL_R_CA_MD_TOO_WEAK) ||
-                       is_among(&causes, ERR_LIB_SSL, SSL_R_CA_KEY_TOO_SMALL);
-        return say(problem, TLS_PART_CERT, E_INVALID,
-                   is_weak ? "its key is too small or its signature too weak" : "holds no PEM certificate");
+    X509 *own = PEM_read_bio_X509(text, NULL, no_passphrase, NULL), *next;
+    if (!own)
+        return say(problem, TLS_PART_CERT, E_INVALID, "holds no PEM certificate");
+    bool fits = SSL_CTX_use_certificate(tls->context, own) == 1;
+    tls->not_after = end_of(own);
+    X509_free(own);
+    while (fits && (next = PEM_read_bio_X509(text, NULL, no_passphrase, NULL)) != NULL) {
+        fits = SSL_CTX_add0_chain_cert(tls->context, next) == 1;
+        if (!fits)
+            X509_free(next);
     }
-    tls->not_after = end_of(SSL_CTX_get0_certificate(tls->context));
-    return use_key(tls, options->key, problem);
+    struct causes causes = take_causes();
+    bool is_end = causes.count == 0 || is_among(&causes, ERR_LIB_PEM, PEM_R_NO_START_LINE);
+    if (!fits)
+        return say(problem, TLS_PART_CERT, E_INVALID, "its key is too small or its signature too weak");
+    return is_end ? 0 : say(problem, TLS_PART_CERT, E_INVALID, "a certificate in it is broken");
 }
 
-static int use_authorities(struct tls *tls, const struct tls_options *options, struct tls_problem *problem)
+static X509_STORE *store_of_text(BIO *text)
 {
-    int error = 0;
-    if (!options->ca)
-        return options->trust ? use_system_store(tls, options->trust, problem) : 0;
-    if (!is_readable(problem, TLS_PART_CA, options->ca, &error))
-        return error;
-    X509_STORE *store = store_of_file(options->ca);
+    X509_STORE *store = X509_STORE_new();
+    X509 *authority;
+    unsigned count = 0;
+    while (store && (authority = PEM_read_bio_X509(text, NULL, no_passphrase, NULL)) != NULL) {
+        count += X509_STORE_add_cert(store, authority) == 1;
+        X509_free(authority);
+    }
+    if (store && count > 0)
+        return store;
+    X509_STORE_free(store);
+    return NULL;
+}
+
+static int use_authorities(struct tls *tls, BIO *text, struct tls_problem *problem)
+{
+    X509_STORE *store = store_of_text(text);
     if (!store)
         return say(problem, TLS_PART_CA, E_INVALID, "holds no PEM certificate of an authority");
+    ERR_clear_error();
     SSL_CTX_set_cert_store(tls->context, store); /* takes it over */
     return 0;
+}
+
+static int use_text(struct tls *tls, struct str text, struct tls_problem *problem,
+                    int (*use)(struct tls *tls, BIO *text, struct tls_problem *problem))
+{
+    if (text.len > INT_MAX)
+        return E_LIMIT;
+    BIO *bio = BIO_new_mem_buf(text.ptr, (int)text.len);
+    int error = bio ? use(tls, bio, problem) : E_NOMEM;
+    BIO_free(bio);
+    return error;
 }
 
 /* ---- the rules ---- */
@@ -255,13 +270,16 @@ static int fill(struct tls *tls, const struct tls_options *options, struct tls_p
         ERR_clear_error();
         return E_NOMEM;
     }
-    if (!options->server) {
+    if (!options->server)
         error = keep_host(tls, options->host, problem);
-        if (!error)
-            error = use_authorities(tls, options, problem);
-    }
-    if (!error && options->cert)
-        error = use_certificate(tls, options, problem);
+    if (!error && options->ca.len > 0)
+        error = use_text(tls, options->ca, problem, use_authorities);
+    else if (!error && options->trust)
+        error = use_system_store(tls, options->trust, problem);
+    if (!error && options->cert.len > 0)
+        error = use_text(tls, options->cert, problem, use_chain);
+    if (!error && options->cert.len > 0)
+        error = use_text(tls, options->key, problem, use_key);
     return error;
 }
 
@@ -269,8 +287,8 @@ int tls_new(const struct tls_options *options, struct tls_problem *problem, stru
 {
     struct tls *tls = malloc(sizeof(*tls));
     *problem = (struct tls_problem){ .part = TLS_PART_NONE };
-    CHECK((options->cert == NULL) == (options->key == NULL));
-    CHECK(!options->server || options->cert);
+    CHECK((options->cert.len == 0) == (options->key.len == 0));
+    CHECK(!options->server || options->cert.len > 0);
     if (!tls)
         return E_NOMEM;
     memset(tls, 0, offsetof(struct tls, record));

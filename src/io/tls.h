@@ -18,9 +18,9 @@ enum tls_version { TLS_1_2, TLS_1_3 };
 struct tls_options {
     bool              server;
     enum tls_version  least;
-    const char       *cert, *key; /* PEM files; a client has both or neither (NULL) */
-    const char       *ca;         /* client: a PEM file with the only authorities that count; NULL: those of `trust` */
-    struct tls_trust *trust;      /* client without `ca`; NULL: nobody is trusted, which is enough to look at files */
+    struct str        cert, key;  /* PEM texts; a client has both or neither (empty) */
+    struct str        ca;         /* client: PEM text of the only authorities that count; empty: those of `trust` */
+    struct tls_trust *trust;      /* client without `ca`; NULL: nobody is trusted, which is enough to look at the rest */
     struct str        host;       /* client: the name or the numeric address that the server's certificate must have */
 };
 
@@ -33,8 +33,8 @@ struct tls_problem {
 int  tls_trust_new(struct tls_trust **out) NODISCARD;
 void tls_trust_free(struct tls_trust *trust); /* what was made with it stays valid. NULL is fine */
 
-/* Reads files: at start and in the pool, never on a running loop. One reference. E_INVALID, E_NOT_FOUND, E_DENIED with
- * *problem filled; E_NOMEM. */
+/* Everything is copied. One reference. The first one with `trust` reads a file: at start and in the pool, never on a
+ * running loop. E_INVALID, E_NOT_FOUND with *problem filled; E_NOMEM. */
 int  tls_new(const struct tls_options *options, struct tls_problem *problem, struct tls **out) NODISCARD;
 /* Loop thread only, but for the first and only reference of one that no stream has used. */
 struct tls *tls_ref(struct tls *tls);

@@ -19,7 +19,7 @@ enum transport { TRANSPORT_STDIO, TRANSPORT_HTTP };
 
 struct variable { struct str name, value; };
 
-struct tls_files {                  /* paths of PEM files, terminated; empty: none */
+struct tls_texts {                  /* PEM, as it stood in the files; empty: none. `key` is a secret */
     struct str ca;                  /* the only authorities that count */
     struct str cert, key;           /* both or neither */
     bool       only_1_3;            /* TLS 1.2 will not do */
@@ -43,7 +43,7 @@ struct server {
     struct str       url;
     struct variable *headers;
     size_t           header_count;
-    struct tls_files tls;           /* of an https url */
+    struct tls_texts tls;           /* of an https url */
 
     enum isolation   isolation;
     bool             exact_numbers; /* "numbers": "exact": the server reads integers and decimals exactly */

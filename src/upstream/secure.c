@@ -40,11 +40,6 @@ static void worked(struct job *job)
     secure->done(secure);
 }
 
-static const char *path_or_null(struct str path)
-{
-    return path.len ? path.ptr : NULL;
-}
-
 int secure_prepare(struct secure *secure, struct upstream *upstream, struct str host, void (*done)(struct secure *))
 {
     const struct server *server = upstream->server;
@@ -54,9 +49,9 @@ int secure_prepare(struct secure *secure, struct upstream *upstream, struct str 
         .job = { .work = work, .done = worked },
         .done = done,
         .upstream = upstream,
-        .options = { .cert = path_or_null(server->tls.cert),
-                     .key = path_or_null(server->tls.key),
-                     .ca = path_or_null(server->tls.ca),
+        .options = { .cert = server->tls.cert,
+                     .key = server->tls.key,
+                     .ca = server->tls.ca,
                      .least = server->tls.only_1_3 ? TLS_1_3 : TLS_1_2,
                      .trust = upstream->services.trust,
                      .host = host },

@@ -1,4 +1,4 @@
-/* What an https server must show, and what we show it: made of files in the pool when its first connection is to be
+/* What an https server must show, and what we show it: made in the pool when its first connection is to be
  * opened, and kept for the upstream's life. Loop thread only. */
 #pragma once
 

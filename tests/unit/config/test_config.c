@@ -129,16 +129,16 @@ static const struct {
     { SERVER(", \"timeout\": 1.5"), "1:55 /mcpServers/a/timeout must be 1 to 3600 seconds: a whole number, or \"90s\", \"5m\"", E_INVALID },
     { SERVER(", \"headers\": {}"), "1:44 /mcpServers/a/headers only a server with a url has this", E_INVALID },
     { SERVER(", \"policy\": \"\""), "1:54 /mcpServers/a/policy must not be empty", E_INVALID },
-    { "{\"mcpServers\": {\"a\": {\"url\": \"https://example.com/\"}}}",
-      "1:30 /mcpServers/a/url https servers are not yet supported", E_INVALID },
+    { "{\"mcpServers\": {\"a\": {\"url\": \"https://user:secret@example.com/\"}}}",
+      "1:30 /mcpServers/a/url not the URL of a server [write \"https://HOST/PATH\", or \"http://127.0.0.1:PORT/PATH\"]", E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"url\": \"http://example.com/\"}}}",
-      "1:30 /mcpServers/a/url without TLS a server is reached on a numeric loopback address and port only [write \"http://127.0.0.1:PORT/PATH\"]",
+      "1:30 /mcpServers/a/url without TLS a server is reached on a loopback address only [write \"https://...\", or \"insecure\": true beside it]",
       E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"url\": \"http://127.0.0.1:80@evil:80/\"}}}",
-      "1:30 /mcpServers/a/url without TLS a server is reached on a numeric loopback address and port only [write \"http://127.0.0.1:PORT/PATH\"]",
+      "1:30 /mcpServers/a/url not the URL of a server [write \"https://HOST/PATH\", or \"http://127.0.0.1:PORT/PATH\"]",
       E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"url\": \"http://127.0.0.1:80/a b\"}}}",
-      "1:30 /mcpServers/a/url a byte that cannot be in a URL", E_INVALID },
+      "1:30 /mcpServers/a/url not the URL of a server [write \"https://HOST/PATH\", or \"http://127.0.0.1:PORT/PATH\"]", E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"url\": \"http://127.0.0.1:80/\", \"args\": [], \"headers\": {\"a b\": \"\", \"Host\": \"x\", \"MCP-Session-Id\": \"1\", \"x\": \"a\\nb\"}}}}",
       "1:54 /mcpServers/a/args only a server with a command has this\n"
       "1:78 /mcpServers/a/headers/a b not the name of an HTTP field\n"
@@ -151,8 +151,8 @@ static const struct {
       "1:54 /insecure must be true or false, not number\n"
       "~1:72 /mcpServers/a no policy: every call is denied [write \"policy\": \"a.policy.json\"]", E_INVALID },
     { "{\"listen\": \"0.0.0.0:1\", \"mcpServers\": {\"a\": {\"command\": \"server\"}}}",
-      "1:12 /listen listening beyond loopback needs TLS, which the gateway does not speak yet "
-      "[listen on 127.0.0.1 behind a proxy with TLS, or write \"insecure\": true]\n"
+      "1:12 /listen listening beyond loopback needs TLS "
+      "[write \"tls\": {\"cert\": \"...\", \"key\": \"...\"}, or \"insecure\": true]\n"
       "~1:40 /mcpServers/a no policy: every call is denied [write \"policy\": \"a.policy.json\"]", E_INVALID },
     { "{\"hosts\": [\"a.example:80\", \"*\"], \"origins\": [\"*\", \"null\", \"https://*.example\", \"https://a.example/x\", \"a.example\", \"https://a.example:8443\"],"
       " \"mcpServers\": {\"a\": {\"command\": \"server\", \"policy\": \"good.json\"}}}",
@@ -162,6 +162,21 @@ static const struct {
       "1:59 /origins/2 not a web origin; patterns and paths are not taken [write each origin out: \"https://app.example\"]\n"
       "1:80 /origins/3 not a web origin; patterns and paths are not taken [write each origin out: \"https://app.example\"]\n"
       "1:103 /origins/4 not a web origin; patterns and paths are not taken [write each origin out: \"https://app.example\"]", E_INVALID },
+    { "{\"mcpServers\": {\"a\": {\"url\": \"http://10.0.0.1/\", \"insecure\": true, \"headers\": {\"authorization\": \"x\", \"X-Key\": \"${KEY}\", \"X\": \"y\"}}}}",
+      "1:80 /mcpServers/a/headers/authorization secrets are not sent without TLS beyond loopback\n"
+      "1:102 /mcpServers/a/headers/X-Key secrets are not sent without TLS beyond loopback", E_INVALID },
+    { "{\"mcpServers\": {\"a\": {\"url\": \"http://127.0.0.1:1/\", \"tls\": {}}}}",
+      "1:53 /mcpServers/a/tls only an https url has this", E_INVALID },
+    { SERVER(", \"tls\": {}, \"insecure\": true"),
+      "1:44 /mcpServers/a/tls only a server with a url has this\n"
+      "1:55 /mcpServers/a/insecure only a server with a url has this", E_INVALID },
+    { "{\"mcpServers\": {\"a\": {\"url\": \"https://a.example/\", \"tls\": {\"crt\": \"x\", \"min\": \"1.1\", \"ca\": \"none.pem\"}}}}", NULL, E_INVALID },
+    { "{\"mcpServers\": {\"a\": {\"url\": \"https://a.example/\", \"tls\": {\"ca\": \"good.json\"}}}}",
+      "1:66 /mcpServers/a/tls/ca holds no PEM certificate of an authority", E_INVALID },
+    { "{\"mcpServers\": {\"a\": {\"url\": \"https://a.example/\", \"tls\": {\"key\": \"good.json\"}}}}", NULL, E_INVALID },
+    { "{\"tls\": {}, \"mcpServers\": {\"a\": {\"command\": \"server\", \"policy\": \"good.json\"}}}",
+      "1:2 /tls a listener needs a certificate and its key [write \"cert\": \"...\", \"key\": \"...\"]", E_INVALID },
+    { "{\"tls\": {\"ca\": \"x\", \"cert\": \"good.json\", \"key\": \"good.json\"}, \"mcpServers\": {\"a\": {\"command\": \"server\", \"policy\": \"good.json\"}}}", NULL, E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"command\": \"absent\"}}}", "1:34 /mcpServers/a/command no program absent is in PATH", E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"command\": \"./plain\"}}}", NULL, E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"command\": \"absent\"}, \"b\": {\"command\": \"server\"}}}",

@@ -129,10 +129,24 @@ static void accepted(void *owner, int fd)
 
 static const struct listener_events accepting = { accepted };
 
+static char text_of[4][16384];
+
+/* A file's text, in one of four places. */
+static struct str pem(int place, const char *path)
+{
+    if (!path)
+        return STR_EMPTY;
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    size_t len = fread(text_of[place], 1, sizeof(text_of[place]), file);
+    fclose(file);
+    return str_of(text_of[place], len);
+}
+
 static struct tls *server_of(const struct identity *identity, enum tls_version least)
 {
     struct tls_options options = {
-        .server = true, .cert = identity->cert_path, .key = identity->key_path, .least = least
+        .server = true, .cert = pem(0, identity->cert_path), .key = pem(1, identity->key_path), .least = least
     };
     struct tls_problem problem;
     struct tls *tls;
@@ -143,7 +157,7 @@ static struct tls *server_of(const struct identity *identity, enum tls_version l
 
 static struct tls *client_of(const char *ca, const char *host)
 {
-    struct tls_options options = { .ca = ca, .host = str_from_c(host) };
+    struct tls_options options = { .ca = pem(2, ca), .host = str_from_c(host) };
     struct tls_problem problem;
     struct tls *tls;
     if (tls_new(&options, &problem, &tls) != 0)
@@ -568,14 +582,19 @@ static void write_file(const char *path, const char *text)
     fclose(file);
 }
 
-static void test_files(void **state)
+static void test_texts(void **state)
 {
     (void)state;
-    char empty[96], locked[96];
+    char empty[96], locked[96], broken[96];
+    snprintf(broken, sizeof(broken), "%s/broken.pem", directory);
     snprintf(empty, sizeof(empty), "%s/empty.pem", directory);
     snprintf(locked, sizeof(locked), "%s/locked.key", directory);
-    write_file(empty, "");
-    FILE *file = fopen(locked, "w");
+    write_file(empty, "nothing\n");
+    FILE *file = fopen(broken, "w");
+    PEM_write_X509(file, fine.certificate);
+    fputs("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", file);
+    fclose(file);
+    file = fopen(locked, "w");
     PEM_write_PKCS8PrivateKey(file, fine.key, EVP_aes_128_cbc(), "secret", 6, NULL, NULL);
     fclose(file);
     const struct {
@@ -584,24 +603,22 @@ static void test_files(void **state)
         enum tls_part part;
         const char *text;
     } rows[] = {
-        { true, "/nonexistent", fine.key_path, NULL, "", TLS_PART_CERT, "not found" },
-        { true, fine.cert_path, "/nonexistent", NULL, "", TLS_PART_KEY, "not found" },
         { true, empty, fine.key_path, NULL, "", TLS_PART_CERT, "holds no PEM certificate" },
         { true, fine.key_path, fine.key_path, NULL, "", TLS_PART_CERT, "holds no PEM certificate" },
         { true, fine.cert_path, empty, NULL, "", TLS_PART_KEY, "holds no PEM private key" },
         { true, fine.cert_path, fine.cert_path, NULL, "", TLS_PART_KEY, "holds no PEM private key" },
         { true, fine.cert_path, late.key_path, NULL, "", TLS_PART_KEY, "the key does not belong to the certificate" },
         { true, fine.cert_path, locked, NULL, "", TLS_PART_KEY, "the key has a passphrase: one without is needed" },
-        { false, NULL, NULL, "/nonexistent", "a", TLS_PART_CA, "not found" },
         { false, NULL, NULL, empty, "a", TLS_PART_CA, "holds no PEM certificate of an authority" },
         { false, fine.cert_path, late.key_path, NULL, "a", TLS_PART_KEY, "the key does not belong to the certificate" },
+        { true, broken, fine.key_path, NULL, "", TLS_PART_CERT, "a certificate in it is broken" },
         { false, NULL, NULL, NULL, "", TLS_PART_HOST, "not the name of a host" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct tls_options options = { .server = rows[i].server,
-                                       .cert = rows[i].cert,
-                                       .key = rows[i].key,
-                                       .ca = rows[i].ca,
+                                       .cert = pem(0, rows[i].cert),
+                                       .key = pem(1, rows[i].key),
+                                       .ca = pem(2, rows[i].ca),
                                        .host = str_from_c(rows[i].host) };
         struct tls_problem problem;
         struct tls *tls;
@@ -614,6 +631,7 @@ static void test_files(void **state)
     tls_unref(tls);
     unlink(empty);
     unlink(locked);
+    unlink(broken);
 }
 
 int main(void)
@@ -633,7 +651,7 @@ int main(void)
         cmocka_unit_test(test_handshakes_at_once),
         cmocka_unit_test(test_reader_that_stops),
         cmocka_unit_test(test_closing_at_bad_moments),
-        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_texts),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
