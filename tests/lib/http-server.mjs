@@ -1,5 +1,6 @@
 // An MCP server over HTTP that writes its answers byte by byte as a test says, and keeps what it was sent.
 import { createServer } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 
 const CRLF = '\r\n';
 
@@ -9,18 +10,22 @@ export const ok = (body, type = 'application/json') =>
   answer(['HTTP/1.1 200 OK', `Content-Type: ${type}`, `Content-Length: ${Buffer.byteLength(body)}`], body);
 
 export class HttpServer {
-  constructor(tools) {
+  /** `tls`: key and cert, and whatever else a server of node:tls takes. */
+  constructor(tools, tls) {
     this.tools = tools;
+    this.tls = tls;
     this.requests = []; // { head, body, connection } in order of arrival
     this.answers = {};  // name -> (id, message) => bytes, or { bytes, end }
     this.connections = 0;
     this.sockets = new Set();
-    this.server = createServer((socket) => this.#accept(socket));
+    this.server = tls ? createTlsServer(tls, (socket) => this.#accept(socket)) : createServer((socket) => this.#accept(socket));
+    this.server.on('tlsClientError', () => {});
   }
 
   async listen() {
     await new Promise((done) => this.server.listen(0, '127.0.0.1', done));
-    this.url = `http://127.0.0.1:${this.server.address().port}/mcp`;
+    this.port = this.server.address().port;
+    this.url = `http${this.tls ? 's' : ''}://127.0.0.1:${this.server.address().port}/mcp`;
     return this;
   }
 

@@ -1,5 +1,6 @@
 // HTTP/1.1 spoken by hand: sends any bytes, and reads answers without forgiving anything.
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 
 export const CRLF = '\r\n';
 
@@ -15,10 +16,13 @@ export function request({ method = 'POST', target, version = 'HTTP/1.1', headers
 }
 
 export class RawConnection {
-  static async open(url) {
-    const { hostname, port } = new URL(url);
-    const socket = connect({ host: hostname, port: Number(port), noDelay: true });
-    await new Promise((done, failed) => socket.once('connect', done).once('error', failed));
+  /** `tls`: further options of an https connection, such as `ca`. */
+  static async open(url, tls = {}) {
+    const { protocol, hostname, port } = new URL(url);
+    const secure = protocol === 'https:';
+    const to = { host: hostname, port: Number(port), noDelay: true };
+    const socket = secure ? connectTls({ ...to, ...tls }) : connect(to);
+    await new Promise((done, failed) => socket.once(secure ? 'secureConnect' : 'connect', done).once('error', failed));
     return new RawConnection(socket);
   }
 

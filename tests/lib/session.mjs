@@ -4,15 +4,16 @@ import { RawConnection, messages, request } from './raw-http.mjs';
 export const VERSION = '2025-11-25';
 
 export class Session {
-  /** `endpoint`: URL of one server; `token`: of a grant. */
-  constructor(endpoint, token) {
+  /** `endpoint`: URL of one server; `token`: of a grant; `tls`: options of https connections. */
+  constructor(endpoint, token, tls) {
+    this.tls = tls;
     this.url = new URL(endpoint);
     this.token = token;
     this.next = 1;
   }
 
-  static async open(endpoint, token, { version = VERSION, clientInfo = { name: 'warder-tests', version: '1' } } = {}) {
-    const session = new Session(endpoint, token);
+  static async open(endpoint, token, { version = VERSION, clientInfo = { name: 'warder-tests', version: '1' }, tls } = {}) {
+    const session = new Session(endpoint, token, tls);
     const answer = await session.rpc('initialize', { protocolVersion: version, capabilities: {}, clientInfo });
     if (!answer.message?.result) throw new Error(`no session: ${answer.status} ${answer.body}`);
     session.id = answer.headers['mcp-session-id'];
@@ -42,7 +43,7 @@ export class Session {
 
   /** Sends the bytes of a whole request; a fresh connection where the last one has ended. */
   async raw(wire, { timeout = 15_000 } = {}) {
-    if (!this.connection || this.connection.ended) this.connection = await RawConnection.open(this.url);
+    if (!this.connection || this.connection.ended) this.connection = await RawConnection.open(this.url, this.tls);
     this.connection.send(wire);
     const answer = await this.connection.answer({ timeout });
     if (!answer) throw new Error(this.connection.ended ? 'the gateway closed without an answer' : `no answer within ${timeout} ms`);
