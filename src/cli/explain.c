@@ -14,9 +14,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define EXPLAIN_BYTES ((size_t)64 << 20)
 #define TAGS_MAX 32
+#define MOMENT_FORMAT "%Y-%m-%dT%H:%M:%SZ"
 
 static const char *const verdict_names[] = { "allow", "deny", "hide", "approve" };
 
@@ -59,6 +61,23 @@ static int parse_args(const struct invocation *invocation, struct arena *arena, 
     }
     if (!json_is(*out, JSON_OBJECT))
         return usage_error(invocation, "--args must be an object, not %s", json_kind_name(json_kind(*out)));
+    return 0;
+}
+
+/* "2026-03-30T09:00:00Z"; without it now. */
+static int read_moment(const struct invocation *invocation, int64_t *now_ms)
+{
+    const char *text = option_value(invocation, "at");
+    struct tm parts = { .tm_year = 0 };
+    char again[32];
+    if (!text)
+        return 0;
+    const char *end = strptime(text, MOMENT_FORMAT, &parts);
+    time_t seconds = end && *end == '\0' ? timegm(&parts) : 0;
+    struct tm *read = gmtime_r(&seconds, &parts);
+    if (!read || strftime(again, sizeof(again), MOMENT_FORMAT, read) == 0 || strcmp(again, text) != 0)
+        return usage_error(invocation, "--at takes a moment in UTC, such as 2026-03-30T09:00:00Z, not %s", text);
+    *now_ms = (int64_t)seconds * 1000;
     return 0;
 }
 
@@ -167,6 +186,8 @@ static int explain(const struct invocation *invocation, struct arena *arena, con
     if (status)
         return status;
     status = parse_args(invocation, arena, &question.args);
+    if (!status)
+        status = read_moment(invocation, &question.now_ms);
     if (status)
         return status;
     while (grant.tag_count < TAGS_MAX && (tag = option_nth(invocation, "tag", grant.tag_count)) != NULL)
@@ -225,6 +246,7 @@ static const struct option options[] = {
     { "tag", 0, "TAG", "a tag of the grant", true },
     { "session", 0, "ID", "the session", false },
     { "client", 0, "NAME", "what the client says of itself", false },
+    { "at", 0, "TIME", "when it is called, such as 2026-03-30T09:00:00Z; without it now", false },
     { "exact-numbers", 0, NULL, "the server is configured \"numbers\": \"exact\"", false },
     { "tools", 0, "FILE", "a server's answer to tools/list: names that it does not have are unknown", false },
     { NULL, 0, NULL, NULL, false },

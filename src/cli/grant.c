@@ -192,11 +192,16 @@ static void print_grant(const struct json *grant, size_t columns, size_t depth)
     int64_t expires = answer_int(grant, "expires_ms"), revoked = answer_int(grant, "revoked_ms");
     bool live = answer_bool(grant, "live");
     struct str label = answer_text(grant, "label");
+    const struct json *tags = json_get(grant, STR("tags"));
     char when[32];
     printf("%*s%" STR_FMT "  ", (int)(2 * depth), "", STR_ARG(answer_text(grant, "id")));
     print_str(stdout, live ? COLOUR_BOLD : COLOUR_DIM, label);
     printf("%*s  for ", label.len < columns ? (int)(columns - label.len) : 0, "");
     print_names(json_get(grant, STR("servers")));
+    if (json_count(tags) > 0) {
+        printf("  tagged ");
+        print_names(tags);
+    }
     print_time(when, revoked ? revoked : expires);
     if (answer_bool(grant, "frozen"))
         printf("  %sfrozen%s", colour_on(stdout, COLOUR_RED), colour_off(stdout));

@@ -160,6 +160,21 @@ describe('documents', () => {
     assert.equal((await check(document, '--strict')).code, 1);
   });
 
+  test('explain at a moment: summer time begins at two in the night', { skip: !existsSync('/usr/share/zoneinfo/Europe/Berlin') && 'no time zone database' }, async () => {
+    const file = join(scratch, 'at.json');
+    const at = (moment) => warder(['explain', '-p', file, '-t', 't', '--at', moment]);
+    writeFileSync(file, JSON.stringify({ version: '1', default: 'deny', timezone: 'Europe/Berlin', tools: { t: required(
+      { path: 'time.hour', op: 'gte', value: 9 }, { path: 'time.hour', op: 'lt', value: 17 }, { path: 'time.weekday', op: 'lte', value: 5 }) } }));
+    for (const [moment, code] of [['2026-03-27T07:59:59Z', 1], ['2026-03-27T08:00:00Z', 0], ['2026-03-30T06:59:59Z', 1], ['2026-03-30T07:00:00Z', 0], ['2026-03-30T15:00:00Z', 1], ['2026-03-28T12:00:00Z', 1], ['2026-03-29T12:00:00Z', 1]]) {
+      assert.equal((await at(moment)).code, code, moment);
+    }
+    for (const moment of ['', 'now', '2026-02-30T00:00:00Z', '2026-03-30T09:00:00', '2026-3-30T09:00:00Z', '2026-03-30T09:00:00Zx', '2026-03-30T25:00:00Z']) {
+      const { code, stderr } = await at(moment);
+      assert.equal(code, 2, moment);
+      assert.match(stderr, /--at takes a moment/);
+    }
+  });
+
   test('explain says why a value cannot be judged', async () => {
     const file = join(scratch, 'explain.json');
     const cases = { path_within: [['/a'], '%', 'percent sign|no absolute path'], host_in: [['a'], 'http://a@b', 'user information'], command: [['a'], 'a;', 'a shell gives a meaning'], subset_of: [['a'], [], 'an empty array'],
