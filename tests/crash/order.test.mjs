@@ -2,6 +2,7 @@
 // every write and sync of the ledger and every write to the server, and ends the process at a breach, or where it is told.
 // WARDER_POINTS is how far apart the points of death are (3; 1 is every one of them).
 import assert from 'node:assert/strict';
+import { cpSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { Gateway, binary } from '../lib/gateway.mjs';
@@ -20,15 +21,37 @@ const policy = {
   tools: { 'crash_*': { limits: [{ counter: 'few', window: 'total', max: MAX }] } },
 };
 
+/** A life before all others, without the shim: the tools' definitions are accepted in it, so that in the next ones a
+ *  tool's name stands in the ledger for its call alone. Its data directory is where each of them begins. */
+async function firstLife() {
+  const recorder = new Recorder({ tools });
+  const gateway = new Gateway({ servers: { recorder: recorder.entry({ policy }) } });
+  const { token } = await gateway.grant('crash', 'recorder');
+  await gateway.start();
+  const session = await Session.open(gateway.endpoint('recorder'), token);
+  await session.tools();
+  session.close();
+  const { pins } = JSON.parse(await gateway.command('pins', 'list'));
+  assert.equal(pins.length, CALLS);
+  assert.equal((await gateway.stop()).code, 0, gateway.log);
+  recorder.remove();
+  return { gateway, token };
+}
+const first = await firstLife();
+
 const lives = new Set();
-after(() => lives.forEach((gateway) => gateway.killNow()));
+after(async () => {
+  lives.forEach((gateway) => gateway.killNow());
+  await first.gateway.close();
+});
 
 /** One life of a gateway under the shim: what was answered, what the server received, how it ended. */
 async function life({ audit = 'durable', env = {} }) {
   const recorder = new Recorder({ tools });
   const gateway = new Gateway({ servers: { recorder: recorder.entry({ policy }) }, settings: { audit } });
+  const { token } = first;
   lives.add(gateway);
-  const { token } = await gateway.grant('crash', 'recorder');
+  cpSync(first.gateway.data, gateway.data, { recursive: true });
   gateway.env = {
     LD_PRELOAD: shim, CRASH_LEDGER: gateway.data, CRASH_MARK: 'crash_', CRASH_UPSTREAM: 'pipe',
     ASAN_OPTIONS: 'verify_asan_link_order=0', ...env,
