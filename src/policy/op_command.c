@@ -139,7 +139,7 @@ static bool is_forbidden(const struct words *wanted, struct str word)
 enum answer op_command(struct op_run *run)
 {
     const struct words *wanted = run->operand->words;
-    struct command_words words;
+    OP_BUFFER struct command_words words;
     struct str word;
     bool same = true;
     size_t count = 0;

@@ -203,7 +203,7 @@ const char *host_of_url(struct str url, char key[HOST_KEY_MAX], struct str *out)
 /* "*.example.com" stands among the items as ".example.com". */
 enum answer op_host_in(struct op_run *run)
 {
-    char key[HOST_KEY_MAX];
+    OP_BUFFER char key[HOST_KEY_MAX];
     struct str host;
     const char *fault = host_of_url(run->value.text, key, &host);
     if (fault != NULL)

@@ -62,7 +62,7 @@ const char *file_path_resolve(struct str path, char out[LIMIT_path_bytes], struc
 /* The roots are resolved and sorted: what is asked is whether the path, or a directory above it, is one. */
 enum answer op_path_within(struct op_run *run)
 {
-    char bytes[LIMIT_path_bytes];
+    OP_BUFFER char bytes[LIMIT_path_bytes];
     struct str path;
     const char *fault = file_path_resolve(run->value.text, bytes, &path);
     if (fault != NULL)

@@ -119,6 +119,10 @@ static inline enum answer op_unreadable(struct op_run *run, const char *why)
     return op_unusable(run, why);
 }
 
+/* For a buffer that is written before it is read: an array may have ten thousand elements, and to fill the buffer of
+ * each with zeros would take longer than to judge them. */
+#define OP_BUFFER __attribute__((uninitialized))
+
 struct op {
     struct str        name;
     enum operand_kind operand;
