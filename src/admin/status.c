@@ -41,6 +41,12 @@ void reply_server(const struct gateway_server_status *server, struct json_writer
     static const char *const states[] = { "starting", "ready", "down" };
     json_write_member_string(writer, STR("name"), server->name);
     json_write_member_string(writer, STR("state"), str_from_c(states[server->state]));
+    if (server->trouble.why.len)
+        json_write_member_string(writer, STR("why"), server->trouble.why);
+    if (server->trouble.last_words.len)
+        json_write_member_string(writer, STR("last_words"), server->trouble.last_words);
+    if (server->trouble.why.len && server->trouble.next_ms >= 0)
+        json_write_member_int(writer, STR("next_try_ms"), server->trouble.next_ms);
     json_write_member_bool(writer, STR("policy"), server->has_policy);
     if (server->has_policy) {
         char hex[2 * SHA256_LEN];

@@ -53,7 +53,7 @@ static void check_file(struct str path, const struct definitions *tools, struct 
         unreadable(report, path, error);
     } else if (is_config(&arena, source)) {
         struct config *config = NULL;
-        error = config_load(path, environment_of_process(), report, &config);
+        error = config_load_source(path, &source, environment_of_process(), report, &config);
         if (error && report->errors == 0)
             unreadable(report, path, error);
         config_unref(config);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define EXPLAIN_BYTES ((size_t)64 << 20)
 #define TAGS_MAX 32
@@ -22,10 +23,33 @@
 
 static const char *const verdict_names[] = { "allow", "deny", "hide", "approve" };
 
-static int load_policy(const struct invocation *invocation, struct arena *arena, struct policy **out)
+/* Named itself, or by the configuration for a server. */
+static int find_policy(const struct invocation *invocation, struct arena *arena, struct str *path, bool *exact_numbers)
+{
+    const char *policy = option_value(invocation, "policy"), *config = option_value(invocation, "config");
+    if (policy && (config || invocation->argument_count > 0))
+        return usage_error(invocation, "a policy, or a configuration and a server, not both");
+    *path = policy ? arena_str(arena, str_from_c(policy)) : STR_EMPTY;
+    if (policy)
+        return path->ptr ? 0 : failure(invocation, "%s", error_text(E_NOMEM));
+    if (invocation->argument_count == 0)
+        return usage_error(invocation, "--policy FILE is missing, or the name of a server in ./warder.json");
+    const char *file = config ? config : "warder.json", *server = invocation->arguments[0];
+    int error = config_policy_path(str_from_c(file), str_from_c(server), arena, path, exact_numbers);
+    if (error == E_NOT_FOUND && access(file, F_OK) == 0)
+        return failure(invocation, "%s has no server %s", file, server);
+    if (error)
+        return failure(invocation, "%s names no policy for %s: %s (warder check says more)", file, server,
+                       error_text(error));
+    if (path->len == 0)
+        return failure(invocation, "%s names no policy for %s: every call is denied", file, server);
+    return 0;
+}
+
+static int load_policy(const struct invocation *invocation, struct arena *arena, struct str path, struct policy **out)
 {
     struct problems problems = { .count = 0 };
-    struct str source, path = str_from_c(option_value(invocation, "policy"));
+    struct str source;
     int error = file_read(arena, path, LIMIT_policy_body, &source);
     if (error)
         return failure(invocation, "cannot read %s: %s", path.ptr, file_error_text(error));
@@ -170,11 +194,13 @@ static void print_text(const struct decision *decision, const struct trace *trac
 }
 
 static int explain(const struct invocation *invocation, struct arena *arena, const struct policy *policy,
-                   const struct definitions *tools)
+                   const struct definitions *tools, bool exact_numbers)
 {
     struct str tags[TAGS_MAX];
     const char *label = option_value(invocation, "grant"), *session = option_value(invocation, "session");
     const char *client = option_value(invocation, "client"), *name = option_value(invocation, "server"), *tag;
+    if (!name && invocation->argument_count > 0)
+        name = invocation->arguments[0];
     struct server server = { .name = name ? str_from_c(name) : STR("server") };
     struct grant grant = { .id = STR("000000000000"), .label = label ? str_from_c(label) : STR("test"), .tags = tags };
     struct tool known = { .definition = STR("{}") };
@@ -195,7 +221,7 @@ static int explain(const struct invocation *invocation, struct arena *arena, con
     question.session = session ? str_from_c(session) : STR("test");
     question.client = client ? str_from_c(client) : STR("test");
     question.args_absent = !question.args;
-    server.exact_numbers = option_value(invocation, "exact-numbers") != NULL;
+    server.exact_numbers = exact_numbers || option_value(invocation, "exact-numbers") != NULL;
     known.name = question.name;
     question.definitions = tools;
     if (question.subject == SUBJECT_TOOL)
@@ -217,17 +243,17 @@ static int run(const struct invocation *invocation)
     struct policy *policy = NULL;
     struct definitions *tools = NULL;
     const char *tools_path = option_value(invocation, "tools");
-    int status = 0;
+    bool exact_numbers = false;
+    struct str path;
 
-    if (!option_value(invocation, "policy"))
-        return usage_error(invocation, "--policy FILE is missing");
     arena_init(&arena, NULL, EXPLAIN_BYTES);
-    if (tools_path)
+    int status = find_policy(invocation, &arena, &path, &exact_numbers);
+    if (!status && tools_path)
         status = tools_file_read(invocation, tools_path, &tools);
     if (!status)
-        status = load_policy(invocation, &arena, &policy);
+        status = load_policy(invocation, &arena, path, &policy);
     if (!status)
-        status = explain(invocation, &arena, policy, tools);
+        status = explain(invocation, &arena, policy, tools, exact_numbers);
     policy_unref(policy);
     definitions_unref(tools);
     arena_release(&arena);
@@ -236,6 +262,7 @@ static int run(const struct invocation *invocation)
 
 static const struct option options[] = {
     { "policy", 'p', "FILE", "the policy that decides", false },
+    { "config", 'c', "FILE", "the configuration that names the policy of SERVER; without it ./warder.json", false },
     { "tool", 't', "NAME", "the tool that is called", false },
     { "args", 'a', "JSON", "its arguments, or @FILE; without it a call that has none", false },
     { "prompt", 0, "NAME", "a prompt instead of a tool", false },
@@ -254,12 +281,14 @@ static const struct option options[] = {
 
 const struct command command_explain = {
     .summary = "Shows step by step how a policy decides one call",
-    .arguments = "--policy FILE --tool NAME",
+    .arguments = "(--policy FILE | [-c FILE] SERVER) --tool NAME",
+    .most = 1,
     .options = options,
     .json = true,
     .help =
         "The function that decides calls, watched: each step with its verdict, then the decision and the rule that\n"
         "made it. Limits are shown, not counted. Exit status 0: allowed, 1: not.\n\n"
+        "  warder explain iterable --tool get_export_jobs      by the policy that ./warder.json names for the server\n"
         "  warder explain -p iterable.policy.json --tool get_export_jobs\n"
         "  warder explain -p pay.policy.json --tool create_charge --args '{\"amount\": 20000}'\n",
     .run = run,

@@ -41,7 +41,7 @@ struct running {
     struct reloader *reloader;
     struct control *control;
     struct admin_http *admin;
-    struct str data;
+    struct str data, listen;
     char self[PATH_MAX];
     char url[128], admin_url[128];
     bool stopping;
@@ -120,16 +120,9 @@ static void print_server(const struct running *running, const struct config_serv
     printf("  %s%" STR_FMT "%s  %s/mcp/%" STR_FMT "\n      ", colour_on(stdout, COLOUR_BOLD), STR_ARG(name),
            colour_off(stdout), running->url, STR_ARG(name));
     print_str(stdout, COLOUR_DIM, program);
-    if (server->policy) {
-        printf("\n      policy ");
-        print_str(stdout, COLOUR_NONE, server->policy_path);
-        printf("\n");
-        return;
-    }
-    printf("\n      %sno policy: every call is denied.%s One to begin with, %" STR_FMT ".policy.json:\n"
-           "        { \"version\": \"1\", \"default\": \"deny\", \"tools\": { \"TOOL\": {} } }\n"
-           "      and beside the server's command: \"policy\": \"%" STR_FMT ".policy.json\"\n",
-           colour_on(stdout, COLOUR_YELLOW), colour_off(stdout), STR_ARG(name), STR_ARG(name));
+    printf("\n      policy ");
+    print_str(stdout, COLOUR_NONE, server->policy ? server->policy_path : STR("none"));
+    printf("\n");
 }
 
 static void print_ready(const struct running *running)
@@ -137,8 +130,14 @@ static void print_ready(const struct running *running)
     const struct config *config = running->config;
     printf("%sWarder %s%s listens on %s\n\n", colour_on(stdout, COLOUR_BOLD), WARDER_VERSION, colour_off(stdout),
            running->url);
-    for (size_t i = 0; i < config->server_count; i++)
+    size_t bare = 0; /* each was named by a note already */
+    for (size_t i = 0; i < config->server_count; i++) {
         print_server(running, &config->servers[i]);
+        bare += config->servers[i].policy == NULL;
+    }
+    if (bare > 0)
+        printf(
+            "\nA policy to begin with: { \"version\": \"1\", \"default\": \"deny\", \"tools\": { \"TOOL\": {} } }\n");
     if (running->admin)
         printf("\nMetrics: %s/metrics\n", running->admin_url);
     printf("\nEverything it keeps: %" STR_FMT "\n", STR_ARG(running->data));
@@ -197,6 +196,22 @@ static void confine(void)
     }
 }
 
+static int find_listen(struct running *running)
+{
+    const char *wanted = option_value(running->invocation, "listen");
+    running->listen = arena_str(&running->arena, wanted ? str_from_c(wanted) : running->config->listen);
+    if (!running->listen.ptr)
+        return failure(running->invocation, "%s", error_text(E_NOMEM));
+    switch (wanted ? config_check_listen(running->listen, running->config) : 0) {
+    case 0: return 0;
+    case E_DENIED:
+        return failure(running->invocation,
+                       "not started: %s is beyond loopback, which needs \"tls\" or \"insecure\": true in the configuration",
+                       wanted);
+    default: return usage_error(running->invocation, "--listen takes a numeric address and a port: 127.0.0.1:8808");
+    }
+}
+
 static int load_config(struct running *running)
 {
     const struct invocation *invocation = running->invocation;
@@ -212,7 +227,7 @@ static int load_config(struct running *running)
         return failure(running->invocation, "not started%s%s", said ? "" : ": ", said ? "" : error_text(error));
     running->data = data ? file_absolute(&running->arena, STR("."), str_from_c(data))
                          : arena_str(&running->arena, running->config->data);
-    return running->data.ptr ? 0 : failure(invocation, "%s", error_text(E_NOMEM));
+    return running->data.ptr ? find_listen(running) : failure(invocation, "%s", error_text(E_NOMEM));
 }
 
 static int open_store(struct running *running)
@@ -277,7 +292,7 @@ static int open_front(struct running *running)
     struct front_http_options options = {
         .loop = running->loop,
         .log = &running->log,
-        .address = config->listen,
+        .address = running->listen,
         .hosts = config->hosts,
         .host_count = config->host_count,
         .origins = config->origins,
@@ -292,11 +307,11 @@ static int open_front(struct running *running)
         return failure(running->invocation,
                        "not started: something else listens on %" STR_FMT "; \"listen\" in the configuration takes "
                        "another address, \"127.0.0.1:0\" any free port",
-                       STR_ARG(config->listen));
+                       STR_ARG(running->listen));
     if (error)
-        return failure(running->invocation, "cannot listen on %" STR_FMT ": %s", STR_ARG(config->listen),
+        return failure(running->invocation, "cannot listen on %" STR_FMT ": %s", STR_ARG(running->listen),
                        error_text(error));
-    write_url(running->url, sizeof(running->url), config->tls ? "https" : "http", config->listen,
+    write_url(running->url, sizeof(running->url), config->tls ? "https" : "http", running->listen,
               front_http_port(running->front));
     return 0;
 }
@@ -440,6 +455,8 @@ static int run(const struct invocation *invocation)
 static const struct option options[] = {
     { "config", 'c', "FILE", "warder.json, or a client's own file such as .mcp.json; without it ./warder.json", false },
     { "data", 'd', "DIR", "the data directory, before the one that the configuration names", false },
+    { "listen", 'l', "ADDRESS:PORT", "where clients connect, before what the configuration names; port 0 picks one",
+      false },
     { NULL, 0, NULL, NULL, false },
 };
 

@@ -5,7 +5,9 @@
 #include "cli/terminal.h"
 #include "config/file.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static const char *plural(long long count)
@@ -28,7 +30,39 @@ static void print_configuration(const struct json *configuration)
     }
 }
 
-static void print_running(const struct question_to *ask)
+/* Why a server is down, what it said last, and when it is tried again. */
+static void print_trouble(const struct json *server)
+{
+    struct str why = answer_text(server, "why"), words = answer_text(server, "last_words");
+    if (why.len == 0)
+        return;
+    printf("      ");
+    print_str(stdout, COLOUR_YELLOW, why);
+    if (json_get(server, STR("next_try_ms")))
+        printf("; it is tried again in %lld s", (long long)(answer_int(server, "next_try_ms") + 999) / 1000);
+    else
+        printf("; it is being tried again");
+    if (words.len > 0) {
+        printf("\n      its last words: ");
+        print_str(stdout, COLOUR_DIM, words);
+    }
+    printf("\n");
+}
+
+/* What the hints below must repeat to speak of the same gateway. */
+static void print_hint(const struct invocation *invocation, const char *command, const char *text)
+{
+    const char *data = option_value(invocation, "data"), *config = option_value(invocation, "config");
+    char line[PATH_MAX + 64];
+    const char *option = data ? " -d " : config ? " -c " : "";
+    snprintf(line, sizeof(line), "%s%s%s", command, option, data ? data : config ? config : "");
+    printf("  ");
+    print_str(stdout, COLOUR_NONE, str_from_c(line));
+    int pad = 48 - (int)strlen(line);
+    printf("%*s %s\n", pad > 0 ? pad : 0, "", text);
+}
+
+static void print_running(const struct invocation *invocation, const struct question_to *ask)
 {
     struct json_iter iter;
     const struct json *server;
@@ -50,6 +84,7 @@ static void print_running(const struct question_to *ask)
             printf(", %lld tool%s", (long long)answer_int(server, "tools"), plural(answer_int(server, "tools")));
         printf("%s%s%s\n", colour_on(stdout, COLOUR_YELLOW), policy ? "" : ", no policy: everything is denied",
                colour_off(stdout));
+        print_trouble(server);
     }
     long long allowed = answer_int(ask->root, "allowed"), sessions = answer_int(ask->root, "sessions");
     long long calls = answer_int(ask->root, "calls");
@@ -63,10 +98,10 @@ static void print_running(const struct question_to *ask)
         printf("\n%sFrozen%s, until \"warder thaw\":\n", colour_on(stdout, COLOUR_RED), colour_off(stdout));
     print_freezes(frozen);
     print_configuration(json_get(ask->root, STR("configuration")));
-    printf("\nNext:\n"
-           "  warder tools                                     what servers list, and what policies say of it\n"
-           "  warder grant create --label NAME --server NAME   a token for a client\n"
-           "  warder audit tail                                what was decided\n");
+    printf("\nNext:\n");
+    print_hint(invocation, "warder tools", "what servers list, and what policies say of it");
+    print_hint(invocation, "warder grant create --label NAME --server NAME", "a token for a client");
+    print_hint(invocation, "warder audit tail", "what was decided");
 }
 
 static void print_next(const struct question_to *ask)
@@ -96,7 +131,7 @@ static int run(const struct invocation *invocation)
         else if (ask.down)
             printf("{\"ok\":false,\"error\":\"no gateway runs\"}\n");
     } else if (known && status == EXIT_YES) {
-        print_running(&ask);
+        print_running(invocation, &ask);
     } else if (ask.down) {
         print_next(&ask);
     }

@@ -25,6 +25,14 @@ static bool parse_host(struct str host, bool v6, bool *loopback)
     return true;
 }
 
+int config_check_listen(struct str text, const struct config *config)
+{
+    struct listen_address address;
+    if (!listen_address_parse(text, &address))
+        return E_INVALID;
+    return address.loopback || config->tls || config->insecure ? 0 : E_DENIED;
+}
+
 bool listen_address_parse(struct str text, struct listen_address *out)
 {
     bool v6 = text.len > 0 && text.ptr[0] == '[';

@@ -290,10 +290,14 @@ static bool read_document(struct reader *reader, struct config *config)
     return true;
 }
 
-static int load(struct reader *reader, struct config *config)
+static int load(struct reader *reader, struct config *config, const struct str *source)
 {
     size_t before = reader->report->errors;
-    int error = reader_file(reader, config->path, LIMIT_policy_body, &reader->source);
+    int error = 0;
+    if (source)
+        reader->source = *source;
+    else
+        error = reader_file(reader, config->path, LIMIT_policy_body, &reader->source);
     if (error) {
         struct problem problem = { .line = 1, .column = 1, .pointer = STR_EMPTY, .fix = STR_EMPTY };
         problem.text = reader_text(reader, "cannot be read: %s", file_error_text(error));
@@ -309,6 +313,12 @@ static int load(struct reader *reader, struct config *config)
 
 int config_load(struct str path, const struct environment *environment, struct report *report, struct config **out)
 {
+    return config_load_source(path, NULL, environment, report, out);
+}
+
+int config_load_source(struct str path, const struct str *source, const struct environment *environment,
+                       struct report *report, struct config **out)
+{
     struct config *config = calloc(1, sizeof(*config));
     struct reader reader = { .report = report, .environment = environment, .source = STR_EMPTY };
     if (!config)
@@ -322,7 +332,7 @@ int config_load(struct str path, const struct environment *environment, struct r
     if (!error) {
         hasher_begin(reader.hasher);
         reader.directory = file_directory(config->path);
-        error = load(&reader, config);
+        error = load(&reader, config, source);
         hasher_end(reader.hasher, &config->digest);
     }
     if (reader.hasher)
@@ -362,6 +372,31 @@ static int text_of(const struct json *root, struct str member, struct str *out)
         return E_INVALID;
     *out = json_string(value);
     return 0;
+}
+
+int config_policy_path(struct str path, struct str server, struct arena *arena, struct str *out, bool *exact_numbers)
+{
+    const struct json *root, *servers, *entry, *policy;
+    struct json_error fault;
+    struct str source;
+    int error = file_read(arena, path, LIMIT_policy_body, &source);
+    if (!error)
+        error = json_parse(arena, source, &json_limits_policy, &root, &fault);
+    if (error)
+        return error;
+    servers = json_get(root, STR("mcpServers"));
+    entry = json_get(servers ? servers : json_get(root, STR("servers")), server);
+    if (!json_is(entry, JSON_OBJECT))
+        return E_NOT_FOUND;
+    policy = json_get(entry, STR("policy"));
+    *out = STR_EMPTY;
+    if (policy && !json_is(policy, JSON_STRING))
+        return E_INVALID;
+    const struct json *numbers = json_get(entry, STR("numbers"));
+    *exact_numbers = json_is(numbers, JSON_STRING) && str_eq(json_string(numbers), STR("exact"));
+    if (policy)
+        *out = file_join(arena, file_directory(path), json_string(policy));
+    return out->ptr ? 0 : E_NOMEM;
 }
 
 int config_data_directory(struct str path, struct arena *arena, struct str *out)

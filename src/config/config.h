@@ -56,12 +56,21 @@ struct environment {
 /* One reference. E_INVALID (or what kept the file from being read) with every error at once in *report; a policy that does not load
  * and a program that is not there are errors too. Warnings also on success. */
 int  config_load(struct str path, const struct environment *environment, struct report *report, struct config **out) NODISCARD;
+/* As config_load, of a file whose bytes are there already; they outlive the configuration. NULL: they are read. */
+int  config_load_source(struct str path, const struct str *source, const struct environment *environment,
+                        struct report *report, struct config **out) NODISCARD;
 struct config *config_ref(struct config *config);
 void config_unref(struct config *config); /* NULL is fine */
 
 /* The data directory that a configuration names, read without the rest of it: what subcommands need. Absolute; the
  * default below the working directory where the file names none. */
 int config_data_directory(struct str path, struct arena *arena, struct str *out) NODISCARD;
+/* The policy that a configuration names for a server (empty: none), and how it takes numbers, read without the rest of
+ * the file: no secret is needed. E_NOT_FOUND: no such server, or no file. */
+int config_policy_path(struct str path, struct str server, struct arena *arena, struct str *out, bool *exact_numbers) NODISCARD;
+/* Where a gateway may listen: E_INVALID: not an address and a port; E_DENIED: beyond loopback without TLS, and
+ * the configuration is not `insecure`. */
+int config_check_listen(struct str address, const struct config *config) NODISCARD;
 /* "warder-data" below the working directory. */
 int config_default_data(struct arena *arena, struct str *out) NODISCARD;
 /* "ADDRESS:PORT" as a configuration says it, and whether TLS is spoken there, or the default (also for an empty path). E_INVALID: no client could be told

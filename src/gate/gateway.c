@@ -529,6 +529,7 @@ void gateway_server_status(const struct gateway *gateway, size_t index, struct g
         .revision = route->revision,
         .meter = route->meter,
     };
+    upstream_trouble(route->backend->upstream, &out->trouble);
 }
 
 const struct policy *gateway_policy(const struct gateway *gateway, size_t index)

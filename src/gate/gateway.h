@@ -60,6 +60,7 @@ struct gateway_server_status {
     enum upstream_state state;
     size_t              tools;      /* that the server lists */
     bool                has_policy;
+    struct upstream_trouble trouble; /* where it is down */
     struct sha256       revision;   /* of the policy in force */
     const struct meter *meter;      /* good until the next turn */
     struct upstream_stats upstream;

@@ -1,12 +1,13 @@
 // The command line: it explains itself, says what is wrong and what was meant, and answers with JSON where it is asked to.
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Gateway, until, warder } from '../lib/gateway.mjs';
+import { Gateway, binary, until, warder } from '../lib/gateway.mjs';
 import { Recorder } from '../lib/recorder.mjs';
 import { Session, text } from '../lib/session.mjs';
 
@@ -121,6 +122,47 @@ describe('check', () => {
     assert.match(stdout, /broken\.policy\.json:2:\d+: error/);
     assert.match(stdout, /config\.json:1:\d+: error: unknown setting "polcy"/);
     assert.match(stdout, /did you mean "policy"/);
+  });
+
+  test('a file that can be read once only', async () => {
+    const config = file('once.json', { mcpServers: { a: { command: 'sh', policy: file('once.policy.json', good) } } });
+    const { stdout, status } = spawnSync('/bin/sh', ['-c', `cat "${config}" | "${binary}" check /dev/stdin`], { encoding: 'utf8' });
+    assert.equal(status, 0, stdout);
+    assert.match(stdout, /^fine: 1 file\n$/);
+  });
+
+  test('explain finds the policy by the server, in a configuration', async () => {
+    const config = file('named.json', { mcpServers: { a: { command: 'no-such-program', env: { K: '${NOT_SET}' }, policy: file('named.policy.json', good) }, b: { command: 'sh' } } });
+    const said = async (...args) => warder(['explain', ...args]);
+    const tool = Object.keys(good.tools)[0];
+    const [named, direct] = [await said('-c', config, 'a', '--tool', tool), await said('-p', join(dirname(config), 'named.policy.json'), '--server', 'a', '--tool', tool)];
+    assert.equal(named.code, direct.code);
+    assert.equal(named.stdout, direct.stdout);
+    assert.equal((await said('-c', config, 'a', '--tool', 'nothing')).code, 1);
+    for (const [args, code, words] of [[['-c', config, 'b', '--tool', tool], 1, /names no policy for b: every call is denied/],
+      [['-c', config, 'z', '--tool', tool], 1, /has no server z/], [['--tool', tool], 2, /--policy FILE is missing, or the name of a server/],
+      [['-c', config, '-p', config, '--tool', tool], 2, /not both/], [['-c', `${config}.gone`, 'a', '--tool', tool], 1, /not found/]]) {
+      const one = await said(...args);
+      assert.equal(one.code, code, one.stderr);
+      assert.match(one.stderr, words);
+    }
+  });
+
+  test('run --listen goes before the configuration, and is as strict', async () => {
+    const config = file('listen.json', { listen: '127.0.0.1:1', data: `${dirname(file('x', ''))}/listen-data`, mcpServers: { a: { command: 'sh' } } });
+    for (const [address, code, words] of [['localhost:0', 2, /numeric address and a port/], ['127.0.0.1', 2, /numeric/], ['0.0.0.0:0', 1, /beyond loopback/]]) {
+      const one = await warder(['run', '-c', config, '--listen', address]);
+      assert.equal(one.code, code, one.stderr);
+      assert.match(one.stderr, words);
+    }
+    const child = spawn(binary, ['run', '-c', config, '--listen', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let text_ = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => { text_ += part; });
+    await until(() => text_.includes('Ctrl-C'), 'its start');
+    child.kill();
+    await new Promise((done) => child.once('exit', done));
+    assert.match(text_, /listens on http:\/\/127\.0\.0\.1:\d{4,}\n/);
+    assert.equal(text_.split('no policy').length - 1, 1, 'said once');
   });
 
   test('a slip in "mcpServers" is a slip in a configuration', async () => {

@@ -4,7 +4,7 @@ import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Gateway, until } from '../lib/gateway.mjs';
+import { Gateway, until, warder } from '../lib/gateway.mjs';
 import { Recorder } from '../lib/recorder.mjs';
 import { Session, VERSION } from '../lib/session.mjs';
 
@@ -44,6 +44,22 @@ describe('servers that do not come up', () => {
       session.close();
     });
   }
+});
+
+test('status says why, what it said last, and when it is tried again', async () => {
+  const gateway = new Gateway({ servers: { exits: shell('echo first >&2; printf "no \\033[31mkey\\n" >&2; exit 3') } });
+  await gateway.start();
+  const one = await until(async () => {
+    const [server] = JSON.parse(await gateway.command('status')).servers;
+    return server.state === 'down' && server.last_words && server.next_try_ms > 1000 && server;
+  }, 'the reason');
+  assert.equal(one.why, 'it ended with status 3');
+  assert.equal(one.last_words, 'no \u001b[31mkey');
+  const { stdout } = await warder(['status', '-d', gateway.data]);
+  assert.match(stdout, /exits +down\n +it ended with status 3; it is (tried again in \d+ s|being tried again)\n +its last words: no \\x1b\[31mkey\n/);
+  assert.ok(stdout.includes(`warder tools -d ${gateway.data} `), stdout);
+  assert.ok(stdout.includes(`warder audit tail -d ${gateway.data} `));
+  await gateway.close();
 });
 
 test('a server that comes up after some failures is served', async () => {

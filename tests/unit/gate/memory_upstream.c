@@ -117,6 +117,11 @@ struct definitions *upstream_definitions(struct upstream *upstream)
 {
     return (void)upstream, memory.definitions;
 }
+void upstream_trouble(const struct upstream *upstream, struct upstream_trouble *out)
+{
+    (void)upstream;
+    *out = (struct upstream_trouble){ .next_ms = -1 };
+}
 enum upstream_state upstream_state(const struct upstream *upstream)
 {
     return (void)upstream, UPSTREAM_READY;
