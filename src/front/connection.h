@@ -34,6 +34,7 @@ struct connection {
     struct stream        *stream;
     struct timer          timer;          /* may fire early: it looks at the deadlines below and sleeps on */
     struct deferred       deferred;       /* goes on reading, or frees */
+    struct list           arrived;        /* the front's, while its message waits for the gate */
     int64_t               deadline_ms;    /* of the state; NO_DEADLINE: none */
     int64_t               stall_ms;       /* of the queue: by then something must have been written */
     int64_t               idle_since_ms;
@@ -70,6 +71,8 @@ struct front_http {
     struct str                 health;
     struct list                idle;      /* between messages and with nothing to write, the longest idle first */
     struct list                busy, dying, spare;
+    struct list                arrived;   /* whose message has been read, in this batch of events */
+    struct deferred            hand_over; /* of them to the gate, all together */
     unsigned                   count;     /* idle and busy */
     unsigned                   count_max;
     unsigned                   spare_count;
@@ -93,6 +96,7 @@ void connection_count_queue(struct connection *connection);
 /* At once, from front_http_close. */
 void connection_destroy(struct connection *connection);
 void connection_free_spare(struct front_http *front);
+void connection_hand_over(struct deferred *hand_over); /* the front's */
 /* Behind an answer that is whole in the queue or out: the next request, or the end. */
 void connection_finish(struct connection *connection, bool keep);
 /* The queue is empty. */

@@ -56,6 +56,9 @@ int front_http_open(const struct front_http_options *options, struct front_http 
     list_init(&front->busy);
     list_init(&front->dying);
     list_init(&front->spare);
+    list_init(&front->arrived);
+    list_init(&front->hand_over.link);
+    front->hand_over.run = connection_hand_over;
     buf_init(&front->head, HEAD_MAX);
     buf_init(&front->body, BODY_MAX);
     int error = listener_open(front->loop, options->address, &listener_events, front, &front->listener);
@@ -143,6 +146,7 @@ void front_http_close(struct front_http *front)
     destroy_all(&front->busy);
     destroy_all(&front->dying);
     connection_free_spare(front);
+    list_remove(&front->hand_over.link);
     buf_release(&front->head);
     buf_release(&front->body);
     tls_unref(front->tls);

@@ -468,6 +468,40 @@ static void closing_tells_the_gate_at_once(void **state)
     rig_release(&rig);
 }
 
+struct closing {
+    struct timer timer;
+    struct rig  *rig;
+};
+
+static void close_front(struct timer *timer)
+{
+    struct rig *rig = CONTAINER_OF(timer, struct closing, timer)->rig;
+    front_http_close(rig->front);
+    rig->front = NULL;
+}
+
+/* A turn tells what is readable, then timers; only then does the gate get what was read. */
+static void a_message_that_was_read_and_not_handed_over_is_nobodys(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct client client;
+    rig_init(&rig);
+    client_open(&client, &rig);
+    rig_settle(&rig);
+    assert_int_equal(front_http_connections(rig.front), 1);
+    struct closing closing = { .rig = &rig };
+    timer_init(&closing.timer, rig.loop, close_front);
+    timer_start(&closing.timer, 0);
+    client_send(&client, STR(POST("hold", 2, "{}")));
+    rig_settle(&rig);
+    assert_null(rig.front);
+    assert_int_equal(rig.messages, 0);
+    assert_int_equal(rig.gone, 0);
+    client_close(&client);
+    rig_release(&rig);
+}
+
 static void a_body_under_way_is_counted_for_its_grant(void **state)
 {
     (void)state;
@@ -527,6 +561,7 @@ int main(void)
         cmocka_unit_test(at_the_ceiling_the_idle_make_room),
         cmocka_unit_test(a_stop_lets_calls_end),
         cmocka_unit_test(closing_tells_the_gate_at_once),
+        cmocka_unit_test(a_message_that_was_read_and_not_handed_over_is_nobodys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
