@@ -33,7 +33,7 @@ int  reader_file(struct reader *reader, struct str path, size_t max, struct str 
 /* arena_printf that remembers a failure. */
 struct str reader_text(struct reader *reader, const char *format, ...) PRINTF_LIKE(2, 3);
 
-enum setting_kind { KIND_STRING, KIND_PATH, KIND_ADDRESS, KIND_LOOPBACK, KIND_CHOICE, KIND_BOOL, KIND_LIST, KIND_MAP, KIND_OBJECT, KIND_DURATION };
+enum setting_kind { KIND_STRING, KIND_PATH, KIND_ADDRESS, KIND_LOOPBACK, KIND_CHOICE, KIND_BOOL, KIND_LIST, KIND_MAP, KIND_OBJECT, KIND_DURATION, KIND_COUNT };
 enum setting {
 #define SETTING(scope, name, kind, default_text, low, high, unit, text) SETTING_##name,
 #include "config/settings.def"
@@ -51,6 +51,7 @@ void       settings_read(struct reader *reader, const struct json *object, enum 
 struct str settings_string(const struct settings *settings, enum setting setting);
 bool       settings_bool(const struct settings *settings, enum setting setting);
 int        settings_choice(const struct settings *settings, enum setting setting);
+int64_t    settings_count(const struct settings *settings, enum setting setting);
 int64_t    settings_duration_ms(const struct settings *settings, enum setting setting);
 
 /* "127.0.0.1:8808", "[::1]:8808"; numeric alone. */

@@ -347,6 +347,8 @@ bool server_read(struct reader *reader, struct str name, const struct json *entr
     server->isolation = (enum isolation)settings_choice(&settings, SETTING_isolation);
     server->home = (enum home)settings_choice(&settings, SETTING_home);
     server->exact_numbers = str_eq(settings_string(&settings, SETTING_numbers), STR("exact"));
+    server->instances = (size_t)settings_count(&settings, SETTING_instances);
+    server->idle_ms = settings_duration_ms(&settings, SETTING_idle);
     server->call_ms = settings_duration_ms(&settings, SETTING_timeout);
 
     bool has_command = json_get(entry, STR("command")) != NULL, has_url = json_get(entry, STR("url")) != NULL;

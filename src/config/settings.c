@@ -162,6 +162,16 @@ static bool check_duration(struct reader *reader, const struct row *row, const s
     return false;
 }
 
+static bool check_count(struct reader *reader, const struct row *row, const struct json *value)
+{
+    int64_t count;
+    if (json_is(value, JSON_NUMBER) && json_int64(value, &count) && count >= row->low && count <= row->high)
+        return true;
+    reader_problem(reader, AT_VALUE, STR_EMPTY, "must be a whole number from %lld to %lld", (long long)row->low,
+                   (long long)row->high);
+    return false;
+}
+
 static bool check_address(struct reader *reader, const struct json *value, const char *example, bool loopback)
 {
     struct listen_address address;
@@ -191,6 +201,7 @@ static bool check_value(struct reader *reader, const struct row *row, const stru
     case KIND_LIST: return check_list(reader, value);
     case KIND_MAP: return check_map(reader, value);
     case KIND_DURATION: return check_duration(reader, row, value);
+    case KIND_COUNT: return check_count(reader, row, value);
     case KIND_BOOL:
         if (json_is(value, JSON_BOOL))
             return true;
@@ -310,6 +321,17 @@ int settings_choice(const struct settings *settings, enum setting setting)
     int index = choice_index(&rows[setting], settings_string(settings, setting));
     CHECK(index >= 0);
     return index;
+}
+
+int64_t settings_count(const struct settings *settings, enum setting setting)
+{
+    const struct json *value = settings->of[setting];
+    unsigned long long standing;
+    int64_t count;
+    if (value && json_int64(value, &count))
+        return count;
+    CHECK(str_to_u64(str_from_c(rows[setting].shown.default_text), INT64_MAX, &standing));
+    return (int64_t)standing;
 }
 
 int64_t settings_duration_ms(const struct settings *settings, enum setting setting)

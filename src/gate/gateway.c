@@ -287,6 +287,7 @@ void gateway_grant_revoked(struct gateway *gateway, struct str grant_id)
     }
     listen_end_all(gateway, grant_id);
     close_instances(gateway, ISOLATION_GRANT, grant_id, REASON_grant_revoked);
+    close_instances(gateway, ISOLATION_SESSION, grant_id, REASON_grant_revoked); /* clients without sessions */
 }
 
 void gateway_freeze_changed(struct gateway *gateway)

@@ -417,6 +417,8 @@ enum step_next step_open(struct call *call)
                               &call->instance);
     if (error == 0)
         return STEP_NEXT;
+    if (error == E_LIMIT)
+        return end(call, REASON_upstream_instances);
     if (error != E_AGAIN)
         return end(call, REASON_upstream_unavailable);
     call->waiting = true;

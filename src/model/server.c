@@ -9,7 +9,7 @@
 /* ---- servers ---- */
 
 /* A member more: it is copied and compared below. */
-_Static_assert(sizeof(struct server) == 200, "struct server changed: server_copy and server_starts_alike must know");
+_Static_assert(sizeof(struct server) == 216, "struct server changed: server_copy and server_starts_alike must know");
 
 static struct str *copy_strings(struct arena *arena, const struct str *from, size_t count)
 {
@@ -72,7 +72,7 @@ bool server_starts_alike(const struct server *a, const struct server *b)
     return str_eq(a->name, b->name) && a->transport == b->transport && str_eq(a->cwd, b->cwd) && a->home == b->home &&
            str_eq(a->url, b->url) && str_eq(a->tls.ca, b->tls.ca) && str_eq(a->tls.cert, b->tls.cert) &&
            str_eq(a->tls.key, b->tls.key) && a->tls.only_1_3 == b->tls.only_1_3 && a->isolation == b->isolation &&
-           a->exact_numbers == b->exact_numbers && are_strings_equal(a->argv, a->argc, b->argv, b->argc) &&
+           a->instances == b->instances && a->idle_ms == b->idle_ms && a->exact_numbers == b->exact_numbers && are_strings_equal(a->argv, a->argc, b->argv, b->argc) &&
            are_strings_equal(a->inherit, a->inherit_count, b->inherit, b->inherit_count) &&
            are_variables_equal(a->env, a->env_count, b->env, b->env_count) &&
            are_variables_equal(a->headers, a->header_count, b->headers, b->header_count);

@@ -48,6 +48,8 @@ struct server {
     enum isolation   isolation;
     bool             exact_numbers; /* "numbers": "exact": the server reads integers and decimals exactly */
     int64_t          call_ms;       /* time-out of a call, milliseconds */
+    size_t           instances;     /* that may run at once; 0: LIMIT_instances_per_server */
+    int64_t          idle_ms;       /* that one may be without calls; 0: LIMIT_instance_idle_ms */
 };
 
 /* All of it in the arena. E_NOMEM. */

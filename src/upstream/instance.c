@@ -343,13 +343,19 @@ static void rest_is_over(struct instance *instance)
         drop(instance);
 }
 
+static int64_t most_idle_ms(const struct instance *instance)
+{
+    int64_t idle_ms = instance->upstream->server->idle_ms;
+    return idle_ms ? idle_ms : LIMIT_instance_idle_ms;
+}
+
 static void is_idle(struct instance *instance)
 {
     int64_t idle_ms = now_of(instance) - instance->used_ms;
     if (!list_is_empty(&instance->legs.all))
         idle_ms = 0;
-    if (idle_ms < LIMIT_instance_idle_ms)
-        timer_start(&instance->timer, LIMIT_instance_idle_ms - idle_ms);
+    if (idle_ms < most_idle_ms(instance))
+        timer_start(&instance->timer, most_idle_ms(instance) - idle_ms);
     else
         instance_end(instance, REASON_session_ended);
 }
@@ -394,7 +400,7 @@ void instance_is_ready(struct instance *instance)
     if (instance_is_control(instance))
         upstream_control_ready(instance->upstream);
     else
-        timer_start(&instance->timer, LIMIT_instance_idle_ms);
+        timer_start(&instance->timer, most_idle_ms(instance));
     upstream_wake_waiters(&instance->waiters, REASON_allowed);
 }
 

@@ -338,7 +338,8 @@ enum speaks upstream_speaks(const struct upstream *upstream, enum era_id era)
 
 static int add_instance(struct upstream *upstream, const struct era *era, struct str isolation, struct instance **out)
 {
-    if (upstream->instance_count >= LIMIT_instances_per_server)
+    size_t most = upstream->server->instances ? upstream->server->instances : LIMIT_instances_per_server;
+    if (upstream->instance_count >= most)
         return E_LIMIT;
     struct instance *instance;
     int error = instance_new(upstream, era, isolation, false, &instance);

@@ -8,6 +8,7 @@
 // Tools that do more than echo their arguments, by the first word of their name:
 //   sleep   {"ms"}   answers after that time
 //   silent           never answers
+//   keep    {"value"}   keeps it, and answers with all that this process kept;  pid: with its process id
 //   error            answers with a JSON-RPC error;  broken: with isError
 //   act     {"do"}   does what the steps say, "$ID" standing for the request's id:
 //                    {"text"} writes it and a line feed; {"hex"} writes these bytes; {"wait"} sleeps; {"exit"} ends
@@ -78,12 +79,16 @@ async function act(id, steps) {
   }
 }
 
+const kept = [];
+
 async function call(id, { name: tool, arguments: args = {}, _meta: meta }) {
   switch (tool.split('_')[0]) {
     case 'silent': return undefined;
     case 'error': return failure(id, -32000, 'failed as told');
     case 'broken': return textResult(id, 'broken as told', { isError: true });
     case 'act': return act(id, args.do ?? []);
+    case 'keep': kept.push(args.value); return textResult(id, JSON.stringify(kept));
+    case 'pid': return textResult(id, String(process.pid));
     case 'sleep': await delay(args.ms ?? 0); return textResult(id, `slept ${args.ms}`);
     case 'become':
       told = args.tools.map(define);
