@@ -24,6 +24,7 @@ static int write_error(struct stream *stream)
     switch (errno) {
     case EAGAIN: stream->want_write = true; return E_AGAIN;
     case EPIPE:
+    case ECONNREFUSED:
     case ECONNRESET:
     case ENOTCONN: return E_CLOSED;
     default: return E_IO;

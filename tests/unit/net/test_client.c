@@ -10,9 +10,11 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "io/loop.h"
+#include "io/resolver.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -571,6 +573,128 @@ static void what_cannot_be_written_is_not_sent(void **state)
     rig_release(&rig);
 }
 
+/* The system's resolver (-Wl,--wrap=getaddrinfo): 127.0.0.2, where nobody listens, then 127.0.0.1 for "second"; only the
+ * former for "dead"; nothing for others. */
+static struct sockaddr_in found[2];
+static struct addrinfo infos[2];
+
+int __wrap_getaddrinfo(const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **out);
+int __wrap_getaddrinfo(const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **out)
+{
+    int count = strcmp(host, "second") == 0 ? 2 : strcmp(host, "dead") == 0 ? 1 : 0;
+    (void)hints;
+    for (int i = 0; i < count; i++) {
+        found[i] = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port)) };
+        found[i].sin_addr.s_addr = htonl(INADDR_LOOPBACK + (i == 0));
+        infos[i] = (struct addrinfo){ .ai_family = AF_INET,
+                                      .ai_addr = (struct sockaddr *)&found[i],
+                                      .ai_addrlen = sizeof(found[i]),
+                                      .ai_next = i + 1 < count ? &infos[i + 1] : NULL };
+    }
+    *out = infos;
+    return count ? 0 : EAI_NONAME;
+}
+
+void __wrap_freeaddrinfo(struct addrinfo *list);
+void __wrap_freeaddrinfo(struct addrinfo *list)
+{
+    assert_ptr_equal(list, infos);
+}
+
+/* The rig's client is one for this name instead, at the listener's port. */
+static struct resolver *use_name(struct rig *rig, const char *name)
+{
+    struct resolver *resolver;
+    char address[64];
+    snprintf(address, sizeof(address), "%s%s", name, strchr(rig->address, ':'));
+    client_free(rig->client);
+    assert_int_equal(resolver_new(rig->loop, &resolver), 0);
+    const struct client_options options = { .loop = rig->loop, .address = str_from_c(address), .resolver = resolver };
+    assert_int_equal(client_new(&options, &rig->client), 0);
+    return resolver;
+}
+
+static void release_named(struct rig *rig, struct resolver *resolver)
+{
+    client_free(rig->client);
+    rig->client = NULL;
+    resolver_free(resolver);
+    rig_release(rig);
+}
+
+static void addresses_of_a_name_are_tried_in_order(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct asked asked;
+    rig_init(&rig);
+    struct resolver *resolver = use_name(&rig, "second");
+    asked_init(&asked, &rig);
+    for (unsigned round = 1; round <= 2; round++) { /* looked up, and remembered */
+        assert_int_equal(ask(&asked, STR("{}")), 0);
+        int fd = serve(&rig, -1, STR("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"));
+        UNTIL(&rig, asked.dones == round);
+        close(fd);
+    }
+    assert_int_equal(asked.faileds, 0);
+    buf_release(&asked.body);
+    release_named(&rig, resolver);
+}
+
+static void a_name_that_leads_nowhere_fails_with_nothing_sent(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int error;
+        const char *fault;
+    } rows[] = { { "dead", E_CLOSED, NULL }, { "unknown", E_NOT_FOUND, "its name is not known" } };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct rig rig;
+        struct asked asked;
+        rig_init(&rig);
+        struct resolver *resolver = use_name(&rig, rows[i].name);
+        asked_init(&asked, &rig);
+        assert_int_equal(ask(&asked, STR("{}")), 0);
+        UNTIL(&rig, asked.faileds == 1);
+        assert_int_equal(asked.error, rows[i].error);
+        assert_int_equal(asked.sent, CLIENT_SENT_NONE);
+        if (rows[i].fault)
+            assert_string_equal(asked.request.fault, rows[i].fault);
+        else
+            assert_null(asked.request.fault);
+        assert_int_equal(client_open_connections(rig.client), 0);
+        assert_int_equal(ask(&asked, STR("{}")), 0);
+        assert_int_equal(client_cancel(&asked.request), CLIENT_SENT_NONE); /* while it is looked up, or connects */
+        settle(&rig);
+        assert_int_equal(asked.faileds, 1);
+        buf_release(&asked.body);
+        release_named(&rig, resolver);
+    }
+}
+
+static void old_connections_take_no_further_request(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct asked asked;
+    rig_init(&rig);
+    asked_init(&asked, &rig);
+    assert_int_equal(ask(&asked, STR("{}")), 0);
+    int fd = serve(&rig, -1, hello);
+    UNTIL(&rig, asked.dones == 1);
+    assert_int_equal(ask(&asked, STR("{}")), 0);
+    settle(&rig);
+    clock_manual_advance(&rig.clock, LIMIT_client_age_ms);
+    serve(&rig, fd, hello);
+    UNTIL(&rig, asked.dones == 2);
+    assert_int_equal(client_open_connections(rig.client), 0);
+    UNTIL(&rig, is_closed(fd));
+    close(fd);
+    buf_release(&asked.body);
+    rig_release(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -587,6 +711,9 @@ int main(void)
         cmocka_unit_test(owners_may_free_or_cancel_anywhere),
         cmocka_unit_test(a_pause_holds_the_body_back),
         cmocka_unit_test(what_cannot_be_written_is_not_sent),
+        cmocka_unit_test(addresses_of_a_name_are_tried_in_order),
+        cmocka_unit_test(a_name_that_leads_nowhere_fails_with_nothing_sent),
+        cmocka_unit_test(old_connections_take_no_further_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
