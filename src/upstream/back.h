@@ -23,6 +23,7 @@ struct back_ops {
     void (*forget)(struct instance *instance, struct leg *leg);
     void (*close)(struct instance *instance);   /* gently; no message is handed over any more */
     void (*kill)(struct instance *instance);    /* at once; also after close */
+    void (*listen)(struct instance *instance);  /* hears what the server says by itself; NULL: it comes anyway */
     bool   forgets_aloud;  /* forgetting a leg closes its request, which the server sees */
 };
 

@@ -10,6 +10,7 @@
 #include "model/url.h"
 #include "net/client.h"
 #include "net/sse.h"
+#include "upstream/listening.h"
 #include "upstream/secure.h"
 
 #include <stdio.h>
@@ -46,6 +47,7 @@ struct http {
     struct client *client;
     struct url url; /* borrowed from the server */
     struct secure secure;
+    struct listening listening;
     struct client_field *fields; /* those of the configuration, and behind them our own */
     size_t field_count;
     struct buf mirrored; /* names and values of fields that repeat the message that is being sent */
@@ -273,6 +275,26 @@ static int start(struct http *http, struct post *post, const struct leg *leg, st
     if (error)
         post_is_over(post);
     return error == E_LIMIT ? E_FULL : error;
+}
+
+static void ask_to_listen(struct listening *listening)
+{
+    struct http *http = CONTAINER_OF(listening, struct http, listening);
+    size_t count;
+    if (http->closing || fill_fields(http, NULL, false, &count) != 0)
+        return;
+    http->fields[http->field_count].value = STR("text/event-stream"); /* Accept, the first of our own */
+    listening_begin(listening, http->client, http->url.target, http->fields, count);
+}
+
+static void http_listen(struct instance *instance)
+{
+    struct http *http = instance->back;
+    const struct capabilities *declared = &instance->capabilities;
+    CHECK_OBJ(http, HTTP_MAGIC);
+    if (instance->era->has_sessions &&
+        (declared->tools_change || declared->prompts_change || declared->resources_change))
+        ask_to_listen(&http->listening);
 }
 
 static int http_send(struct instance *instance, struct leg *leg, struct str message)
@@ -563,6 +585,7 @@ static void has_ended(struct deferred *deferred)
     }
     struct list *const lists[] = { &http->busy, &http->over, &http->idle };
     timer_stop(&http->alone);
+    listening_release(&http->listening);
     client_free(http->client);
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
         LIST_EACH (lists[i], link, after)
@@ -577,6 +600,7 @@ static void http_close(struct instance *instance)
     struct http *http = instance->back;
     CHECK_OBJ(http, HTTP_MAGIC);
     http->closing = true;
+    listening_stop(&http->listening);
     struct post *post = http->session[0] ? post_take(http) : NULL;
     if (!post || start(http, post, NULL, STR("DELETE"), STR_EMPTY) != 0) {
         is_closed_later(http);
@@ -591,6 +615,7 @@ static void http_kill(struct instance *instance)
     struct http *http = instance->back;
     CHECK_OBJ(http, HTTP_MAGIC);
     http->closing = true;
+    listening_stop(&http->listening);
     is_closed_later(http);
 }
 
@@ -656,6 +681,7 @@ static int http_open(struct instance *instance)
     list_init(&http->idle);
     timer_init(&http->alone, loop_of(http), alone_for_long);
     buf_init(&http->mirrored, MIRRORED_BYTES);
+    listening_init(&http->listening, instance, ask_to_listen);
     http->begun.run = begun;
     http->recycle.run = recycle;
     http->ended.run = has_ended;
@@ -677,4 +703,5 @@ const struct back_ops http_back = { .open = http_open,
                                     .forget = http_forget,
                                     .close = http_close,
                                     .kill = http_kill,
+                                    .listen = http_listen,
                                     .forgets_aloud = true };

@@ -309,6 +309,8 @@ void upstream_stats(const struct upstream *upstream, struct upstream_stats *out)
 void upstream_control_ready(struct upstream *upstream)
 {
     subscription_start(&upstream->subscription);
+    if (upstream->ops->listen)
+        upstream->ops->listen(upstream->control);
     listing_start(&upstream->listing);
 }
 
