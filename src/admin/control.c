@@ -57,6 +57,7 @@ struct control {
     struct listener *listener;
     struct list connections; /* the one whose last request is the oldest first */
     struct list pending;
+    struct store_watcher watcher;
     size_t connection_count, followers;
     int64_t started_ms;
     int directory; /* keeps the socket's path good */
@@ -72,7 +73,7 @@ static void drop(struct connection *connection)
     }
     reload_waiter_cancel(&connection->reload);
     if (connection->follows && --control->followers == 0)
-        store_watch(control->options.store, NULL, NULL);
+        store_unwatch(&control->watcher);
     control->connection_count--;
     timer_stop(&connection->idle);
     list_remove(&connection->link);
@@ -361,7 +362,7 @@ static void follow(struct connection *connection, struct json_writer *writer)
     if (!connection->follows) {
         connection->follows = true;
         if (control->followers++ == 0)
-            store_watch(control->options.store, record_came, control);
+            store_watch(control->options.store, &control->watcher);
     }
     reply_begin(writer);
     reply_end(writer);
@@ -569,6 +570,9 @@ int control_open(const struct control_options *options, struct control **out)
     control->options = *options;
     control->started_ms = clock_wall_ms(options->clock);
     list_init(&control->connections);
+    list_init(&control->watcher.link);
+    control->watcher.each = record_came;
+    control->watcher.arg = control;
     list_init(&control->pending);
     int error = control_path(options->data, &control->directory, path);
     if (error) {

@@ -10,6 +10,7 @@
 
 struct clock;
 struct control;
+struct decisions;
 struct gateway;
 struct log;
 struct loop;
@@ -22,6 +23,7 @@ struct control_options {
     struct store   *store;
     struct gateway *gateway;
     struct reloader *reloader;
+    const struct decisions *decisions;
     struct str      data;      /* the data directory */
     struct str      url;       /* where clients connect, for status */
     struct str      admin_url; /* where the metrics are; empty: nowhere */

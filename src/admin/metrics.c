@@ -1,6 +1,7 @@
 /* One function a row of metrics.def. */
 #include "admin/metrics.h"
 
+#include "admin/decisions.h"
 #include "admin/exposition.h"
 #include "base/check.h"
 #include "base/encode.h"
@@ -21,6 +22,7 @@ struct scrape { /* what the rows look at: one moment */
     struct store_stats store;
     struct loop_stats loop;
     const struct reload_status *reload;
+    struct decisions_status decisions;
 };
 
 static void plain(struct scrape *scrape, uint64_t value)
@@ -299,6 +301,25 @@ static void collect_reload_failure(struct scrape *scrape)
     moment(scrape, scrape->reload->failed_ms);
 }
 
+/* ---- the stream of decisions ---- */
+
+static void collect_decisions_written(struct scrape *scrape)
+{
+    plain(scrape, scrape->decisions.written);
+}
+static void collect_decisions_dropped(struct scrape *scrape)
+{
+    plain(scrape, scrape->decisions.dropped);
+}
+static void collect_decisions_queued(struct scrape *scrape)
+{
+    plain(scrape, scrape->decisions.queued);
+}
+static void collect_decisions_failing(struct scrape *scrape)
+{
+    plain(scrape, scrape->decisions.failing);
+}
+
 /* ---- the loop ---- */
 
 static void collect_loop_turns(struct scrape *scrape)
@@ -332,6 +353,7 @@ void metrics_write(const struct metrics_sources *sources, bool openmetrics, stru
     front_http_stats(sources->front, &scrape.front);
     store_stats(sources->store, &scrape.store);
     scrape.loop = loop_stats(sources->loop);
+    decisions_status(sources->decisions, &scrape.decisions);
     scrape.reload = reloader_status(sources->reloader);
     for (size_t at = 0; at < ARRAY_LEN(metrics); at++) {
         exposition_family(&scrape.to, &metrics[at].row);

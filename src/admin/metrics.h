@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct decisions;
 struct front_http;
 struct gateway;
 struct loop;
@@ -17,6 +18,7 @@ struct metrics_sources {
     const struct gateway    *gateway;
     const struct front_http *front;
     const struct reloader   *reloader;
+    const struct decisions  *decisions;
     struct store            *store;
     int64_t                  started_ms; /* Unix time */
 };

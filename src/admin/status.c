@@ -1,6 +1,7 @@
 /* The gateway as it is now, for operators. */
 #include "admin/status.h"
 
+#include "admin/decisions.h"
 #include "admin/freeze.h"
 #include "admin/operation.h"
 #include "base/encode.h"
@@ -78,6 +79,24 @@ static void write_configuration(const struct reload_status *status, struct json_
     json_write_object_end(writer);
 }
 
+static void write_decisions(const struct decisions *decisions, struct json_writer *writer)
+{
+    struct decisions_status status;
+    decisions_status(decisions, &status);
+    if (status.to == DECISIONS_NOWHERE)
+        return;
+    json_write_key(writer, STR("decisions"));
+    json_write_object(writer);
+    json_write_member_string(writer, status.to == DECISIONS_FILE ? STR("file") : STR("socket"), status.path);
+    json_write_member_bool(writer, STR("failing"), status.failing);
+    if (status.error)
+        json_write_member_string(writer, STR("error"), str_from_c(status.error));
+    json_write_member_int(writer, STR("written"), (int64_t)status.written);
+    json_write_member_int(writer, STR("dropped"), (int64_t)status.dropped);
+    json_write_member_int(writer, STR("queued_bytes"), (int64_t)status.queued);
+    json_write_object_end(writer);
+}
+
 void reply_status(const struct control_options *of, int64_t started_ms, struct json_writer *writer)
 {
     struct gateway_status status;
@@ -98,6 +117,7 @@ void reply_status(const struct control_options *of, int64_t started_ms, struct j
     json_write_member_int(writer, STR("denied"), (int64_t)status.denied);
     freeze_write_all(writer, of->store);
     write_configuration(reloader_status(of->reloader), writer);
+    write_decisions(of->decisions, writer);
     write_servers(of->gateway, writer);
     reply_end(writer);
 }

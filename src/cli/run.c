@@ -1,5 +1,6 @@
 /* warder run: the gateway, from its configuration to its end. */
 #include "admin/control.h"
+#include "admin/decisions.h"
 #include "admin/http.h"
 #include "base/check.h"
 #include "base/clock.h"
@@ -41,6 +42,7 @@ struct running {
     struct reloader *reloader;
     struct control *control;
     struct admin_http *admin;
+    struct decisions *decisions;
     struct str data, listen;
     char self[PATH_MAX];
     char url[128], admin_url[128];
@@ -82,6 +84,8 @@ static void hung_up(void *arg, int signal_number)
 {
     struct running *running = arg;
     (void)signal_number;
+    if (running->decisions)
+        decisions_reopen(running->decisions);
     if (running->reloader)
         reloader_ask(running->reloader, NULL);
 }
@@ -91,6 +95,7 @@ static void went_live(void *arg, struct config *config)
     struct running *running = arg;
     running->log.least = config->log;
     front_http_show(running->front, config->tls);
+    decisions_to(running->decisions, config->decisions_to, config->decisions_path);
     front_http_allow(running->front, config->hosts, config->host_count, config->origins, config->origin_count);
 }
 
@@ -187,6 +192,7 @@ static void confine(void)
     struct rlimit descriptors;
     umask(077);
     (void)setrlimit(RLIMIT_CORE, &no_core);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of its write, not the end */
 #ifndef __SANITIZE_ADDRESS__ /* its leak check attaches to its own process */
     (void)prctl(PR_SET_DUMPABLE, 0);
 #endif
@@ -316,6 +322,16 @@ static int open_front(struct running *running)
     return 0;
 }
 
+static int open_decisions(struct running *running)
+{
+    struct decisions_options options = { .loop = running->loop, .log = &running->log, .store = running->store };
+    int error = decisions_new(&options, &running->decisions);
+    if (error)
+        return failure(running->invocation, "%s", error_text(error));
+    decisions_to(running->decisions, running->config->decisions_to, running->config->decisions_path);
+    return 0;
+}
+
 static int open_reloader(struct running *running)
 {
     struct reloader_options options = {
@@ -345,6 +361,7 @@ static int open_admin(struct running *running)
                      .gateway = running->gateway,
                      .front = running->front,
                      .reloader = running->reloader,
+                     .decisions = running->decisions,
                      .store = running->store,
                      .started_ms = clock_wall_ms(clock_system()) },
     };
@@ -375,6 +392,7 @@ static int open_control(struct running *running)
         .store = running->store,
         .gateway = running->gateway,
         .reloader = running->reloader,
+        .decisions = running->decisions,
         .data = running->data,
         .url = str_from_c(running->url),
         .admin_url = str_from_c(running->admin_url),
@@ -400,8 +418,8 @@ static int open_loop(struct running *running)
 
 static int start(struct running *running)
 {
-    static int (*const steps[])(struct running *) = { load_config, open_loop,     open_store, make_gateway,
-                                                      open_front,  open_reloader, open_admin, open_control };
+    static int (*const steps[])(struct running *) = { load_config,    open_loop,     open_store, make_gateway, open_front,
+                                                      open_decisions, open_reloader, open_admin, open_control };
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         if (i == 1)
             log_init_stderr(&running->log, clock_system(), running->config->log);
@@ -417,6 +435,7 @@ static void release(struct running *running)
     admin_http_close(running->admin);
     control_close(running->control);
     reloader_free(running->reloader);
+    decisions_free(running->decisions);
     front_http_close(running->front);
     if (running->gateway)
         gateway_free(running->gateway);

@@ -15,6 +15,21 @@ static const char *plural(long long count)
     return count == 1 ? "" : "s";
 }
 
+static void print_decisions(const struct json *decisions)
+{
+    if (!decisions)
+        return;
+    bool file = json_get(decisions, STR("file")) != NULL;
+    printf("Decisions go to the %s ", file ? "file" : "socket");
+    print_str(stdout, COLOUR_NONE, answer_text(decisions, file ? "file" : "socket"));
+    printf(": %lld written, %lld dropped", (long long)answer_int(decisions, "written"),
+           (long long)answer_int(decisions, "dropped"));
+    if (answer_bool(decisions, "failing"))
+        printf("; %snow it fails: %" STR_FMT "%s", colour_on(stdout, COLOUR_RED),
+               STR_ARG(answer_text(decisions, "error")), colour_off(stdout));
+    printf(".\n");
+}
+
 /* Only what a person must know: that what is in the files is not what is in force. */
 static void print_configuration(const struct json *configuration)
 {
@@ -97,6 +112,7 @@ static void print_running(const struct invocation *invocation, const struct ques
     if (json_count(frozen) > 0)
         printf("\n%sFrozen%s, until \"warder thaw\":\n", colour_on(stdout, COLOUR_RED), colour_off(stdout));
     print_freezes(frozen);
+    print_decisions(json_get(ask->root, STR("decisions")));
     print_configuration(json_get(ask->root, STR("configuration")));
     printf("\nNext:\n");
     print_hint(invocation, "warder tools", "what servers list, and what policies say of it");

@@ -14,6 +14,7 @@
 
 #define CONFIG_BYTES ((size_t)256 << 20) /* a ceiling over all that a configuration and its policies hold */
 #define POINTER_MAX 4096
+#define SOCKET_PATH_MAX 108 /* of a sockaddr_un, with its end */
 
 /* Files that belong to a client. Everything else is ours, and an unknown member in it is an error. */
 static bool is_clients(struct str path, const struct json *root)
@@ -221,12 +222,36 @@ static void read_list(struct reader *reader, const struct settings *settings, en
     reader_leave(reader, mark);
 }
 
+static void read_decisions(struct reader *reader, struct config *config, const struct json *value)
+{
+    const struct json *file = json_get(value, STR("file")), *socket = json_get(value, STR("socket"));
+    const struct json *path = file ? file : socket;
+    config->decisions_path = STR_EMPTY;
+    if (!value)
+        return;
+    size_t mark = reader_enter(reader, STR("decisions"));
+    if (json_count(value) != 1 || !json_is(path, JSON_STRING) || json_string(path).len == 0 ||
+        str_find_byte(json_string(path), 0) < json_string(path).len) {
+        reader_problem(reader, AT_VALUE, STR("write {\"file\": \"decisions.jsonl\"}"),
+                       "must be {\"file\": PATH} or {\"socket\": PATH}");
+    } else {
+        config->decisions_to = file ? DECISIONS_FILE : DECISIONS_SOCKET;
+        config->decisions_path = file_absolute(reader->arena, reader->directory, json_string(path));
+        if (!config->decisions_path.ptr)
+            reader->no_memory = true;
+        else if (socket && config->decisions_path.len >= SOCKET_PATH_MAX)
+            reader_problem(reader, AT_VALUE, STR_EMPTY, "the path of a socket has at most %d bytes", SOCKET_PATH_MAX - 1);
+    }
+    reader_leave(reader, mark);
+}
+
 static void read_top(struct reader *reader, struct config *config, const struct json *root)
 {
     struct settings settings;
     struct listen_address address;
     settings_read(reader, root, OF_TOP, &settings);
     config->listen = settings_string(&settings, SETTING_listen);
+    read_decisions(reader, config, settings.of[SETTING_decisions]);
     const struct json *admin = settings.of[SETTING_admin_listen];
     config->admin_listen_written = admin != NULL;
     config->admin_listen = json_is(admin, JSON_NULL) ? STR_EMPTY : settings_string(&settings, SETTING_admin_listen);

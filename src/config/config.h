@@ -26,6 +26,8 @@ struct config_server {
     struct policy *policy;          /* NULL: none is configured, everything is denied */
 };
 
+enum decisions_to { DECISIONS_NOWHERE, DECISIONS_FILE, DECISIONS_SOCKET };
+
 struct config {
     unsigned              refs;
     struct arena          arena;
@@ -36,6 +38,8 @@ struct config {
     struct str            listen;   /* "127.0.0.1:8808", checked */
     struct str            admin_listen; /* empty: nowhere */
     bool                  admin_listen_written; /* else it is the default, which may be taken */
+    enum decisions_to     decisions_to;
+    struct str            decisions_path; /* absolute */
     struct str            data;     /* the data directory, absolute */
     struct str           *hosts;    /* names beside `listen` that clients may use */
     size_t                host_count;

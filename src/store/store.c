@@ -187,21 +187,26 @@ static void batch_written(void *arg, struct str frames)
 {
     struct store *store = arg;
     struct frame frame;
-    if (store->watch == NULL)
-        return;
-    while (store->watch != NULL && frame_next(&frames, &frame)) {
+    while (!list_is_empty(&store->watchers) && frame_next(&frames, &frame)) {
         struct record record;
         arena_reset(&store->watch_arena);
         AZ(record_read(frame.record, &store->watch_arena, &record));
-        (void)store->watch(store->watch_arg, frame.sequence, &record);
+        LIST_EACH (&store->watchers, link, after) {
+            const struct store_watcher *watcher = CONTAINER_OF(link, struct store_watcher, link);
+            (void)watcher->each(watcher->arg, frame.sequence, &record);
+        }
     }
 }
 
-void store_watch(struct store *store, store_each_record *each, void *arg)
+void store_watch(struct store *store, struct store_watcher *watcher)
 {
     CHECK_OBJ(store, STORE_MAGIC);
-    store->watch = each;
-    store->watch_arg = arg;
+    list_append(&store->watchers, &watcher->link);
+}
+
+void store_unwatch(struct store_watcher *watcher)
+{
+    list_remove(&watcher->link);
 }
 
 struct replaying {
@@ -320,6 +325,7 @@ int store_open(const struct store_options *options, struct store **out)
     store->options = *options;
     store->data = store->lock = store->directory = -1;
     list_init(&store->quiet.link);
+    list_init(&store->watchers);
     arena_init(&store->watch_arena, NULL, LIMIT_ledger_record);
     if (options->loop != NULL) {
         timer_init(&store->hold, options->loop, hold_is_over);

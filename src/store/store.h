@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/list.h"
 #include "base/limits.h"
 #include "base/str.h"
 #include "model/counters.h"
@@ -135,8 +136,14 @@ int  store_read_frames(struct str directory, uint64_t from, store_each_frame *ea
 struct chain_head { uint64_t sequence; struct sha256 hash; };
 struct verify_report { uint64_t records, segments, bad_sequence; struct str what; struct chain_head head; };
 int  store_verify(struct str directory, const struct chain_head *head, struct verify_report *report) NODISCARD;
-/* Each record once it is durable: live tail. NULL takes it away. */
-void store_watch(struct store *store, store_each_record *each, void *arg);
+/* Each record once it is durable: live tail. */
+struct store_watcher {           /* embedded in its owner; list_init its link first */
+    struct list        link;
+    store_each_record *each;     /* its result is not looked at; it may take itself away, and no other */
+    void              *arg;
+};
+void store_watch(struct store *store, struct store_watcher *watcher);
+void store_unwatch(struct store_watcher *watcher); /* one that does not watch is fine */
 
 /* Questions to the projection, state.db: for operators, never on a call's path. Any thread. */
 struct store_query {             /* what is empty or zero asks for everything */

@@ -41,8 +41,7 @@ struct store {
     uint64_t            dropped;        /* denials that found the backlog full */
 
     int64_t             drift_ms;       /* wall clock less monotonic clock, as confirmed */
-    store_each_record  *watch;
-    void               *watch_arg;
+    struct list         watchers;
     struct arena        watch_arena;
 };
 

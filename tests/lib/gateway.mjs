@@ -62,13 +62,13 @@ export function runs(pid) {
 export class Gateway {
   /** `servers`: name -> entry of mcpServers, where `policy` may be a document instead of a file's name.
    *  `settings`: further members of warder.json. `env`: added to the gateway's own environment. `files`: how many it
-   *  may have open. */
-  constructor({ servers, settings = {}, env = {}, files }) {
+   *  may have open. `fileBytes`: how large the files may grow that it writes. */
+  constructor({ servers, settings = {}, env = {}, files, fileBytes }) {
     this.dir = mkdtempSync(join(tmpdir(), 'warder-test-'));
     this.data = join(this.dir, 'data');
     this.config = join(this.dir, 'warder.json');
     this.env = env;
-    this.files = files;
+    this.limits = [...(files ? [`ulimit -n ${files}`] : []), ...(fileBytes ? [`ulimit -f ${fileBytes / 512}`] : [])];
     this.log = '';
     live.add(this);
     mkdirSync(join(this.dir, 'policies'));
@@ -95,7 +95,7 @@ export class Gateway {
   /** Starts it and waits until it listens. */
   async start({ timeout = 10_000 } = {}) {
     const run = [binary, 'run', '-c', this.config, '--json'];
-    if (this.files) run.unshift('/bin/sh', '-c', `ulimit -n ${this.files} && exec "$0" "$@"`);
+    if (this.limits.length) run.unshift('/bin/sh', '-c', [...this.limits, 'exec "$0" "$@"'].join(' && '));
     this.child = spawn(run[0], run.slice(1), {
       env: { ...process.env, ...this.env }, stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -475,13 +475,21 @@ static void a_watcher_sees_each_record(void **state)
     (void)state;
     int seen = 0;
     assert_int_equal(harness_open(&h), 0);
-    store_watch(h.store, watch_one, &seen);
+    int also = 0;
+    struct store_watcher one = { .each = watch_one, .arg = &seen }, other = { .each = watch_one, .arg = &also };
+    list_init(&one.link);
+    list_init(&other.link);
+    store_unwatch(&one);
+    store_watch(h.store, &one);
+    store_watch(h.store, &other);
     for (unsigned i = 0; i < 10; i++)
         (void)admit_one(&h, i, NULL, 0);
     assert_int_equal(seen, 10);
-    store_watch(h.store, NULL, NULL);
+    store_unwatch(&one);
     (void)admit_one(&h, 11, NULL, 0);
     assert_int_equal(seen, 10);
+    assert_int_equal(also, 11);
+    store_unwatch(&other);
 }
 
 /* Segments roll over with everything that was, and is, in force; older ones are then not needed to start. */
