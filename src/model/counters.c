@@ -47,6 +47,7 @@ struct counters {
     size_t room;
     uint64_t turn, resets;
     int64_t floor_ms;
+    int64_t latest_ms; /* of all windows and moments that were looked at */
 };
 
 int counters_new(struct counters **out)
@@ -58,7 +59,7 @@ int counters_new(struct counters **out)
     map_init(&counters->families);
     list_init(&counters->all);
     buf_init(&counters->key, LIMIT_counter_key);
-    counters->floor_ms = INT64_MIN;
+    counters->floor_ms = counters->latest_ms = INT64_MIN;
     *out = counters;
     return 0;
 }
@@ -230,7 +231,7 @@ static bool counter_is_over(const struct counter *counter, int64_t now_ms)
 {
     if (is_sliding(&counter->window)) {
         int64_t length = (int64_t)counter->window.seconds * 1000;
-        return counter->count == 0 || moment_at(counter, counter->count - 1) <= now_ms - length;
+        return counter->window_ms <= now_ms - length; /* what it has seen, even where nothing of it is left */
     }
     if (counter->window.kind == WINDOW_TOTAL || counter->window.kind == WINDOW_CONCURRENT)
         return counter->used == 0;
@@ -281,8 +282,7 @@ static int counter_add(struct counters *counters, const struct counter_key *key,
     return error;
 }
 
-/* Brings a counter to the window of now, or of the highest moment seen if that is later. */
-static void counter_advance(struct counters *counters, struct counter *counter, int64_t now_ms)
+static void counter_move(struct counters *counters, struct counter *counter, int64_t now_ms)
 {
     if (now_ms < counters->floor_ms)
         now_ms = counters->floor_ms;
@@ -300,6 +300,14 @@ static void counter_advance(struct counters *counters, struct counter *counter, 
         if (counter->window.kind != WINDOW_TOTAL && counter->window.kind != WINDOW_CONCURRENT)
             counter->used = 0;
     }
+}
+
+/* Brings a counter to the window of now, or of the highest moment seen if that is later. */
+static void counter_advance(struct counters *counters, struct counter *counter, int64_t now_ms)
+{
+    counter_move(counters, counter, now_ms);
+    if (counter->window_ms > counters->latest_ms)
+        counters->latest_ms = counter->window_ms;
 }
 
 static amount counter_used(const struct counter *counter)
@@ -520,6 +528,8 @@ int counters_replay(struct counters *counters, const struct counter_key *key, am
             return error;
     }
     counter->fresh = false;
+    if (window_ms > counters->latest_ms)
+        counters->latest_ms = window_ms;
     if (is_sliding(&counter->window)) {
         if (cost > LIMIT_sliding_moments * AMOUNT_ONE)
             return E_INVALID;
@@ -617,7 +627,7 @@ size_t counters_count(const struct counters *counters)
 
 int64_t counters_floor_ms(const struct counters *counters)
 {
-    return counters->floor_ms;
+    return counters->floor_ms > counters->latest_ms ? counters->floor_ms : counters->latest_ms;
 }
 
 void counters_expire(struct counters *counters, int64_t now_ms)

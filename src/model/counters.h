@@ -50,7 +50,8 @@ size_t counters_count(const struct counters *counters);
 /* Drops what no window holds any more, looking at a bounded number of counters a call, those longest unused first.
  * From then on no counter begins in a window before now_ms, so that a clock that runs back opens none again. */
 void counters_expire(struct counters *counters, int64_t now_ms);
-/* The highest now_ms that counters_expire was given; INT64_MIN before. A checkpoint keeps it. */
+/* The highest time known: that counters_expire was given, or that a counter was looked at; INT64_MIN: none. A
+ * checkpoint keeps it: of a counter that holds nothing it has nothing else that says which windows are over. */
 int64_t counters_floor_ms(const struct counters *counters);
 /* `limits reset`: forgets what this identity used. What is in flight stays counted. */
 void counters_reset(struct counters *counters, const struct counter_key *key);

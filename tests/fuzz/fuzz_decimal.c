@@ -33,6 +33,20 @@ static void carried(struct str lexeme, const struct decimal *d)
     CHECK(same || fraction == 0.5 || fraction == -0.5);
 }
 
+/* Two have one text if they are equal, and only then; it reads as what it was made from. */
+static void written(const struct decimal *a, const struct decimal *b)
+{
+    struct decimal again;
+    struct arena arena;
+    arena_init(&arena, NULL, 1 << 20);
+    struct str first = decimal_text(a, &arena), second = decimal_text(b, &arena);
+    if (first.ptr != NULL && second.ptr != NULL)
+        CHECK(str_eq(first, second) == (decimal_cmp(a, b) == 0));
+    if (first.ptr != NULL && decimal_parse(first, &again) == 0)
+        AZ(decimal_cmp(a, &again));
+    arena_release(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct str both = str_of((const char *)data, size);
@@ -54,7 +68,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         AZ(decimal_cmp(&printed, &a));
     }
     AZ(decimal_cmp(&a, &a));
-    if (decimal_parse(second, &b) == 0)
+    if (decimal_parse(second, &b) == 0) {
         CHECK(decimal_cmp(&a, &b) == -decimal_cmp(&b, &a));
+        written(&a, &b);
+    }
     return 0;
 }

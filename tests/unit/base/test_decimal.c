@@ -250,6 +250,39 @@ static void amounts_add_up_to_their_limit(void **state)
     assert_string_equal(out, "0");
 }
 
+static void equal_values_have_one_text(void **state)
+{
+    (void)state;
+    static const struct { const char *text; const char *others[6]; } rows[] = {
+        { "0", { "-0", "0.0", "0e400", "-0.000e-7" } },
+        { "100", { "1e2", "100.0", "1.00E+2", "1000e-1", "0.1e3" } },
+        { "-0.05", { "-5e-2", "-0.050", "-0.0005e2" } },
+        { "12.5", { "12.50", "125e-1", "0.0125e3" } },
+        { "0.5", { "5e-1", "0.50", "50e-2" } },
+        { "1e300", { "10e299", "0.1e301", "1.0e300" } },
+        { "123e-100", { "1.23e-98", "12.3e-99", "0.00123e-95" } },
+        { "9007199254740993", { "9007199254740993.0", "9.007199254740993e15" } },
+    };
+    struct arena arena;
+    arena_init(&arena, NULL, 65536);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct decimal d = parsed(rows[i].text);
+        if (!str_eq(decimal_text(&d, &arena), str_from_c(rows[i].text)))
+            fail_msg("%s", rows[i].text);
+        for (size_t j = 0; j < 6 && rows[i].others[j] != NULL; j++) {
+            d = parsed(rows[i].others[j]);
+            if (!str_eq(decimal_text(&d, &arena), str_from_c(rows[i].text)))
+                fail_msg("%s", rows[i].others[j]);
+        }
+    }
+    struct decimal plain = parsed("10000000000000000000000000000000000000000"), short_form = parsed("1e40");
+    assert_true(str_eq(decimal_text(&plain, &arena), decimal_text(&short_form, &arena)));
+    arena_release(&arena);
+    arena_init(&arena, NULL, 16);
+    assert_null(decimal_text(&plain, &arena).ptr);
+    arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +290,7 @@ int main(void)
         cmocka_unit_test(order_is_by_value),
         cmocka_unit_test(equal_values_are_equal),
         cmocka_unit_test(integers_are_known),
+        cmocka_unit_test(equal_values_have_one_text),
         cmocka_unit_test(doubles_carry_their_shortest_forms),
         cmocka_unit_test(amounts_are_exact),
         cmocka_unit_test(amounts_add_up_to_their_limit),
