@@ -79,8 +79,8 @@ static int find_one(void *arg, const struct counter_view *view)
         return 0;
     if (finding->kept == finding->capacity) {
         size_t capacity = finding->capacity == 0 ? 64 : 2 * finding->capacity;
-        struct counter_view *views = arena_realloc(finding->arena, finding->views, finding->capacity * sizeof *views,
-                                                   capacity * sizeof *views);
+        struct counter_view *views =
+            arena_realloc(finding->arena, finding->views, finding->capacity * sizeof *views, capacity * sizeof *views);
         if (views == NULL) {
             finding->no_memory = true;
             return 1;
@@ -252,8 +252,8 @@ void reply_limits(struct json_writer *writer, struct store *store, const struct 
 
 /* ---- reset ---- */
 
-int limits_find(struct store *store, const struct limits_filter *filter, struct arena *arena,
-                struct counter_view **out, size_t *count, struct str *why)
+int limits_find(struct store *store, const struct limits_filter *filter, struct arena *arena, struct counter_view **out,
+                size_t *count, struct str *why)
 {
     struct finding finding = { .filter = filter, .arena = arena, .max = RESETS_MAX };
     (void)store_limits_view(store, find_one, &finding);

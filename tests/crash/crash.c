@@ -207,11 +207,18 @@ static int view_record(void *arg, uint64_t sequence, const struct record *record
     return 0;
 }
 
+struct used { amount calls, above, tenths; }; /* by the driver's counters; tenths: of all values together */
+
 static int view_used(void *arg, const struct counter_key *key, amount used, int64_t window_ms)
 {
-    (void)key;
+    struct used *sums = arg;
     (void)window_ms;
-    *(amount *)arg = used;
+    if (str_eq(key->counter, STR("calls")))
+        sums->calls += used;
+    else if (str_eq(key->counter, STR("above")))
+        sums->above += used;
+    else
+        sums->tenths += used;
     return 0;
 }
 
@@ -232,7 +239,7 @@ static void check(const char *data, const bool sent[CALLS_MAX], size_t sent_coun
     static struct ledger_view view;
     struct verify_report report;
     struct log log;
-    amount used = 0;
+    struct used used = { 0 };
     struct store *store = open_recovered(data, &log);
     (void)store_limits_each(store, view_used, &used);
     store_close(store);
@@ -247,8 +254,10 @@ static void check(const char *data, const bool sent[CALLS_MAX], size_t sent_coun
         if (view.decisions[call] > 1 || view.outcomes[call] != view.decisions[call])
             fail("%s: call %zu has %u decisions and %u outcomes", what, call, view.decisions[call], view.outcomes[call]);
     }
-    if (used < sent_count * AMOUNT_ONE)
+    if (used.calls < sent_count * AMOUNT_ONE)
         fail("%s: the server got %zu calls, the counter fewer", what, sent_count);
+    if (used.above != used.calls || used.tenths * 10 != used.calls)
+        fail("%s: the counters of one call are not all taken", what);
 }
 
 static void data_directory(const struct crash *crash, char data[128])

@@ -29,10 +29,15 @@ struct sending {
     char           name[32];
 };
 
-static const struct debit debit = {
-    .key = { SCOPE_GRANT, { "g1", 2 }, { "server", 6 }, { "calls", 5 }, { .kind = WINDOW_TOTAL } },
-    .cost = AMOUNT_ONE, .max = 1000000000 * AMOUNT_ONE,
+#define MANY (1000000000 * AMOUNT_ONE)
+
+/* Each call counts by its grant, by the grant above it, and with a tenth by one of three values. */
+static const struct debit debits[] = {
+    { .key = { SCOPE_GRANT, { "g1", 2 }, { "server", 6 }, { "calls", 5 }, { .kind = WINDOW_TOTAL } }, .cost = AMOUNT_ONE, .max = MANY },
+    { .key = { SCOPE_GRANT, { "p1", 2 }, { "server", 6 }, { "above", 5 }, { .kind = WINDOW_TOTAL } }, .cost = AMOUNT_ONE, .max = MANY },
+    { .key = { SCOPE_ARGS, { "1", 1 }, { "server", 6 }, { "tenths", 6 }, { .kind = WINDOW_TOTAL } }, .cost = AMOUNT_ONE / 10, .max = MANY },
 };
+#define DEBITS (sizeof debits / sizeof debits[0])
 
 static void go_on(struct driver *driver);
 
@@ -80,7 +85,10 @@ static void admit(struct driver *driver, unsigned number)
                              .grant = STR("g1") };
     memcpy(record.call.bytes, &number, sizeof number);
     record.call.bytes[15] = 1;
-    if (store_admit(driver->store, &record, &debit, 1, admitted, sending, &admission, &result) < 0) {
+    struct debit taken[DEBITS];
+    memcpy(taken, debits, sizeof taken);
+    taken[2].key.scope_value = str_slice(STR("123"), number % 3, number % 3 + 1);
+    if (store_admit(driver->store, &record, taken, DEBITS, admitted, sending, &admission, &result) < 0) {
         free(sending);
         driver->denied++;
         timer_start(&driver->again, 20);

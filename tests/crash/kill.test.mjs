@@ -11,7 +11,7 @@ import { Session, decision } from '../lib/session.mjs';
 const KILLS = Number(process.env.WARDER_KILLS ?? 50);
 const SEED = Number(process.env.WARDER_SEED ?? randomInt(2 ** 31));
 const CLIENTS = 8;
-const MAX = 10 * KILLS; // for the tool that is limited; the other one goes on to the last kill
+const MAX = 4 * KILLS; // for each tool that is limited; the other one goes on to the last kill
 
 /** Random numbers below 1 that a seed repeats (mulberry32). */
 function random(seed) {
@@ -36,9 +36,19 @@ function digest(...fields) {
   return hash.digest('hex');
 }
 
-const recorder = new Recorder({ tools: ['echo', 'echo_few'] });
-const limit = (counter, max) => ({ limits: [{ counter, window: 'total', max, scope: 'grant' }] });
-const policy = { version: '1', default: 'deny', tools: { echo: limit('many', 1_000_000_000), echo_few: limit('few', MAX) } };
+/** Each tool's limit, and the arguments of the call of a number: amounts in tenths, that a double would not add up to. */
+const limit = (counter, max, more) => ({ limits: [{ counter, window: 'total', max, ...more }] });
+const tools = {
+  echo: { rule: limit('many', 1_000_000_000), args: (n) => ({ n }) },
+  echo_few: { rule: limit('few', MAX), args: (n) => ({ n }) },
+  echo_slide: { rule: limit('slide', Math.min(MAX, 1000), { window: 'day', algorithm: 'sliding' }), args: (n) => ({ n }) },
+  echo_pay: { rule: limit('paid', MAX / 2, { cost: 'args.amount' }), args: (n) => ({ n, amount: (n % 9 + 1) / 10 }) },
+  echo_to: { rule: limit('to', MAX / 2, { scope: 'args.to' }), args: (n) => ({ n, to: n % 3 }) },
+};
+const names = Object.keys(tools);
+const nameOf = (n) => names[n % names.length];
+const recorder = new Recorder({ tools: names });
+const policy = { version: '1', default: 'deny', tools: Object.fromEntries(names.map((name) => [name, tools[name].rule])) };
 let gateway;
 after(() => gateway?.close());
 
@@ -47,17 +57,19 @@ test(`kill -9 at ${KILLS} moments under load (seed ${SEED})`, { timeout: 60_000 
   const servers = { recorder: recorder.entry({ policy }) };
   gateway = new Gateway({ servers });
   await gateway.start();
-  const { token } = await gateway.grant('load', 'recorder');
+  const { token, id } = await gateway.grant('load', 'recorder');
+  // Half of the clients come with the token of a child: it counts in its parent.
+  const child = JSON.parse(await gateway.command('grant', 'create', '--parent', id, '--label', 'child'));
   const answered = new Set(); // arguments of calls whose result a client read
   let limited = 0;
   let next = 0;
 
-  async function client(alive) {
+  async function client(alive, who) {
     try {
-      const session = await Session.open(gateway.endpoint('recorder'), token);
+      const session = await Session.open(gateway.endpoint('recorder'), who % 2 ? child.token : token);
       while (alive()) {
         const n = next++;
-        const message = await session.call(n % 2 ? 'echo' : 'echo_few', { n });
+        const message = await session.call(nameOf(n), tools[nameOf(n)].args(n));
         if (decision(message)?.code === 'rate_limited') limited++;
         else if (message.result && !message.result.isError) answered.add(n);
       }
@@ -71,7 +83,7 @@ test(`kill -9 at ${KILLS} moments under load (seed ${SEED})`, { timeout: 60_000 
       await gateway.start();
     }
     let alive = true;
-    const load = Promise.all(Array.from({ length: CLIENTS }, () => client(() => alive)));
+    const load = Promise.all(Array.from({ length: CLIENTS }, (_, who) => client(() => alive, who)));
     // Some kills fall into the start of the servers, most into the calls.
     if (chance() < 0.2) await delay(chance() * 300);
     else {
@@ -105,12 +117,17 @@ test(`kill -9 at ${KILLS} moments under load (seed ${SEED})`, { timeout: 60_000 
     received.add(key);
   }
   for (const n of answered) {
-    assert.ok(received.has(digest('recorder', 'tools/call', n % 2 ? 'echo' : 'echo_few', JSON.stringify({ n }))), `answered, but not received: ${n}`);
+    assert.ok(received.has(digest('recorder', 'tools/call', nameOf(n), JSON.stringify(tools[nameOf(n)].args(n)))), `answered, but not received: ${n}`);
   }
 
   // No limit is exceeded, and it was reached.
-  const few = calls.filter((one) => one.name === 'echo_few').length;
+  const of = (name) => calls.filter((one) => one.name === name).map((one) => one.arguments);
+  const few = of('echo_few').length;
   assert.ok(few <= MAX, `${few} calls of ${MAX}`);
+  assert.ok(of('echo_slide').length <= Math.min(MAX, 1000), `${of('echo_slide').length} calls in a sliding window of ${MAX}`);
+  const tenths = of('echo_pay').reduce((sum, args) => sum + Math.round(args.amount * 10), 0);
+  assert.ok(tenths <= 5 * MAX, `${tenths} tenths of ${5 * MAX}`);
+  for (const to of [0, 1, 2]) assert.ok(of('echo_to').filter((args) => args.to === to).length <= MAX / 2, `to ${to}`);
   const back = new Set(outcomes.filter((one) => one.given_back).map((one) => one.id));
   assert.ok(allowed.filter((one) => one.name === 'echo_few' && !back.has(one.id)).length <= MAX);
   assert.ok(limited > 0, 'the limit was never reached');
