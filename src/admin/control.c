@@ -385,7 +385,7 @@ static void reloaded(struct reload_waiter *waiter, const struct reload_status *s
 static void show_limits(struct control *control, const struct operation *operation, struct json_writer *writer)
 {
     struct limits_filter filter = operation->limits;
-    struct str why;
+    struct str why = STR_EMPTY;
     const struct grant *known = NULL;
     if (operation->which.len > 0)
         known =

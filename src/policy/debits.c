@@ -132,22 +132,24 @@ static void trace_debit(struct maker *maker, const struct limit *limit, const st
 /* One debit, and where the grant is counted one for each of its ancestors. */
 static int add(struct maker *maker, const struct limit *limit)
 {
-    struct debit debit = { .max = limit->max,
-                           .rule = limit->pointer,
-                           .message = limit->on_deny,
-                           .counts_calls = !limit->has_cost,
-                           .hints = maker->hints };
-    int error = key_of(maker, limit, &debit.key);
+    struct debit *debit = &maker->out->debits[maker->out->debit_count];
+    debit->max = limit->max;
+    debit->rule = limit->pointer;
+    debit->message = limit->on_deny;
+    debit->counts_calls = !limit->has_cost;
+    debit->hints = maker->hints;
+    int error = key_of(maker, limit, &debit->key);
     if (error == 0)
-        error = cost_of(maker, limit, &debit.cost);
+        error = cost_of(maker, limit, &debit->cost);
     if (error < 0)
         return error;
-    trace_debit(maker, limit, &debit);
-    maker->out->debits[maker->out->debit_count++] = debit;
-    for (size_t i = 1; debit.key.scope == SCOPE_GRANT && i < maker->grant_count; i++) {
-        debit.key.scope_value = maker->grants[i];
-        maker->out->debits[maker->out->debit_count++] = debit;
+    trace_debit(maker, limit, debit);
+    size_t owners = debit->key.scope == SCOPE_GRANT ? maker->grant_count : 1;
+    for (size_t i = 1; i < owners; i++) {
+        debit[i] = *debit;
+        debit[i].key.scope_value = maker->grants[i];
     }
+    maker->out->debit_count += owners;
     return 0;
 }
 
