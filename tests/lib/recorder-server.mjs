@@ -1,9 +1,10 @@
 #!/usr/bin/env node
-// A stdio MCP server that writes every byte it receives to a file, and answers as it is told, also wrongly.
+// An MCP server over standard input, or over HTTP, that writes every byte it receives to a file, and answers as it is told, also wrongly.
 //
 // RECORDER_DIR      where each process keeps its file of received bytes, <start>-<pid>.in
 // RECORDER_CONFIG   a JSON file: { "tools": [name or definition], "prompts": [name], "mode": word,
-//                   "start": ms before the handshake is answered }
+//                   "start": ms before the handshake is answered, "era": "modern" for 2026-07-28 and nothing else }
+// RECORDER_PORT     a file that the port is written to: it serves HTTP, and each body is a line of the file
 //
 // Tools that do more than echo their arguments, by the first word of their name:
 //   sleep   {"ms"}   answers after that time
@@ -13,7 +14,9 @@
 //   act     {"do"}   does what the steps say, "$ID" standing for the request's id:
 //                    {"text"} writes it and a line feed; {"hex"} writes these bytes; {"wait"} sleeps; {"exit"} ends
 //   become  {"tools"} lists these tools from now on, and says that the list changed
-import { openSync, readFileSync, writeSync } from 'node:fs';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -21,7 +24,8 @@ const config = JSON.parse(readFileSync(process.env.RECORDER_CONFIG, 'utf8'));
 const name = `${process.hrtime.bigint().toString().padStart(20, '0')}-${process.pid}`;
 const received = openSync(join(process.env.RECORDER_DIR, `${name}.in`), 'a');
 
-const line = (message) => writeSync(1, `${JSON.stringify(message)}\n`);
+const answers = new AsyncLocalStorage(); // over HTTP: what becomes the body
+const line = (message) => (answers.getStore() ? answers.getStore().push(JSON.stringify(message)) : writeSync(1, `${JSON.stringify(message)}\n`));
 const result = (id, value) => line({ jsonrpc: '2.0', id, result: value });
 const failure = (id, code, message) => line({ jsonrpc: '2.0', id, error: { code, message } });
 const textResult = (id, text, more) => result(id, { content: [{ type: 'text', text }], ...more });
@@ -60,6 +64,7 @@ function list(id, params) {
 
 /** stdout is a pipe of finite size: writes until all has left. */
 function writeAll(text) {
+  if (answers.getStore()) return answers.getStore().push(String(text));
   const data = Buffer.from(text);
   for (let at = 0; at < data.length;) {
     try {
@@ -106,13 +111,17 @@ async function call(id, { name: tool, arguments: args = {}, _meta: meta }) {
 async function handle(message) {
   const { id, method, params } = message;
   if (id === undefined || method === undefined) return undefined;
-  switch (method) {
+  const capabilities = { tools: {}, ...(config.prompts ? { prompts: {} } : {}), ...(config.resources ? { resources: {} } : {}) };
+  switch (config.era === 'modern' && ['initialize', 'ping'].includes(method) ? 'unknown' : method) {
+    case 'server/discover':
+      if (config.era !== 'modern') return failure(id, -32601, 'Method not found');
+      return result(id, { resultType: 'complete', supportedVersions: ['2026-07-28'], capabilities });
     case 'initialize':
       if (config.mode === 'stillborn') process.exit(3);
       if (config.start) await delay(config.start);
       return result(id, {
         protocolVersion: params.protocolVersion, serverInfo: { name: 'recorder', version: '1' },
-        capabilities: { tools: {}, ...(config.prompts ? { prompts: {} } : {}), ...(config.resources ? { resources: {} } : {}) },
+        capabilities,
       });
     case 'ping': return result(id, {});
     case 'tools/list': return list(id, params);
@@ -124,6 +133,26 @@ async function handle(message) {
     case 'resources/read': return result(id, { contents: [{ uri: params.uri, text: 'the text' }] });
     default: return failure(id, -32601, 'Method not found');
   }
+}
+
+async function serve(request, response) {
+  const chunks = [];
+  for await (const chunk of request) chunks.push(chunk);
+  if (request.method !== 'POST') return response.writeHead(200).end();
+  const body = Buffer.concat([...chunks, Buffer.from('\n')]);
+  writeSync(received, body);
+  const said = [];
+  await answers.run(said, () => handle(JSON.parse(body.toString('utf8'))));
+  if (!said.length) return response.writeHead(202).end();
+  return response.writeHead(200, { 'Content-Type': 'application/json' }).end(said[0]);
+}
+
+if (process.env.RECORDER_PORT) {
+  const http = createServer(serve);
+  http.listen(0, '127.0.0.1', () => {
+    writeFileSync(`${process.env.RECORDER_PORT}.new`, String(http.address().port));
+    renameSync(`${process.env.RECORDER_PORT}.new`, process.env.RECORDER_PORT);
+  });
 }
 
 let pending = Buffer.alloc(0);
@@ -140,4 +169,6 @@ process.stdin.on('data', (chunk) => {
     handle(message);
   }
 });
-process.stdin.on('end', () => process.exit(0));
+process.stdin.on('end', () => {
+  if (!process.env.RECORDER_PORT) process.exit(0);
+});

@@ -1,8 +1,10 @@
 // The test's side of recorder-server.mjs: an entry for mcpServers, and what reached the server.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { until } from './gateway.mjs';
 
 const program = fileURLToPath(new URL('recorder-server.mjs', import.meta.url));
 
@@ -31,6 +33,19 @@ export class Recorder {
     };
   }
 
+  /** The same over HTTP, in a process of its own. */
+  async listen() {
+    const port = join(this.dir, 'port');
+    this.child = spawn(process.execPath, [program], {
+      env: { ...process.env, RECORDER_DIR: this.dir, RECORDER_CONFIG: join(this.dir, 'config.json'), RECORDER_PORT: port }, stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    process.on('exit', () => this.child.kill('SIGKILL'));
+    await until(() => existsSync(port), 'the recorder\'s port', 30_000);
+    this.url = `http://127.0.0.1:${readFileSync(port, 'utf8')}/mcp`;
+    this.entry = (more = {}) => ({ url: this.url, ...more });
+    return this;
+  }
+
   /** What each process received, in order of their starts: [{ pid, bytes }]. */
   processes() {
     return readdirSync(this.dir).filter((name) => name.endsWith('.in')).sort()
@@ -53,6 +68,7 @@ export class Recorder {
   }
 
   remove() {
+    this.child?.kill('SIGKILL');
     rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 });
   }
 }
