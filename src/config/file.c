@@ -2,24 +2,13 @@
 #include "config/file.h"
 
 #include "base/clock.h"
+#include "base/failure.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static int error_of_errno(void)
-{
-    switch (errno) {
-    case ENOENT:
-    case ENOTDIR: return E_NOT_FOUND;
-    case EACCES:
-    case EPERM: return E_DENIED;
-    case EISDIR: return E_INVALID;
-    default: return E_IO;
-    }
-}
 
 static size_t first_room(int fd, size_t max)
 {
@@ -37,7 +26,7 @@ static int read_all(int fd, struct arena *arena, size_t max, struct str *out)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return error_of_errno();
+            return error_of_errno(errno);
         len += (size_t)got;
         if (got == 0) {
             *out = str_of(bytes, len);
@@ -72,7 +61,7 @@ int file_read_stamped(struct arena *arena, struct str path, size_t max, struct s
         return E_NOMEM;
     int fd = open(name.ptr, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe that nobody writes to is not waited for */
     if (fd < 0)
-        return error_of_errno();
+        return error_of_errno(errno);
     *stamp = stamp_of(fd);
     int error = read_all(fd, arena, max, out);
     struct file_stamp after = stamp_of(fd);
@@ -88,7 +77,7 @@ int file_read(struct arena *arena, struct str path, size_t max, struct str *out)
 
 const char *file_error_text(int error)
 {
-    return error == E_INVALID ? "it is a directory"
+    return error == E_INVALID ? "it is a directory, or its path cannot be followed"
            : error == E_AGAIN ? "it was written while it was read"
                               : error_text(error);
 }

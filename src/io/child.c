@@ -5,7 +5,7 @@
 
 #include "io/child_stderr.h"
 #include "io/child_wire.h"
-#include "io/failure.h"
+#include "base/failure.h"
 #include "io/loop_types.h"
 #include "io/processes.h"
 

@@ -1,6 +1,6 @@
 /* Streams that we open: to an address or to a unix socket. The answer comes as `writable`. */
 #include "io/address.h"
-#include "io/failure.h"
+#include "base/failure.h"
 #include "io/stream_types.h"
 
 #include <errno.h>

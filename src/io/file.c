@@ -1,7 +1,7 @@
 /* Whole files: read with a ceiling, written so that no reader and no crash ever sees half of one. */
 #include "io/file.h"
 
-#include "io/failure.h"
+#include "base/failure.h"
 
 #include "base/buf.h"
 

@@ -1,7 +1,7 @@
 /* Listeners on TCP and unix sockets. When the process is out of descriptors accepting pauses for a moment: the
  * connections wait in the kernel's backlog, and the loop does not spin. */
 #include "io/address.h"
-#include "io/failure.h"
+#include "base/failure.h"
 #include "io/loop_types.h"
 #include "io/stream.h"
 

@@ -1,6 +1,7 @@
 /* Opening and locking of the data directory, and the names of segments. */
 #include "store/directory.h"
 
+#include "base/failure.h"
 #include "base/log.h"
 
 #include <dirent.h>
@@ -16,19 +17,6 @@
 #include <unistd.h>
 
 #define LOCK_TRIES 100 /* of 10 ms */
-
-int disk_error(int number)
-{
-    switch (number) {
-    case ENOENT: return E_NOT_FOUND;
-    case ENOSPC:
-    case EDQUOT: return E_NOSPACE;
-    case ENOMEM: return E_NOMEM;
-    case EACCES:
-    case EPERM: return E_DENIED;
-    default: return E_IO;
-    }
-}
 
 static int path_of(struct str path, char out[PATH_MAX])
 {
@@ -88,7 +76,7 @@ static int lock_take(int data, const char *name, struct log *log, int *lock)
 {
     int fd = openat(data, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return disk_error(errno);
+        return error_of_errno(errno);
     /* Held by the open file, not by the process: no other close in this process gives it up. */
     struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
     char text[32] = "";
@@ -117,13 +105,13 @@ int directory_open(struct str path, struct log *log, int *data, int *lock)
     if (error < 0)
         return error;
     if (mkdir(name, 0700) < 0 && errno != EEXIST) {
-        error = disk_error(errno);
+        error = error_of_errno(errno);
         log_error(log, "data directory %s cannot be made: %s", name, strerror(errno));
         return error;
     }
     int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
-        error = disk_error(errno);
+        error = error_of_errno(errno);
         log_error(log, "data directory %s cannot be opened: %s", name, strerror(errno));
         return error;
     }
@@ -145,7 +133,7 @@ int directory_open_data(struct str path, int *data)
     if (error < 0)
         return error;
     *data = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return *data < 0 ? disk_error(errno) : 0;
+    return *data < 0 ? error_of_errno(errno) : 0;
 }
 
 int directory_open_ledger(struct str path, int *ledger)
@@ -155,7 +143,7 @@ int directory_open_ledger(struct str path, int *ledger)
     if (error < 0)
         return error;
     *ledger = openat(data, "ledger", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    error = *ledger < 0 ? disk_error(errno) : 0;
+    error = *ledger < 0 ? error_of_errno(errno) : 0;
     close(data);
     return error;
 }
@@ -163,9 +151,9 @@ int directory_open_ledger(struct str path, int *ledger)
 int directory_make_ledger(int data, int *ledger)
 {
     if (mkdirat(data, "ledger", 0700) < 0 && errno != EEXIST)
-        return disk_error(errno);
+        return error_of_errno(errno);
     *ledger = openat(data, "ledger", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    return *ledger < 0 ? disk_error(errno) : 0;
+    return *ledger < 0 ? error_of_errno(errno) : 0;
 }
 
 void segment_name(uint64_t number, char out[SEGMENT_NAME_MAX])

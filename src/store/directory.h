@@ -18,9 +18,6 @@ int directory_open_ledger(struct str path, int *ledger) NODISCARD;
 /* DATA/ledger, made when missing; its name is durable once `data` is synced. */
 int directory_make_ledger(int data, int *ledger) NODISCARD;
 
-/* Our word for an errno of a file's call. */
-int disk_error(int number);
-
 #define SEGMENT_NAME_MAX 24
 void segment_name(uint64_t number, char out[SEGMENT_NAME_MAX]);
 /* The numbers of all segments, ascending; *numbers is the caller's to free. */

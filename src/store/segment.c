@@ -2,6 +2,7 @@
 #include "store/segment.h"
 
 #include "base/check.h"
+#include "base/failure.h"
 #include "store/directory.h"
 
 #include <errno.h>
@@ -56,7 +57,7 @@ static int zeros_write(int fd, uint64_t size, bool (*stop)(void *arg), void *arg
         size_t len = size - at < chunk ? (size_t)(size - at) : chunk;
         int number = segment_write(fd, zeros, len, at);
         if (number != 0)
-            error = disk_error(number);
+            error = error_of_errno(number);
         else if (stop != NULL && stop(arg))
             error = E_AGAIN;
     }
@@ -82,7 +83,7 @@ static int allocate(int fd, uint64_t size)
     } while (number == EINTR);
     if (number == EOPNOTSUPP || number == EINVAL)
         number = ftruncate(fd, (off_t)size) < 0 ? errno : 0;
-    return number == 0 ? 0 : disk_error(number);
+    return number == 0 ? 0 : error_of_errno(number);
 }
 
 int segment_make(int ledger, const char *name, uint64_t size, bool fill, bool (*stop)(void *arg), void *arg)
@@ -90,7 +91,7 @@ int segment_make(int ledger, const char *name, uint64_t size, bool fill, bool (*
     CHECK(size > 0 && size % BLOCK_BYTES == 0);
     int fd = open_new(ledger, name);
     if (fd < 0)
-        return disk_error(errno);
+        return error_of_errno(errno);
     int error = allocate(fd, size);
     if (error == 0 && fill)
         error = zeros_write(fd, size, stop, arg);
@@ -111,7 +112,7 @@ int segment_open(int ledger, const char *name, enum segment_sync *sync, int *fd)
     }
     if (*sync != SEGMENT_DIRECT)
         *fd = openat(ledger, name, flags);
-    return *fd < 0 ? disk_error(errno) : 0;
+    return *fd < 0 ? error_of_errno(errno) : 0;
 }
 
 /* `len` bytes of the file at `offset`, or NULL with E_IO, E_NOMEM. The caller knows that they are within the file. */
@@ -157,7 +158,7 @@ int segment_reader_open(struct segment_reader *reader, int ledger, uint64_t numb
     segment_name(number, name);
     reader->fd = openat(ledger, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK); /* a pipe is not waited for */
     if (reader->fd < 0)
-        return disk_error(errno);
+        return error_of_errno(errno);
     int error = 0;
     if (fstat(reader->fd, &status) < 0) {
         error = E_IO;

@@ -1,5 +1,5 @@
 /* errno values that callers tell apart. */
-#include "io/failure.h"
+#include "base/failure.h"
 
 #include "base/error.h"
 
