@@ -244,7 +244,7 @@ static int run(const struct invocation *invocation)
     struct definitions *tools = NULL;
     const char *tools_path = option_value(invocation, "tools");
     bool exact_numbers = false;
-    struct str path;
+    struct str path = STR_EMPTY;
 
     arena_init(&arena, NULL, EXPLAIN_BYTES);
     int status = find_policy(invocation, &arena, &path, &exact_numbers);

@@ -211,9 +211,10 @@ static int find_listen(struct running *running)
     switch (wanted ? config_check_listen(running->listen, running->config) : 0) {
     case 0: return 0;
     case E_DENIED:
-        return failure(running->invocation,
-                       "not started: %s is beyond loopback, which needs \"tls\" or \"insecure\": true in the configuration",
-                       wanted);
+        return failure(
+            running->invocation,
+            "not started: %s is beyond loopback, which needs \"tls\" or \"insecure\": true in the configuration",
+            wanted);
     default: return usage_error(running->invocation, "--listen takes a numeric address and a port: 127.0.0.1:8808");
     }
 }
