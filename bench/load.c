@@ -5,9 +5,11 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,6 +28,7 @@
 static struct {
     uint16_t port;
     const char *path, *token, *tool;
+    SSL_CTX *tls; /* NULL: plain */
     unsigned connections, length;
     double warm, seconds;
     bool handshake, wait;
@@ -37,6 +40,7 @@ static struct {
 
 struct connection {
     int fd;
+    SSL *ssl; /* NULL: plain */
     uint32_t id;
     int64_t sent_ns;
     char *id_at; /* in `request` */
@@ -98,10 +102,32 @@ static int64_t watched_cpu_ns(void)
 
 /* ---- one connection ---- */
 
-static void send_all(int fd, const char *data, size_t len)
+static ssize_t put(struct connection *connection, const char *data, size_t len)
+{
+    if (!connection->ssl)
+        return send(connection->fd, data, len, MSG_NOSIGNAL);
+    int n = SSL_write(connection->ssl, data, (int)len);
+    return n > 0 ? n : SSL_get_error(connection->ssl, n) == SSL_ERROR_WANT_WRITE ? 0 : -1;
+}
+
+/* -1 with EAGAIN: nothing is there now. */
+static ssize_t get(struct connection *connection, int flags)
+{
+    char *into = connection->input + connection->input_len;
+    size_t room = INPUT_MAX - connection->input_len;
+    if (!connection->ssl)
+        return recv(connection->fd, into, room, flags);
+    int n = SSL_read(connection->ssl, into, (int)room);
+    if (n > 0)
+        return n;
+    errno = SSL_get_error(connection->ssl, n) == SSL_ERROR_WANT_READ ? EAGAIN : EIO;
+    return -1;
+}
+
+static void send_all(struct connection *connection, const char *data, size_t len)
 {
     while (len) {
-        ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
+        ssize_t n = put(connection, data, len);
         if (n < 0)
             fail("send", strerror(errno), strlen(strerror(errno)));
         data += n;
@@ -128,11 +154,10 @@ static void exchange(struct connection *connection, const char *session, const c
 {
     char request[REQUEST_MAX], expected[32];
     size_t head, len;
-    send_all(connection->fd, request, write_request(request, sizeof(request), session, body));
+    send_all(connection, request, write_request(request, sizeof(request), session, body));
     connection->input_len = 0;
     while ((len = http_message_len(connection->input, connection->input_len, &head)) == 0) {
-        ssize_t n =
-            recv(connection->fd, connection->input + connection->input_len, INPUT_MAX - connection->input_len, 0);
+        ssize_t n = get(connection, 0);
         if (n <= 0)
             fail("the handshake ended", body, strlen(body));
         connection->input_len += (size_t)n;
@@ -168,8 +193,16 @@ static struct connection *connection_open(void)
         connect(connection->fd, (const struct sockaddr *)&address, sizeof(address)) != 0)
         fail("connect", strerror(errno), strlen(strerror(errno)));
     setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    if (options.tls) {
+        connection->ssl = SSL_new(options.tls);
+        if (!connection->ssl || !X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(connection->ssl), "127.0.0.1") ||
+            !SSL_set_fd(connection->ssl, connection->fd) || SSL_connect(connection->ssl) != 1)
+            fail("TLS", "", 0);
+    }
     if (options.handshake)
         open_session(connection, session, sizeof(session));
+    if (connection->ssl) /* from now on only what is there is read */
+        fcntl(connection->fd, F_SETFL, fcntl(connection->fd, F_GETFL) | O_NONBLOCK);
     connection->id = FIRST_ID;
     snprintf(body, sizeof(body),
              "{\"jsonrpc\":\"2.0\",\"id\":%u,\"method\":\"tools/call\",\"params\":{\"name\":\"%s\",\"arguments\":{"
@@ -188,7 +221,7 @@ static void send_call(struct connection *connection)
     memcpy(connection->id_at, digits, 10);
     connection->input_len = 0;
     connection->sent_ns = now_ns();
-    send_all(connection->fd, connection->request, connection->request_len);
+    send_all(connection, connection->request, connection->request_len);
 }
 
 /* True once the answer is whole, and as it must be. */
@@ -196,8 +229,7 @@ static bool receive(struct connection *connection)
 {
     char expected[64];
     size_t head;
-    ssize_t n = recv(connection->fd, connection->input + connection->input_len, INPUT_MAX - connection->input_len,
-                     MSG_DONTWAIT);
+    ssize_t n = get(connection, MSG_DONTWAIT);
     if (n < 0 && errno == EAGAIN)
         return false;
     if (n <= 0)
@@ -205,7 +237,7 @@ static bool receive(struct connection *connection)
     connection->input_len += (size_t)n;
     size_t len = http_message_len(connection->input, connection->input_len, &head);
     if (len == 0)
-        return false;
+        return connection->ssl ? receive(connection) : false; /* a record may wait where epoll does not see it */
     int prefix = snprintf(expected, sizeof(expected),
                           "{\"jsonrpc\":\"2.0\",\"id\":%" PRIu32 ",\"result\":{\"content\":", connection->id);
     if (len != connection->input_len || memcmp(connection->input, "HTTP/1.1 200", 12) != 0 ||
@@ -286,6 +318,16 @@ static unsigned number(const char *text)
     return (unsigned)value;
 }
 
+/* TLS with servers that this authority signed for. */
+static SSL_CTX *tls_of(const char *authority)
+{
+    SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
+    if (!tls || SSL_CTX_load_verify_file(tls, authority) != 1)
+        fail("no authority", authority, strlen(authority));
+    SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
+    return tls;
+}
+
 static void read_options(int argc, char **argv)
 {
     static const struct option known[] = {
@@ -299,7 +341,9 @@ static void read_options(int argc, char **argv)
         { "seconds", required_argument, NULL, 's' },
         { "watch", required_argument, NULL, 'o' },
         { "handshake", no_argument, NULL, 'h' },
-        { "wait", no_argument, NULL, 'g' }, /* behind the warm-up, says "warm" and goes on at a line of standard input */
+        { "tls", required_argument, NULL, 'e' }, /* the authority's PEM file */
+        { "wait", no_argument, NULL,
+          'g' }, /* behind the warm-up, says "warm" and goes on at a line of standard input */
         { 0 },
     };
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
@@ -313,6 +357,7 @@ static void read_options(int argc, char **argv)
         case 'w': options.warm = strtod(optarg, NULL); break;
         case 's': options.seconds = strtod(optarg, NULL); break;
         case 'h': options.handshake = true; break;
+        case 'e': options.tls = tls_of(optarg); break;
         case 'g': options.wait = true; break;
         case 'o':
             if (options.watched_count == WATCHED_MAX)

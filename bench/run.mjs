@@ -4,14 +4,14 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { INNER, LENGTH, OUTER, built, end, run, setUp, start, startNginx, startWarder } from './stage.mjs';
+import { INNER, LENGTH, OUTER, built, certify, end, run, setUp, start, startNginx, startWarder } from './stage.mjs';
 
 const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '9' }, seconds: { type: 'string', default: '2' },
     connections: { type: 'string', default: '1,8,64' }, sizes: { type: 'string', default: 'small,big' },
     backs: { type: 'string', default: 'http,stdio' }, audit: { type: 'string', default: 'off,process,durable' },
-    json: { type: 'string' }, data: { type: 'string' },
+    json: { type: 'string' }, data: { type: 'string' }, tls: { type: 'boolean', default: false },
   },
 });
 const list = (text) => text.split(',').filter(Boolean);
@@ -25,7 +25,7 @@ const scratch = setUp(options.data);
 async function measure(target, { size, connections, back }) {
   const { stdout } = await run('taskset', ['-c', OUTER, built('bench/load'), '--handshake', '--port', target.port,
     '--path', target.token ? `/mcp/${back}` : '/mcp/bench', '--token', target.token ?? 'none', '--tool', size, '--length', LENGTH[size],
-    '--connections', connections, '--seconds', options.seconds, ...(target.pid ? ['--watch', target.pid] : [])].map(String));
+    '--connections', connections, '--seconds', options.seconds, ...(target.tls ? ['--tls', target.tls] : []), ...(target.pid ? ['--watch', target.pid] : [])].map(String));
   const found = JSON.parse(stdout);
   if (target.pid) found.rss_mib = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${target.pid}/status`, 'utf8'))[1]) / 1024;
   return found;
@@ -88,9 +88,10 @@ function decisionCosts() {
 const flush = JSON.parse(execFileSync(built('bench/flush'), [scratch], { encoding: 'utf8' }));
 const responder = await start(OUTER, built('bench/responder'), ['0'], (line) => Number(line));
 const direct = { name: 'direct', port: responder.value };
-const nginx = await startNginx(responder.value);
+const tls = options.tls ? certify() : undefined;
+const nginx = await startNginx(responder.value, tls);
 const gateways = [];
-for (const audit of modes) gateways.push(await startWarder({ audit, backs, responder: responder.value }));
+for (const audit of modes) gateways.push(await startWarder({ audit, backs, responder: responder.value, tls }));
 
 console.log(`${cpus()[0].model.trim()}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(1)} GiB, Linux ${release()}; ${rounds} rounds of ${options.seconds} s; medians.`);
 console.log(`Flush p50 ${flush.flush_p50_us.toFixed(0)} µs (${flush.direct ? 'O_DIRECT|O_DSYNC' : 'fdatasync'}).\n`);

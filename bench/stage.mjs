@@ -1,6 +1,6 @@
 // What bench/run and bench/instructions measure: a responder, nginx in front of it, and the gateway with a policy of a
 // hundred rules, each on its core. All of it ends with end().
-import { execFile, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -67,8 +67,17 @@ async function freePort() {
   return port;
 }
 
+/** A certificate for 127.0.0.1 that is its own authority: { cert, key }. */
+export function certify() {
+  const cert = join(scratch, 'bench.pem');
+  const key = join(scratch, 'bench.key');
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', cert,
+    '-subj', '/CN=bench', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  return { cert, key };
+}
+
 /** nginx with one worker and connections kept to the responder; its worker is what is measured. */
-export async function startNginx(upstream) {
+export async function startNginx(upstream, tls) {
   const port = await freePort();
   const config = join(scratch, 'nginx.conf');
   writeFileSync(config, `
@@ -79,7 +88,8 @@ http {
   fastcgi_temp_path ${scratch}/fastcgi; uwsgi_temp_path ${scratch}/uwsgi; scgi_temp_path ${scratch}/scgi;
   upstream responder { server 127.0.0.1:${upstream}; keepalive 256; keepalive_requests 1000000000; }
   server {
-    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${port}${tls ? ' ssl' : ''};
+    ${tls ? `ssl_certificate ${tls.cert}; ssl_certificate_key ${tls.key}; ssl_protocols TLSv1.2 TLSv1.3;` : ''}
     location / { proxy_pass http://responder; proxy_http_version 1.1; proxy_set_header Connection ""; }
   }
 }
@@ -88,7 +98,7 @@ http {
   running.push(child);
   for (let worker = ''; ; await delay(20)) {
     worker = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim();
-    if (worker) return { name: 'nginx', port, pid: Number(worker.split(' ')[0]), path: '/mcp/bench' };
+    if (worker) return { name: 'nginx', port, pid: Number(worker.split(' ')[0]), path: '/mcp/bench', tls: tls?.cert };
   }
 }
 
@@ -111,14 +121,14 @@ export const run = promisify(execFile);
 const commandOf = ([command, ...args]) => [command, args];
 
 /** `under`: what runs the gateway, as valgrind and its options. */
-export async function startWarder({ audit, backs, responder, under = [] }) {
+export async function startWarder({ audit, backs, responder, tls, under = [] }) {
   const dir = join(scratch, audit);
   mkdirSync(dir);
   const document = join(dir, 'bench.policy.json');
   const config = join(dir, 'warder.json');
   writeFileSync(document, JSON.stringify(policy()));
   writeFileSync(config, JSON.stringify({
-    listen: '127.0.0.1:0', data: join(dir, 'data'), audit,
+    listen: '127.0.0.1:0', data: join(dir, 'data'), audit, ...(tls ? { tls } : {}),
     mcpServers: {
       ...(backs.includes('http') ? { http: { url: `http://127.0.0.1:${responder}/mcp`, policy: document } } : {}),
       ...(backs.includes('stdio') ? { stdio: { command: 'taskset', args: ['-c', OUTER, built('bench/responder'), '--stdio'], policy: document } } : {}),
@@ -127,5 +137,5 @@ export async function startWarder({ audit, backs, responder, under = [] }) {
   const { pid, value } = await start(INNER, ...commandOf([...under, warder, 'run', '-c', config, '--json']), (line) =>
     (line.startsWith('{') && line.includes('"ready"') ? JSON.parse(line) : undefined));
   const { stdout } = await run(warder, ['grant', 'create', '--data', join(dir, 'data'), '--label', 'bench', '--server', '*', '--json']);
-  return { name: `warder ${audit}`, port: new URL(value.url).port, pid, token: JSON.parse(stdout).token };
+  return { name: `warder ${audit}`, port: new URL(value.url).port, pid, token: JSON.parse(stdout).token, tls: tls?.cert };
 }
