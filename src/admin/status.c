@@ -115,6 +115,10 @@ void reply_status(const struct control_options *of, int64_t started_ms, struct j
     json_write_member_int(writer, STR("sessions"), (int64_t)status.sessions);
     json_write_member_int(writer, STR("allowed"), (int64_t)status.allowed);
     json_write_member_int(writer, STR("denied"), (int64_t)status.denied);
+    struct store_stats stats;
+    store_stats(of->store, &stats);
+    json_write_member_int(writer, STR("ledger_segments"), (int64_t)stats.segments);
+    json_write_member_int(writer, STR("ledger_bytes"), (int64_t)stats.disk_bytes);
     freeze_write_all(writer, of->store);
     write_configuration(reloader_status(of->reloader), writer);
     write_decisions(of->decisions, writer);

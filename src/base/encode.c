@@ -62,8 +62,7 @@ size_t base64url_encode(const void *bytes, size_t len, char *out)
 
 size_t base64_encode(const void *bytes, size_t len, char *out)
 {
-    size_t written =
-        encode64(bytes, len, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", out);
+    size_t written = encode64(bytes, len, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", out);
     while (written % 4)
         out[written++] = '=';
     return written;

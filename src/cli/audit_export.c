@@ -77,9 +77,11 @@ const struct command command_audit_export = {
     .arguments = "",
     .options = options,
     .json = true,
-    .help = "A line is {\"hash\", \"frame\", \"record\"}: \"frame\" is the record's bytes on disk in base64url, \"hash\" their\n"
-            "SHA-256, \"record\" what they say. Bytes 12 to 43 of a frame are the hash of the frame before it, so that\n"
-            "none can be changed, taken out, put in or moved without another hash at the end.\n\n"
-            "  warder audit export > ledger.jsonl\n",
+    .help =
+        "A line is {\"hash\", \"frame\", \"record\"}: \"frame\" is the record's bytes on disk in base64url, \"hash\" "
+        "their\n"
+        "SHA-256, \"record\" what they say. Bytes 12 to 43 of a frame are the hash of the frame before it, so that\n"
+        "none can be changed, taken out, put in or moved without another hash at the end.\n\n"
+        "  warder audit export > ledger.jsonl\n",
     .run = export,
 };

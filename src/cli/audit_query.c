@@ -51,7 +51,8 @@ static int read_decision(const struct invocation *invocation, struct store_query
         return 0;
     }
     if (!reason_parse(word, &reason))
-        return usage_error(invocation, "--decision takes allow, deny, or a reason such as rate_limited, not %s", word.ptr);
+        return usage_error(invocation, "--decision takes allow, deny, or a reason such as rate_limited, not %s",
+                           word.ptr);
     query->reason = word;
     return 0;
 }
@@ -61,8 +62,8 @@ static int read_time(const struct invocation *invocation, const char *option, in
     struct str text = given(invocation, option);
     if (text.len == 0 || when_parse(text, clock_wall_ms(clock_system()), out) == 0)
         return 0;
-    return usage_error(invocation, "--%s takes a time such as 2026-01-31T09:30:00Z, or a span such as 2h, not %s", option,
-                       text.ptr);
+    return usage_error(invocation, "--%s takes a time such as 2026-01-31T09:30:00Z, or a span such as 2h, not %s",
+                       option, text.ptr);
 }
 
 static int read_query(const struct invocation *invocation, struct store_query *query)
@@ -180,9 +181,10 @@ const struct command command_audit_query = {
     .arguments = "",
     .options = options,
     .json = true,
-    .help = "The last that fit, oldest first; with --json one object a line. Answered from an index that is kept behind\n"
-            "the ledger: up to which record it knows is said on standard error.\n\n"
-            "  warder audit query --decision deny --since 2h\n"
-            "  warder audit query --tool send_email --rule /tools/send_email/limits --json\n",
+    .help =
+        "The last that fit, oldest first; with --json one object a line. Answered from an index that is kept behind\n"
+        "the ledger: up to which record it knows is said on standard error.\n\n"
+        "  warder audit query --decision deny --since 2h\n"
+        "  warder audit query --tool send_email --rule /tools/send_email/limits --json\n",
     .run = query,
 };

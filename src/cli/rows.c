@@ -102,9 +102,9 @@ void row_write(const struct store_row *row, struct json_writer *writer)
         const char *key;
         struct str value;
     } texts[] = {
-        { "kind", row->kind },       { "id", row->call },         { "server", row->server }, { "method", row->method },
-        { "name", row->name },       { "grant", row->grant },     { "label", row->label },   { "session", row->session },
-        { "client", row->client },   { "reason", row->reason },   { "rule", row->rule },     { "text", row->text },
+        { "kind", row->kind },     { "id", row->call },       { "server", row->server }, { "method", row->method },
+        { "name", row->name },     { "grant", row->grant },   { "label", row->label },   { "session", row->session },
+        { "client", row->client }, { "reason", row->reason }, { "rule", row->rule },     { "text", row->text },
     };
     static const struct sha256 none;
     json_write_member_int(writer, STR("sequence"), (int64_t)row->sequence);

@@ -96,6 +96,7 @@ static void went_live(void *arg, struct config *config)
     running->log.least = config->log;
     front_http_show(running->front, config->tls);
     decisions_to(running->decisions, config->decisions_to, config->decisions_path);
+    store_retain(running->store, config->retention.age_ms, config->retention.bytes);
     front_http_allow(running->front, config->hosts, config->host_count, config->origins, config->origin_count);
 }
 
@@ -247,6 +248,8 @@ static int open_store(struct running *running)
         .log = &running->log,
     };
     int error = store_open(&options, &running->store);
+    if (!error)
+        store_retain(running->store, running->config->retention.age_ms, running->config->retention.bytes);
     if (error == E_LOCKED)
         return failure(running->invocation,
                        "not started: a gateway runs on %" STR_FMT " already (warder status says where)",

@@ -108,6 +108,10 @@ static void print_running(const struct invocation *invocation, const struct ques
     if (!answer_bool(ask->root, "recording"))
         printf("%sNothing can be recorded now, so every call is denied.%s\n", colour_on(stdout, COLOUR_RED),
                colour_off(stdout));
+    long long bytes = answer_int(ask->root, "ledger_bytes");
+    if (bytes > 0)
+        printf("The ledger has %lld MiB in %lld segments; \"retention\" says how much is kept.\n",
+               (bytes + (1 << 20) - 1) >> 20, (long long)answer_int(ask->root, "ledger_segments"));
     const struct json *frozen = json_get(ask->root, STR("frozen"));
     if (json_count(frozen) > 0)
         printf("\n%sFrozen%s, until \"warder thaw\":\n", colour_on(stdout, COLOUR_RED), colour_off(stdout));

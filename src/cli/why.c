@@ -304,7 +304,8 @@ static int tell(const struct invocation *invocation, struct str data, uint64_t s
     arena_init(&told.arena, NULL, (size_t)256 << 20);
     int error = store_read(data, sequence, 0, keep_record, &told);
     if (!told.decision) {
-        status = failure(invocation, "its record cannot be read: %s", error ? error_text(error) : "it is gone");
+        status = error ? failure(invocation, "its record cannot be read: %s", error_text(error))
+                       : failure(invocation, "its record is gone: retention dropped it");
     } else if (invocation->json) {
         told.writer = json_output_begin(&output);
         write_told(&told);
@@ -319,8 +320,8 @@ static int tell(const struct invocation *invocation, struct str data, uint64_t s
 static int say_which(const struct invocation *invocation, const struct search *search)
 {
     size_t shown = search->count < CANDIDATES_MAX ? search->count : CANDIDATES_MAX;
-    int status = failure(invocation, "%s%zu calls have an id that ends so:", search->count > shown ? "more than " : "",
-                         shown);
+    int status =
+        failure(invocation, "%s%zu calls have an id that ends so:", search->count > shown ? "more than " : "", shown);
     for (size_t i = 0; i < shown; i++)
         fprintf(stderr, "  %s\n", search->found[i].id);
     return status;
@@ -355,9 +356,7 @@ static int why(const struct invocation *invocation)
         ask_release(&ask);
         return status;
     }
-    struct store_query query = {
-        .call = search.ending, .kind = STR("decision"), .limit = CANDIDATES_MAX + 1
-    };
+    struct store_query query = { .call = search.ending, .kind = STR("decision"), .limit = CANDIDATES_MAX + 1 };
     rows_refresh(ask.data);
     int error = store_query(ask.data, &query, see_row, &search, &known);
     if (error == 0 || error == E_NOT_FOUND)
@@ -365,8 +364,9 @@ static int why(const struct invocation *invocation)
     if (error)
         status = rows_failed(invocation, ask.data, error);
     else if (search.count == 0)
-        status = failure(invocation, "no call that is recorded has an id that ends in %s. Equal denials in a flood are "
-                                     "recorded as one, with their count; what retention took away is gone",
+        status = failure(invocation,
+                         "no call that is recorded has an id that ends in %s. Equal denials in a flood are "
+                         "recorded as one, with their count; what retention took away is gone",
                          ending);
     else if (search.count > 1)
         status = say_which(invocation, &search);
@@ -385,7 +385,8 @@ const struct command command_why = {
     .most = 1,
     .options = options,
     .json = true,
-    .help = "ID is what a denied client was told (\"id\" in its answer), or any ending of it that is unique. The rule is shown\n"
+    .help = "ID is what a denied client was told (\"id\" in its answer), or any ending of it that is unique. The rule "
+            "is shown\n"
             "as the policy had it then.\n\n"
             "  warder why 3f9a2c\n",
     .run = why,

@@ -256,6 +256,7 @@ static void read_top(struct reader *reader, struct config *config, const struct 
     config->admin_listen_written = admin != NULL;
     config->admin_listen = json_is(admin, JSON_NULL) ? STR_EMPTY : settings_string(&settings, SETTING_admin_listen);
     config->audit = (enum audit_mode)settings_choice(&settings, SETTING_audit);
+    (void)retention_parse(settings_string(&settings, SETTING_retention), &config->retention);
     config->log = (enum log_level)settings_choice(&settings, SETTING_log);
     config->insecure = settings_bool(&settings, SETTING_insecure);
     read_list(reader, &settings, SETTING_hosts, check_host, &config->hosts, &config->host_count);

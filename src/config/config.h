@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "config/report.h"
+#include "config/retention.h"
 #include "model/server.h"
 #include "policy/policy.h"
 #include "store/store.h"
@@ -47,6 +48,7 @@ struct config {
     size_t                origin_count;
     struct tls           *tls;      /* of the listener; NULL: plain */
     enum audit_mode       audit;
+    struct retention      retention;
     enum log_level        log;
     bool                  insecure;
 };

@@ -33,7 +33,7 @@ int  reader_file(struct reader *reader, struct str path, size_t max, struct str 
 /* arena_printf that remembers a failure. */
 struct str reader_text(struct reader *reader, const char *format, ...) PRINTF_LIKE(2, 3);
 
-enum setting_kind { KIND_STRING, KIND_PATH, KIND_ADDRESS, KIND_LOOPBACK, KIND_CHOICE, KIND_BOOL, KIND_LIST, KIND_MAP, KIND_OBJECT, KIND_DURATION, KIND_COUNT };
+enum setting_kind { KIND_STRING, KIND_PATH, KIND_ADDRESS, KIND_LOOPBACK, KIND_CHOICE, KIND_BOOL, KIND_LIST, KIND_MAP, KIND_OBJECT, KIND_DURATION, KIND_COUNT, KIND_RETENTION };
 enum setting {
 #define SETTING(scope, name, kind, default_text, low, high, unit, text) SETTING_##name,
 #include "config/settings.def"

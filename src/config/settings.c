@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/nearest.h"
 #include "config/reader.h"
+#include "config/retention.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,6 +173,17 @@ static bool check_count(struct reader *reader, const struct row *row, const stru
     return false;
 }
 
+static bool check_retention(struct reader *reader, const struct json *value)
+{
+    struct retention retention;
+    if (json_is(value, JSON_STRING) && json_string(value).len > 0 && retention_parse(json_string(value), &retention))
+        return true;
+    reader_problem(
+        reader, AT_VALUE, STR_EMPTY,
+        "must be an age (\"90d\": s, m, h, d, w), a size (\"10GiB\": MiB, GiB, TiB), or both (\"90d 10GiB\")");
+    return false;
+}
+
 static bool check_address(struct reader *reader, const struct json *value, const char *example, bool loopback)
 {
     struct listen_address address;
@@ -202,6 +214,7 @@ static bool check_value(struct reader *reader, const struct row *row, const stru
     case KIND_MAP: return check_map(reader, value);
     case KIND_DURATION: return check_duration(reader, row, value);
     case KIND_COUNT: return check_count(reader, row, value);
+    case KIND_RETENTION: return check_retention(reader, value);
     case KIND_BOOL:
         if (json_is(value, JSON_BOOL))
             return true;

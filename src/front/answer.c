@@ -398,5 +398,6 @@ static unsigned front_mirrored(struct exchange *exchange, struct str name, struc
     return count;
 }
 
-const struct front_ops http_front_ops = { front_event,  front_answer, front_end,
-                                         front_listen, front_peer,   front_mirrored };
+const struct front_ops http_front_ops = {
+    front_event, front_answer, front_end, front_listen, front_peer, front_mirrored
+};

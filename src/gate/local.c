@@ -163,8 +163,6 @@ enum step_next call_answer_local(struct call *call)
         message_write_result_raw(&call->gateway->out, buf_str(&call->client_id), STR("{}"));
         call_end(call, REASON_answered);
         return STEP_END;
-    default: /* known, and not offered */
-        call_end(call, REASON_method_not_found);
-        return STEP_END;
+    default: /* known, and not offered */ call_end(call, REASON_method_not_found); return STEP_END;
     }
 }

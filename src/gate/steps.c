@@ -413,8 +413,8 @@ static struct str isolation_value(const struct call *call)
 enum step_next step_open(struct call *call)
 {
     call->waiter.ready = upstream_is_ready;
-    int error = upstream_open(call->backend->upstream, call->era->id, isolation_value(call), &call->waiter,
-                              &call->instance);
+    int error =
+        upstream_open(call->backend->upstream, call->era->id, isolation_value(call), &call->waiter, &call->instance);
     if (error == 0)
         return STEP_NEXT;
     if (error == E_LIMIT)
@@ -510,8 +510,8 @@ enum step_next step_send(struct call *call)
     if (!still_allowed(call, &why))
         return end(call, why);
     /* The instance that OPEN found may have ended while the record was written. */
-    int error = upstream_open(call->backend->upstream, call->era->id, isolation_value(call), &call->waiter,
-                              &call->instance);
+    int error =
+        upstream_open(call->backend->upstream, call->era->id, isolation_value(call), &call->waiter, &call->instance);
     if (error) {
         call->waiting = error == E_AGAIN;
         return end(call, REASON_upstream_unavailable);

@@ -1,5 +1,5 @@
-/* MCP 2026-07-28: each request carries its version and its sender's capabilities in _meta, and over HTTP repeats parts of
- * itself in fields. Nothing of a client's _meta goes to a server: what we say there is ours. */
+/* MCP 2026-07-28: each request carries its version and its sender's capabilities in _meta, and over HTTP repeats parts
+ * of itself in fields. Nothing of a client's _meta goes to a server: what we say there is ours. */
 #include "mcp/era.h"
 #include "mcp/mirror.h"
 
@@ -9,14 +9,15 @@
 #define UNSUPPORTED_VERSION (-32022)
 
 /* Input that a server asks for is not passed on yet, so no capability for it is declared. */
-#define OUR_META                                                                                   \
-    "\"" PREFIX "protocolVersion\":\"" MCP_VERSION_MODERN "\",\"" PREFIX                           \
+#define OUR_META                                                         \
+    "\"" PREFIX "protocolVersion\":\"" MCP_VERSION_MODERN "\",\"" PREFIX \
     "clientInfo\":{\"name\":\"warder\",\"version\":\"" WARDER_VERSION "\"},\"" PREFIX "clientCapabilities\":{}"
 
 static bool is_level(const struct json *level)
 {
-    static const char *const words[] = { "debug",   "info",  "notice",  "warning",
-                                         "error", "critical", "alert", "emergency" };
+    static const char *const words[] = {
+        "debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"
+    };
     for (size_t i = 0; json_is(level, JSON_STRING) && i < sizeof(words) / sizeof(words[0]); i++)
         if (str_eq(json_string(level), str_from_c(words[i])))
             return true;

@@ -5,11 +5,11 @@
 
 static const struct method_row rows[METHOD_COUNT] = {
 #define METHOD(id, text, from, of_eras, of_kind, of_subject, recorded) \
-    [METHOD_##id] = { .name = { "" text, sizeof(text) - 1 },  \
-                      .sender = SENDER_##from,                \
-                      .eras = METHOD_ERAS_##of_eras,          \
-                      .kind = METHOD_##of_kind,               \
-                      .subject = METHOD_SUBJECT_##of_subject, \
+    [METHOD_##id] = { .name = { "" text, sizeof(text) - 1 },           \
+                      .sender = SENDER_##from,                         \
+                      .eras = METHOD_ERAS_##of_eras,                   \
+                      .kind = METHOD_##of_kind,                        \
+                      .subject = METHOD_SUBJECT_##of_subject,          \
                       .record = METHOD_RECORD_##recorded },
 #include "mcp/methods.def"
 #undef METHOD

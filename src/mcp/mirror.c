@@ -114,8 +114,8 @@ static bool is_primitive(const struct json *schema)
 
 static int keep(struct scan *scan, const struct json *schema, const struct json *name)
 {
-    if (!json_is(name, JSON_STRING) || !is_token(json_string(name)) ||
-        json_string(name).len > LIMIT_mirrored_name || scan->depth == 0 || !is_primitive(schema))
+    if (!json_is(name, JSON_STRING) || !is_token(json_string(name)) || json_string(name).len > LIMIT_mirrored_name ||
+        scan->depth == 0 || !is_primitive(schema))
         return E_INVALID;
     for (size_t i = 0; i < scan->count; i++)
         if (str_eq_nocase(scan->found[i].name, json_string(name)))
@@ -124,8 +124,8 @@ static int keep(struct scan *scan, const struct json *schema, const struct json 
         return E_INVALID;
     if (scan->count == scan->room) {
         size_t room = scan->room ? 2 * scan->room : 4;
-        void *grown = arena_realloc(scan->arena, scan->found, scan->room * sizeof(*scan->found),
-                                    room * sizeof(*scan->found));
+        void *grown =
+            arena_realloc(scan->arena, scan->found, scan->room * sizeof(*scan->found), room * sizeof(*scan->found));
         if (!grown)
             return E_NOMEM;
         scan->found = grown;

@@ -10,8 +10,8 @@
 enum form { FORM_FREE, FORM_LIMIT, FORM_HIDE, FORM_ASK };
 
 struct class_rule {
-    enum form   form;
-    unsigned    calls; /* a minute */
+    enum form form;
+    unsigned calls; /* a minute */
     const char *effect;
 };
 
@@ -46,7 +46,10 @@ struct str recommend_effect(enum preset preset, enum tool_class class)
 
 /* ---- texts ---- */
 
-static void add(struct buf *out, const char *text) { buf_append_str(out, str_from_c(text)); }
+static void add(struct buf *out, const char *text)
+{
+    buf_append_str(out, str_from_c(text));
+}
 
 static void add_string(struct buf *out, struct str text)
 {
@@ -62,8 +65,8 @@ static struct str lower(struct str name, char *out)
     return str_of(out, name.len);
 }
 
-/* A selector with '*' is a pattern and one with '@' in front a class: a tool of such a name would open others. It falls to
- * the default, which denies. */
+/* A selector with '*' is a pattern and one with '@' in front a class: a tool of such a name would open others. It falls
+ * to the default, which denies. */
 static bool is_plain(struct str name)
 {
     return name.len > 0 && name.ptr[0] != '@' && str_find_byte(name, '*') == name.len;
@@ -73,10 +76,10 @@ static bool is_plain(struct str name)
 
 struct plan {
     const struct classed_tool **tools; /* in their order, the graver of two of one name */
-    size_t      count;
-    struct map  at;        /* name -> its place in `tools` + 1 */
-    struct map  lowered;   /* how often a name in lower case: value 1 or 2 */
-    char       *lower;     /* the names in lower case, one behind the other */
+    size_t count;
+    struct map at;      /* name -> its place in `tools` + 1 */
+    struct map lowered; /* how often a name in lower case: value 1 or 2 */
+    char *lower;        /* the names in lower case, one behind the other */
 };
 
 static void plan_release(struct plan *plan)
@@ -230,7 +233,8 @@ static int write_document(struct buf *out, struct str description, const struct 
     return error ? error : buf_ok(out) ? 0 : E_LIMIT;
 }
 
-int recommend_policy(struct buf *out, enum preset preset, struct str server, const struct classed_tool *tools, size_t count)
+int recommend_policy(struct buf *out, enum preset preset, struct str server, const struct classed_tool *tools,
+                     size_t count)
 {
     struct buf description;
     int error;

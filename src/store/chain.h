@@ -6,6 +6,9 @@
 #include "model/record.h"
 #include "store/format.h"
 
+/* A record and its hash: a point of the chain that somebody knows. */
+struct chain_head { uint64_t sequence; struct sha256 hash; };
+
 struct chain {
     struct hasher *hasher;
     struct arena   arena;       /* of the record at hand */

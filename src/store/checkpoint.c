@@ -33,6 +33,16 @@ static int clock_write(struct writer *writer, struct state *state)
     return writer->each(writer->arg, &record);
 }
 
+static int dropped_write(struct writer *writer, struct state *state)
+{
+    struct record record = part(writer, CHECKPOINT_DROPPED);
+    if (state->dropped.sequence == 0)
+        return 0;
+    record.count = state->dropped.sequence;
+    record.digest = state->dropped.hash;
+    return writer->each(writer->arg, &record);
+}
+
 static int grants_write(struct writer *writer, struct state *state)
 {
     struct buf bytes;
@@ -163,6 +173,8 @@ int state_checkpoint(struct state *state, int64_t now_ms, state_each *each, void
 {
     struct writer writer = { .now_ms = now_ms, .each = each, .arg = arg };
     int error = clock_write(&writer, state);
+    if (error == 0)
+        error = dropped_write(&writer, state);
     if (error == 0)
         error = grants_write(&writer, state);
     if (error == 0)

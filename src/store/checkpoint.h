@@ -9,6 +9,7 @@
 #define CHECKPOINT_COUNTERS STR("counters") /* debits: what is used, in which windows */
 #define CHECKPOINT_FREEZE   STR("freeze")   /* what is frozen, as FROZEN says it; micros: since when, Unix ms; blob: why */
 #define CHECKPOINT_PINS     STR("pins")     /* server; blob: pins of its tools */
+#define CHECKPOINT_DROPPED  STR("dropped")  /* count, digest: as DROPPED says them */
 #define CHECKPOINT_OPEN     STR("open")     /* blob: ids of calls without an outcome */
 
 #define CLOCK_JUMPED        STR("jumped")

@@ -15,12 +15,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
+#define TRIM_ROWS 1024
 #define BUSY_MS 5000
 
 static const char schema[] =
-    "CREATE TABLE meta(applied INTEGER NOT NULL, hash BLOB NOT NULL);"
-    "INSERT INTO meta VALUES(0, zeroblob(32));"
+    "CREATE TABLE meta(applied INTEGER NOT NULL, hash BLOB NOT NULL, dropped INTEGER NOT NULL);"
+    "INSERT INTO meta VALUES(0, zeroblob(32), 0);"
     "CREATE TABLE records(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, call BLOB, server TEXT,"
     " method TEXT, name TEXT, grant_id TEXT, session TEXT, client TEXT, digest BLOB, revision BLOB, reason TEXT, rule "
     "TEXT,"
@@ -41,23 +42,31 @@ static const char schema[] =
     " WITHOUT ROWID;";
 
 /* name, SQL */
-#define STATEMENTS(S)                                                                                              \
-    S(BEGIN, "BEGIN IMMEDIATE")                                                                                    \
-    S(COMMIT, "COMMIT")                                                                                            \
-    S(ROLLBACK, "ROLLBACK")                                                                                        \
-    S(META, "UPDATE meta SET applied = ?1, hash = ?2")                                                             \
-    S(RECORD, "INSERT INTO records VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)") \
-    S(OUTCOME, "INSERT OR REPLACE INTO outcomes VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                               \
-    S(GRANT, "INSERT OR REPLACE INTO grants VALUES(?1, ?2, ?3, ?4, ?5, ?6)")                                       \
-    S(REVOKE, "UPDATE grants SET revoked = ?2 WHERE id = ?1 AND revoked = 0")                                      \
-    S(REVISION, "INSERT OR REPLACE INTO revisions VALUES(?1, ?2, ?3, ?4, ?5)")                                     \
-    S(DEFINE, "INSERT OR REPLACE INTO definitions VALUES(?1, ?2, ?3, ?4)")                                         \
-    S(UNDEFINE, "DELETE FROM definitions WHERE server = ?1 AND tool = ?2 AND digest <> ?3")                        \
-    S(USED, "SELECT used FROM counters WHERE key = ?1 AND window = ?2")                                            \
-    S(LATER, "SELECT 1 FROM counters WHERE key = ?1 AND window > ?2")                                              \
-    S(USE, "INSERT OR REPLACE INTO counters VALUES(?1, ?2, ?3)")                                                   \
-    S(UNUSE, "DELETE FROM counters WHERE key = ?1 AND window = ?2")                                                \
-    S(CLOSE_WINDOWS, "DELETE FROM counters WHERE key = ?1 AND window <= ?2")                                       \
+#define STATEMENTS(S)                                                                                                \
+    S(BEGIN, "BEGIN IMMEDIATE")                                                                                      \
+    S(COMMIT, "COMMIT")                                                                                              \
+    S(ROLLBACK, "ROLLBACK")                                                                                          \
+    S(META, "UPDATE meta SET applied = ?1, hash = ?2")                                                               \
+    S(RECORD, "INSERT INTO records VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)")   \
+    S(OUTCOME, "INSERT OR REPLACE INTO outcomes VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                 \
+    S(GRANT, "INSERT OR REPLACE INTO grants VALUES(?1, ?2, ?3, ?4, ?5, ?6)")                                         \
+    S(REVOKE, "UPDATE grants SET revoked = ?2 WHERE id = ?1 AND revoked = 0")                                        \
+    S(REVISION, "INSERT OR REPLACE INTO revisions VALUES(?1, ?2, ?3, ?4, ?5)")                                       \
+    S(DEFINE, "INSERT OR REPLACE INTO definitions VALUES(?1, ?2, ?3, ?4)")                                           \
+    S(UNDEFINE, "DELETE FROM definitions WHERE server = ?1 AND tool = ?2 AND digest <> ?3")                          \
+    S(DROPPED, "UPDATE meta SET dropped = ?1 WHERE dropped < ?1")                                                    \
+    S(TRIM_DUE, "SELECT 1 FROM records WHERE seq <= (SELECT dropped FROM meta) LIMIT 1")                             \
+    S(TRIM_OUTCOMES, "DELETE FROM outcomes WHERE call IN (SELECT call FROM (SELECT call FROM records WHERE seq <= "  \
+                     "(SELECT dropped FROM meta) ORDER BY seq LIMIT ?1))")                                           \
+    S(TRIM_RECORDS, "DELETE FROM records WHERE seq IN (SELECT seq FROM records WHERE seq <= (SELECT dropped FROM "   \
+                    "meta) ORDER BY seq LIMIT ?1)")                                                                  \
+    S(TRIM_REVISIONS, "DELETE FROM revisions WHERE EXISTS (SELECT 1 FROM revisions later WHERE later.server = "      \
+                      "revisions.server AND later.seq > revisions.seq AND later.seq <= (SELECT dropped FROM meta))") \
+    S(USED, "SELECT used FROM counters WHERE key = ?1 AND window = ?2")                                              \
+    S(LATER, "SELECT 1 FROM counters WHERE key = ?1 AND window > ?2")                                                \
+    S(USE, "INSERT OR REPLACE INTO counters VALUES(?1, ?2, ?3)")                                                     \
+    S(UNUSE, "DELETE FROM counters WHERE key = ?1 AND window = ?2")                                                  \
+    S(CLOSE_WINDOWS, "DELETE FROM counters WHERE key = ?1 AND window <= ?2")                                         \
     S(RESET, "DELETE FROM counters WHERE key = ?1")
 
 enum statement {
@@ -308,6 +317,12 @@ static int pin_apply(struct database *database, const struct record *record)
     return run(database, which);
 }
 
+static int dropped_apply(struct database *database, const struct record *record)
+{
+    bind_int(database->statements[STATEMENT_DROPPED], 1, (int64_t)record->count);
+    return run(database, STATEMENT_DROPPED);
+}
+
 static int outcome_apply(struct database *database, uint64_t sequence, const struct record *record)
 {
     sqlite3_stmt *statement = database->statements[STATEMENT_OUTCOME];
@@ -346,6 +361,8 @@ static int record_insert(struct database *database, uint64_t sequence, const str
 
 static int checkpoint_apply(struct database *database, uint64_t sequence, const struct record *record)
 {
+    if (str_eq(record->text, CHECKPOINT_DROPPED))
+        return dropped_apply(database, record);
     if (str_eq(record->text, CHECKPOINT_GRANT))
         return grant_apply(database, record);
     if (str_eq(record->text, CHECKPOINT_REVISION))
@@ -370,6 +387,7 @@ int database_apply(struct database *database, uint64_t sequence, const struct re
     case RECORD_REVISION: error = revision_apply(database, sequence, record); break;
     case RECORD_RESET: error = resets_apply(database, record); break;
     case RECORD_PIN: error = pin_apply(database, record); break;
+    case RECORD_DROPPED: error = dropped_apply(database, record); break;
     case RECORD_DENIALS:
     case RECORD_SESSION:
     case RECORD_GATEWAY:
@@ -534,6 +552,34 @@ int database_commit(struct database *database, uint64_t applied, const struct sh
     database->applied = applied;
     database->hash = *hash;
     return 0;
+}
+
+static int trim_some(struct database *database, int *removed)
+{
+    static const enum statement steps[] = { STATEMENT_TRIM_OUTCOMES, STATEMENT_TRIM_RECORDS };
+    int error = database_begin(database);
+    for (size_t i = 0; error == 0 && i < ARRAY_LEN(steps); i++) {
+        bind_int(database->statements[steps[i]], 1, TRIM_ROWS);
+        error = run(database, steps[i]);
+        *removed = sqlite3_changes(database->handle);
+    }
+    if (error == 0 && *removed < TRIM_ROWS)
+        error = run(database, STATEMENT_TRIM_REVISIONS);
+    if (error == 0)
+        error = run(database, STATEMENT_COMMIT);
+    return error;
+}
+
+int database_trim(struct database *database)
+{
+    sqlite3_stmt *statement = database->statements[STATEMENT_TRIM_DUE];
+    int removed = 0;
+    bool due = sqlite3_step(statement) == SQLITE_ROW;
+    (void)sqlite3_reset(statement);
+    if (!due)
+        return 0;
+    int error = trim_some(database, &removed);
+    return error < 0 ? error : removed == TRIM_ROWS;
 }
 
 void database_rollback(struct database *database)

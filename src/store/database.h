@@ -27,6 +27,8 @@ int  database_begin(struct database *database) NODISCARD;
 /* `fresh`: the database was empty when this ledger began to be read, so a checkpoint is taken in as well. */
 int  database_apply(struct database *database, uint64_t sequence, const struct record *record, bool fresh) NODISCARD;
 int  database_commit(struct database *database, uint64_t applied, const struct sha256 *hash) NODISCARD;
+/* Takes out some rows of records that retention dropped, in a transaction of its own. 1: there may be more; 0: none. */
+int  database_trim(struct database *database) NODISCARD;
 void database_rollback(struct database *database);
 /* Its page cache goes back to the heap. */
 void database_rest(struct database *database);

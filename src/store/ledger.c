@@ -191,10 +191,23 @@ static void reap(struct ledger *ledger)
     }
 }
 
+/* The helper's answer, once. */
+static void tell_look(struct ledger *ledger)
+{
+    AZ(pthread_mutex_lock(&ledger->mutex));
+    bool looked = ledger->looked_at_segments;
+    struct ledger_look seen = ledger->seen;
+    ledger->looked_at_segments = false;
+    AZ(pthread_mutex_unlock(&ledger->mutex));
+    if (looked && ledger->options.looked != NULL)
+        ledger->options.looked(ledger->options.arg, &seen);
+}
+
 static void woken(void *arg)
 {
     struct ledger *ledger = arg;
     reap(ledger);
+    tell_look(ledger);
     if (ledger->options.reaped != NULL)
         ledger->options.reaped(ledger->options.arg);
 }
@@ -437,6 +450,23 @@ void ledger_look_at_disk(struct ledger *ledger)
 {
     AZ(pthread_mutex_lock(&ledger->mutex));
     ledger->look = true;
+    AZ(pthread_cond_signal(&ledger->help));
+    AZ(pthread_mutex_unlock(&ledger->mutex));
+}
+
+void ledger_look_at_segments(struct ledger *ledger, const struct ledger_keep *keep)
+{
+    AZ(pthread_mutex_lock(&ledger->mutex));
+    ledger->keep = *keep;
+    ledger->look_at_segments = true;
+    AZ(pthread_cond_signal(&ledger->help));
+    AZ(pthread_mutex_unlock(&ledger->mutex));
+}
+
+void ledger_drop(struct ledger *ledger, uint64_t sequence)
+{
+    AZ(pthread_mutex_lock(&ledger->mutex));
+    ledger->drop = sequence;
     AZ(pthread_cond_signal(&ledger->help));
     AZ(pthread_mutex_unlock(&ledger->mutex));
 }

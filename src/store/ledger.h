@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "model/record.h"
+#include "store/chain.h"
 #include "store/recover.h"
 
 #include <stdbool.h>
@@ -26,6 +27,14 @@ struct ledger_wait {
     void      (*done)(struct ledger_wait *wait);
 };
 
+/* What may stay: segments are dropped whole, oldest first, when they are too old or too many bytes. 0: no bound. */
+struct ledger_keep { int64_t age_ms; uint64_t bytes; int64_t now_ms; };
+struct ledger_look {                /* of the helper at the segments */
+    uint64_t          segments, bytes;
+    uint64_t          first_sequence;
+    struct chain_head drop;         /* the last record that may go; sequence 0: none */
+};
+
 struct ledger_options {
     int              directory;     /* DATA/ledger; borrowed */
     enum ledger_mode mode;
@@ -34,6 +43,9 @@ struct ledger_options {
     void           (*written)(void *arg, struct str frames);
     /* After the waits of a wake's last batch. */
     void           (*reaped)(void *arg);
+    /* Up to which record the projection is: nothing behind it is dropped. On the helper's thread. */
+    uint64_t       (*applied)(void *arg);
+    void           (*looked)(void *arg, const struct ledger_look *look); /* on the loop, after ledger_look_at_segments */
     void            *arg;
 };
 
@@ -66,6 +78,10 @@ int  ledger_write_now(struct ledger *ledger) NODISCARD;
 bool ledger_has_disk(const struct ledger *ledger);
 /* Asks the helper to look at the disk again. */
 void ledger_look_at_disk(struct ledger *ledger);
+/* Asks the helper what could be dropped. */
+void ledger_look_at_segments(struct ledger *ledger, const struct ledger_keep *keep);
+/* Asks the helper to remove the segments of which every record is at or below this one. Its drop is recorded, durably. */
+void ledger_drop(struct ledger *ledger, uint64_t sequence);
 /* The last sequence number that a power cut cannot take away. Any thread. */
 uint64_t ledger_durable(const struct ledger *ledger);
 

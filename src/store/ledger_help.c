@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "io/loop.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -75,6 +76,17 @@ static void make_next(struct ledger *ledger, uint64_t size)
         log_warn(ledger->options.log, "ledger: the next segment could not be made ready: %s", error_text(error));
 }
 
+static void answer_look(struct ledger *ledger, const struct ledger_keep *keep)
+{
+    struct ledger_look seen;
+    ledger_helper_look(ledger, keep, &seen);
+    AZ(pthread_mutex_lock(&ledger->mutex));
+    ledger->seen = seen;
+    ledger->looked_at_segments = true;
+    AZ(pthread_mutex_unlock(&ledger->mutex));
+    wakeup_wake(ledger->wakeup);
+}
+
 void *ledger_helper(void *arg)
 {
     struct ledger *ledger = arg;
@@ -83,17 +95,27 @@ void *ledger_helper(void *arg)
     (void)syscall(SYS_ioprio_set, IO_WHO_PROCESS, 0, IO_CLASS_IDLE);
     for (;;) {
         AZ(pthread_mutex_lock(&ledger->mutex));
-        while (ledger->make_next == 0 && !ledger->look && !ledger->stop)
+        while (ledger->make_next == 0 && !ledger->look && !ledger->look_at_segments && ledger->drop == 0 &&
+               !ledger->stop)
             AZ(pthread_cond_wait(&ledger->help, &ledger->mutex));
         uint64_t size = ledger->make_next;
         bool stop = ledger->stop;
         ledger->make_next = 0;
         ledger->look = false;
+        bool look = ledger->look_at_segments;
+        struct ledger_keep keep = ledger->keep;
+        uint64_t drop = ledger->drop;
+        ledger->look_at_segments = false;
+        ledger->drop = 0;
         AZ(pthread_mutex_unlock(&ledger->mutex));
         if (stop)
             return NULL;
         ledger_measure_disk(ledger);
         if (size != 0)
             make_next(ledger, size);
+        if (drop != 0)
+            ledger_helper_drop(ledger, drop);
+        if (look)
+            answer_look(ledger, &keep);
     }
 }

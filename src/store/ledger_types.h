@@ -72,6 +72,10 @@ struct ledger {
     bool                  stop;
     uint64_t              make_next;        /* size of the segment to make ready, or 0: asked of the helper */
     bool                  look;             /* at the disk */
+    bool                  look_at_segments, looked_at_segments;
+    struct ledger_keep    keep;             /* asked of the helper */
+    struct ledger_look    seen;             /* its answer */
+    uint64_t              drop;             /* asked of the helper; 0: nothing */
     uint32_t              flush_us[FLUSHES_KEPT];
     uint64_t              batches, records, bytes;
     bool                  direct;           /* of the last batch */
@@ -93,4 +97,7 @@ int64_t monotonic_us(void);
 
 /* ledger_help.c */
 void *ledger_helper(void *ledger);
+/* ledger_keep.c, on the helper's thread */
+void ledger_helper_look(struct ledger *ledger, const struct ledger_keep *keep, struct ledger_look *out);
+void ledger_helper_drop(struct ledger *ledger, uint64_t sequence);
 void ledger_measure_disk(struct ledger *ledger);

@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,11 +30,12 @@ struct follower { /* one reading of the ledger into the database */
     struct database *database;
     struct segment_reader segment; /* fd -1: not placed yet */
     struct chain chain;
-    uint64_t until;       /* records up to here are durable */
-    uint64_t pending;     /* applied in the open transaction */
-    bool damaged;         /* the ledger, at chain.next */
-    bool fresh;           /* the database was empty: checkpoints count */
-    uint64_t fresh_until; /* end of the first segment's checkpoint */
+    uint64_t until;           /* records up to here are durable */
+    uint64_t pending;         /* applied in the open transaction */
+    bool damaged;             /* the ledger, at chain.next */
+    bool fresh;               /* the database was empty: checkpoints count */
+    uint64_t fresh_until;     /* end of the first segment's checkpoint */
+    _Atomic uint64_t applied; /* committed; 0 while it is made again */
 };
 
 struct projection {
@@ -148,8 +150,10 @@ static void note_checkpoint(struct follower *follower, const struct batch_header
 static int commit(struct follower *follower)
 {
     int error = database_commit(follower->database, follower->chain.next - 1, &follower->chain.last);
-    if (error == 0)
+    if (error == 0) {
         follower->pending = 0;
+        atomic_store(&follower->applied, follower->chain.next - 1);
+    }
     return error;
 }
 
@@ -198,8 +202,9 @@ static int follow(struct follower *follower)
         error = place(follower);
     if (error < 0)
         return error == E_NOT_FOUND ? 0 : error;
+    atomic_store(&follower->applied, follower->chain.next - 1);
     if (follower->chain.next > follower->until)
-        return 0;
+        return database_trim(follower->database);
     error = database_begin(follower->database);
     while (error == 0 && follower->pending < RECORDS_A_TRANSACTION)
         error = follow_batch(follower);
@@ -207,6 +212,8 @@ static int follow(struct follower *follower)
         return error;
     bool more = error == 0;
     error = commit(follower);
+    if (error == 0 && !more)
+        return database_trim(follower->database);
     return error < 0 ? error : more;
 }
 
@@ -224,6 +231,7 @@ static void start_over(struct follower *follower, int error)
     database_close(follower->database);
     follower->database = NULL;
     follower->pending = 0;
+    atomic_store(&follower->applied, 0);
     segment_reader_close(&follower->segment);
     if (error == E_CORRUPT)
         database_remove(follower->data);
@@ -301,6 +309,11 @@ void projection_stop(struct projection *projection)
     (void)pthread_cond_destroy(&projection->wake);
     (void)pthread_mutex_destroy(&projection->mutex);
     free(projection);
+}
+
+uint64_t projection_applied(const struct projection *projection)
+{
+    return atomic_load(&projection->follower.applied);
 }
 
 void projection_look(struct projection *projection, uint64_t durable)

@@ -17,5 +17,7 @@ int  projection_start(int data, int ledger, struct str path, struct log *log, st
 void projection_stop(struct projection *projection);
 /* Of state.db, by whoever reads: the last record that it holds, and its hash. Any process. */
 int  projection_head(struct str directory, struct chain_head *out) NODISCARD;
+/* Up to which record it is, durably or about to be. Any thread. */
+uint64_t projection_applied(const struct projection *projection);
 /* Records up to `durable` may be applied now. Any thread. */
 void projection_look(struct projection *projection, uint64_t durable);

@@ -3,12 +3,15 @@
 
 #include "base/check.h"
 #include "store/chain.h"
+#include "store/checkpoint.h"
 #include "store/directory.h"
 #include "store/projection.h"
 #include "store/segment.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 struct reading {
@@ -24,6 +27,8 @@ struct reading {
     store_each_frame *each_frame;
     void *arg;
     const struct chain_head *heads[2]; /* what others know of the chain; NULL: nothing */
+    struct chain_head beginning;       /* what is before the first segment */
+    bool begins_well;                  /* nothing, or what retention dropped */
 };
 
 static int reading_open(struct reading *reading, struct str directory)
@@ -32,6 +37,8 @@ static int reading_open(struct reading *reading, struct str directory)
     int error = directory_open_ledger(directory, &reading->ledger);
     if (error < 0)
         return error;
+    (void)flock(reading->ledger,
+                LOCK_SH); /* no segment goes meanwhile; where it cannot be had, one that is gone is told */
     error = segment_list(reading->ledger, &reading->numbers, &reading->count);
     if (error == 0)
         error = chain_init(&reading->chain);
@@ -54,6 +61,18 @@ static int tell(struct reading *reading, uint64_t sequence, const struct record 
     if (reading->each_frame != NULL)
         return reading->each_frame(reading->arg, sequence, record, reading->chain.frame, &reading->chain.last);
     return reading->each == NULL ? 0 : reading->each(reading->arg, sequence, record);
+}
+
+/* Whoever lets go of a beginning says so in what follows, with its hash. */
+static void note_drop(struct reading *reading, const struct record *record)
+{
+    bool in_checkpoint = record->kind == RECORD_CHECKPOINT && str_eq(record->text, CHECKPOINT_DROPPED);
+    if (record->kind != RECORD_DROPPED && !in_checkpoint)
+        return;
+    if (record->count > reading->beginning.sequence ||
+        (record->count == reading->beginning.sequence &&
+         memcmp(&record->digest, &reading->beginning.hash, sizeof record->digest) == 0))
+        reading->begins_well = true;
 }
 
 static int check_heads(struct reading *reading, uint64_t sequence)
@@ -94,6 +113,7 @@ static int read_batch(struct reading *reading, const struct batch_header *header
         if (error < 0)
             return error;
         reading->records++;
+        note_drop(reading, &record);
         error = check_heads(reading, sequence);
         if (error == 0)
             error = tell(reading, sequence, &record);
@@ -158,10 +178,12 @@ static int read_segment(struct reading *reading)
         return error;
     }
     const struct segment_header *header = &reading->segment.header;
-    if (first)
+    if (first) {
         chain_begin(&reading->chain, header->first_sequence, &header->before);
-    else if (number != reading->numbers[reading->at - 1] + 1 || header->first_sequence != reading->chain.next ||
-             memcmp(&header->before, &reading->chain.last, sizeof header->before) != 0) {
+        reading->beginning = (struct chain_head){ header->first_sequence - 1, header->before };
+        reading->begins_well = header->first_sequence == 1;
+    } else if (number != reading->numbers[reading->at - 1] + 1 || header->first_sequence != reading->chain.next ||
+               memcmp(&header->before, &reading->chain.last, sizeof header->before) != 0) {
         reading->why = "its segment does not follow the one before";
         return E_CORRUPT;
     }
@@ -262,6 +284,11 @@ int store_verify(struct str directory, const struct chain_head *head, struct ver
         error = read_from(&reading, 0);
     if (error == 0)
         error = check_heads_at_end(&reading);
+    if (error == 0 && reading.count > 0 && !reading.begins_well) {
+        reading.chain.next = reading.beginning.sequence;
+        reading.why = "it is missing, with all before it: no record says that retention dropped them";
+        error = E_CORRUPT;
+    }
     report->head = (struct chain_head){ reading.chain.next - 1, reading.chain.last };
     report->records = reading.records;
     report->segments = reading.segments;

@@ -137,6 +137,10 @@ static int checkpoint_replayed(struct replay *replay, const struct record *recor
         return freeze_replayed(state, record, record->blob, record->micros);
     if (str_eq(record->text, CHECKPOINT_PINS))
         return state_pins_read(state, record->server, record->blob);
+    if (str_eq(record->text, CHECKPOINT_DROPPED)) {
+        state->dropped = (struct chain_head){ record->count, record->digest };
+        return 0;
+    }
     if (str_eq(record->text, CHECKPOINT_OPEN))
         return open_calls_replayed(replay, record->blob);
     return E_CORRUPT;
@@ -163,6 +167,7 @@ int state_replay(struct replay *replay, const struct record *record)
     case RECORD_RESET: return reset_replayed(state, record);
     case RECORD_FROZEN: return freeze_replayed(state, record, record->text, record->at_ms);
     case RECORD_THAWED: thaw_replayed(state, record); return 0;
+    case RECORD_DROPPED: state->dropped = (struct chain_head){ record->count, record->digest }; return 0;
     case RECORD_PIN: return state_pin_replay(state, record);
     case RECORD_DENIALS:
     case RECORD_SESSION:

@@ -10,6 +10,7 @@
 #include "model/grant.h"
 #include "model/pin.h"
 #include "model/record.h"
+#include "store/chain.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -66,6 +67,7 @@ struct state {
     struct list      grants, revisions, open, freezes, pins;
     struct map       frozen[FREEZE_SCOPE_COUNT]; /* by name */
     size_t           freeze_count;
+    struct chain_head dropped;       /* the last record that retention let go of; sequence 0: none */
     bool             clock_jumped;   /* calls with limits wait for the operator */
 };
 

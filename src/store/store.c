@@ -278,6 +278,8 @@ static int open_ledger(struct store *store)
         .mode = store->options.audit == AUDIT_DURABLE ? LEDGER_DURABLE : LEDGER_PROCESS,
         .written = batch_written,
         .reaped = reaped,
+        .applied = retention_applied,
+        .looked = retention_looked,
         .arg = store,
     };
     int error = ledger_open(&options, recovered == 0 ? &tail : NULL, &store->ledger);
@@ -311,6 +313,7 @@ static int start(struct store *store)
     if (error < 0)
         return error;
     projection_look(store->projection, ledger_durable(store->ledger));
+    store_retain(store, 0, 0);
     store->quiet.quiet = quiet_now;
     loop_on_quiet(loop, &store->quiet);
     return 0;
@@ -333,6 +336,7 @@ int store_open(const struct store_options *options, struct store **out)
     }
     admissions_init(store);
     grants_init(store);
+    retention_init(store);
     store->drift_ms = drift_now_ms(store);
 
     int error = state_init(&store->state);
@@ -384,6 +388,7 @@ void store_close(struct store *store)
     admissions_release(store);
     timer_stop(&store->hold);
     timer_stop(&store->tick);
+    timer_stop(&store->retain);
     ledger_close(store->ledger);
     projection_stop(store->projection);
     grants_release(store);
@@ -439,5 +444,7 @@ void store_stats(struct store *store, struct store_stats *out)
         .direct = ledger.direct,
         .backlog = ledger_backlog(store->ledger),
         .dropped = store->dropped,
+        .segments = store->seen.segments,
+        .disk_bytes = store->seen.bytes,
     };
 }

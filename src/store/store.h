@@ -12,6 +12,7 @@
 #include "model/pin.h"
 #include "model/record.h"
 #include "model/server.h"
+#include "store/chain.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -122,6 +123,10 @@ void store_revision(struct store *store, struct str server, struct str policy, c
 /* The last of each server. */
 void store_revision_each(struct store *store, void (*each)(void *arg, struct str server, struct str policy), void *arg);
 
+/* From now on segments whose records are all older, or that make the ledger larger, are dropped whole, oldest first; 0: no
+ * bound. Never the last one, and none that the projection does not hold or that somebody reads. */
+void store_retain(struct store *store, int64_t age_ms, uint64_t bytes);
+
 /* Records in order from the ledger's files, beginning at sequence number `from`; with `last` only that many, up to the
  * ledger's end. For people and for verify; any thread, also beside a running gateway. `each` ends it with a nonzero
  * value; a negative one is returned. E_NOT_FOUND: no ledger. E_CORRUPT. */
@@ -133,7 +138,6 @@ typedef int store_each_frame(void *arg, uint64_t sequence, const struct record *
 int  store_read_frames(struct str directory, uint64_t from, store_each_frame *each, void *arg) NODISCARD;
 /* Reads everything. E_CORRUPT: bad_sequence is the first record that is damaged or missing, and `what` says how. What
  * ends early is told by the projection, and by a `head` (sequence 0: none) that the operator noted: a record and its hash. */
-struct chain_head { uint64_t sequence; struct sha256 hash; };
 struct verify_report { uint64_t records, segments, bad_sequence; struct str what; struct chain_head head; };
 int  store_verify(struct str directory, const struct chain_head *head, struct verify_report *report) NODISCARD;
 /* Each record once it is durable: live tail. */
@@ -179,5 +183,6 @@ struct store_stats {
     uint64_t dropped;                 /* records that found no room, to be recorded as one count */
     uint32_t flush_p50_us;            /* of the last batches: what a lone call waits for */
     bool     direct;                  /* written past the page cache */
+    uint64_t segments, disk_bytes;    /* of the ledger, at the last look; 0: none yet */
 };
 void store_stats(struct store *store, struct store_stats *out);

@@ -33,12 +33,17 @@ struct store {
     size_t              open_requests;
 
     struct quiet        quiet;
-    struct timer        hold, deadline, tick;
+    struct timer        hold, deadline, tick, retain;
     struct deferred     tell_instant, bury;
     struct list         acts;           /* operators' acts that are not durable yet */
     struct list         buried;         /* grants that were replaced in this turn */
     bool                active;         /* something was recorded since the last tick */
     uint64_t            dropped;        /* denials that found the backlog full */
+
+    struct ledger_keep  keep;
+    struct ledger_look  seen;           /* of the segments, the last time */
+    struct ledger_wait  drop_wait;
+    bool                dropping;       /* its record is on the way to the disk */
 
     int64_t             drift_ms;       /* wall clock less monotonic clock, as confirmed */
     struct list         watchers;
@@ -61,6 +66,11 @@ void store_submit_if_due(struct store *store, bool quiet);
 void admissions_init(struct store *store);
 void admissions_close(struct store *store);     /* while the ledger still takes records */
 void admissions_release(struct store *store);
+
+/* retention.c; applied and looked are the ledger's. */
+void retention_init(struct store *store);
+uint64_t retention_applied(void *arg);
+void retention_looked(void *arg, const struct ledger_look *seen);
 
 /* grants.c. An operator's act: `done` runs when the record that takes the wait is durable. */
 int  act_begin(struct store *store, store_done *done, void *arg, struct ledger_wait **wait) NODISCARD;

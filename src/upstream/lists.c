@@ -95,8 +95,8 @@ static const struct pin *pin_of(struct listing *listing, const struct json *entr
     return pin;
 }
 
-/* MCP 2026-07-28 transports: marks are for those who send to a server over HTTP; nobody else is shown them. A tool whose
- * marks are wrong is not to be used there. */
+/* MCP 2026-07-28 transports: marks are for those who send to a server over HTTP; nobody else is shown them. A tool
+ * whose marks are wrong is not to be used there. */
 static bool takes_marks(const struct listing *listing)
 {
     const struct instance *control = listing->upstream->control;
@@ -111,7 +111,8 @@ static int read_marks(struct listing *listing, const struct json *tool, struct e
     if (error != E_INVALID || !takes_marks(listing))
         return error;
     text_escape(json_string(json_get(tool, STR("name"))), name, sizeof(name));
-    log_warn(listing->upstream->services.log, "server '%" STR_FMT "': the tool '%s' is left out: its x-mcp-header is wrong",
+    log_warn(listing->upstream->services.log,
+             "server '%" STR_FMT "': the tool '%s' is left out: its x-mcp-header is wrong",
              STR_ARG(server_name(listing)), name);
     return error;
 }

@@ -416,8 +416,7 @@ void upstream_close_instances(struct upstream *upstream, struct str isolation_va
     CHECK_OBJ(upstream, UPSTREAM_MAGIC);
     for (enum era_id era = ERA_LEGACY; era <= ERA_MODERN; era++) {
         char buffer[INSTANCE_KEY_MAX];
-        struct instance *instance =
-            map_get(&upstream->by_isolation, instance_key(isolation_value, era, buffer));
+        struct instance *instance = map_get(&upstream->by_isolation, instance_key(isolation_value, era, buffer));
         if (instance)
             instance_end(instance, reason);
     }
