@@ -2,6 +2,7 @@
 #include "store/ledger_types.h"
 
 #include "base/check.h"
+#include "base/failure.h"
 #include "base/log.h"
 #include "store/directory.h"
 
@@ -87,7 +88,7 @@ static int remove_segment(struct ledger *ledger, uint64_t number)
     char name[SEGMENT_NAME_MAX];
     segment_name(number, name);
     if (unlinkat(ledger->options.directory, name, 0) < 0)
-        return disk_error(errno);
+        return error_of_errno(errno);
     return segment_sync(ledger->options.directory, fsync) == 0 ? 0 : E_IO;
 }
 
