@@ -247,8 +247,22 @@ static bool is_shortest(struct scaled s)
     return !reads_as(nearest, 0, value) && (nearest.digits + 1 == s.digits || nearest.digits - 1 == s.digits);
 }
 
+/* Digits alone, few enough for every double: most numbers are. */
+static bool is_short_integer(struct str lexeme)
+{
+    if (lexeme.len == 0 || lexeme.len > SURE_MAX || (lexeme.ptr[0] == '0' && lexeme.len > 1))
+        return false;
+    for (size_t i = 0; i < lexeme.len; i++)
+        if (lexeme.ptr[i] < '0' || lexeme.ptr[i] > '9')
+            return false;
+    return true;
+}
+
 bool decimal_fits_double(struct str lexeme)
 {
+    if (is_short_integer(lexeme))
+        return true;
+
     struct decimal d;
     struct scaled s = { 0 };
 

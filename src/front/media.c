@@ -122,6 +122,12 @@ bool media_accept_add(struct media_accept *accept, struct str field)
 {
     struct range range;
 
+    if (accept->json_rank == 0 && accept->events_rank == 0 &&
+        str_eq(field, STR("application/json, text/event-stream"))) { /* as nearly every client sends it */
+        *accept = (struct media_accept){ .json = true, .events = true, .json_rank = 3, .events_rank = 3 };
+        return true;
+    }
+
     for (;;) {
         skip_space(&field);
         if (take(&field, ',')) /* an empty element: RFC 9110 §5.6.1 */

@@ -58,7 +58,7 @@ const char *outcome_name(enum outcome outcome)
 }
 
 /* Integers go into a value of their own first: a value's length stands before it. Never above 19 bytes. */
-static unsigned uint_length(amount value)
+static unsigned amount_length(amount value)
 {
     unsigned length = 1;
     while (value >= 0x80) {
@@ -78,7 +78,7 @@ static void put_uint(struct buf *out, enum tag tag, uint64_t value)
     if (value == 0)
         return;
     buf_append_byte(out, (char)tag);
-    wire_put_uint(out, uint_length(value));
+    wire_put_uint(out, wire_uint_length(value));
     wire_put_uint(out, value);
 }
 
@@ -97,11 +97,7 @@ static void put_str(struct buf *out, enum tag tag, struct str value)
 
 static bool all_zero(const uint8_t *bytes, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        if (bytes[i] != 0)
-            return false;
-    }
-    return true;
+    return bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0;
 }
 
 static void put_fixed(struct buf *out, enum tag tag, const uint8_t *bytes, size_t len)
@@ -115,8 +111,8 @@ static size_t key_length(const struct counter_key *key)
     bool global = key->scope == SCOPE_GLOBAL;
     size_t server = global ? 0 : key->server.len, value = global ? 0 : key->scope_value.len;
     uint32_t seconds = key->window.kind == WINDOW_SECONDS ? key->window.seconds : 0;
-    return 3 + uint_length(seconds) + uint_length(server) + server + uint_length(key->counter.len) + key->counter.len +
-           uint_length(value) + value;
+    return 3 + wire_uint_length(seconds) + wire_uint_length(server) + server + wire_uint_length(key->counter.len) + key->counter.len +
+           wire_uint_length(value) + value;
 }
 
 static void put_debit(struct buf *out, const struct debit *debit, const struct reservation *taken)
@@ -125,7 +121,7 @@ static void put_debit(struct buf *out, const struct debit *debit, const struct r
         return;
     uint64_t window = zigzag(taken->window_ms);
     buf_append_byte(out, TAG_DEBIT);
-    wire_put_uint(out, uint_length(debit->cost) + uint_length(window) + key_length(&debit->key));
+    wire_put_uint(out, amount_length(debit->cost) + wire_uint_length(window) + key_length(&debit->key));
     wire_put_amount(out, debit->cost);
     wire_put_uint(out, window);
     counter_key_write(&debit->key, out);

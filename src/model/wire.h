@@ -18,7 +18,21 @@ static inline void wire_put_amount(struct buf *out, amount value)
     buf_append_byte(out, (char)(unsigned char)value);
 }
 
-static inline void wire_put_uint(struct buf *out, uint64_t value) { wire_put_amount(out, value); }
+static inline unsigned wire_uint_length(uint64_t value)
+{
+    return (63u - (unsigned)__builtin_clzll(value | 1)) / 7 + 1;
+}
+
+static inline void wire_put_uint(struct buf *out, uint64_t value)
+{
+    char *to = buf_reserve(out, wire_uint_length(value));
+    if (!to)
+        return;
+    for (; value >= 0x80; value >>= 7, out->len++)
+        *to++ = (char)(unsigned char)(0x80 | (unsigned)(value & 0x7f));
+    *to = (char)(unsigned char)value;
+    out->len++;
+}
 
 /* Zigzag: small negative numbers stay short. */
 static inline void wire_put_int(struct buf *out, int64_t value)

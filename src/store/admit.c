@@ -225,12 +225,11 @@ static enum reason over_reason(const struct debit *debit)
 }
 
 static int reserve(struct store *store, struct admission *admission, const struct debit *debits, size_t count,
-                   struct admit_result *result)
+                   int64_t now_ms, struct admit_result *result)
 {
     if (debits_copy(admission, debits, count) < 0)
         return refused(result, ADMIT_FAILED, REASON_audit_unavailable);
-    int error = counters_reserve(store->state.counters, admission->debits, count, store_now_ms(store), admission->taken,
-                                 &result->over);
+    int error = counters_reserve(store->state.counters, admission->debits, count, now_ms, admission->taken, &result->over);
     if (error == E_LIMIT)
         return refused(result, ADMIT_OVER, over_reason(&debits[result->over.debit]));
     return error < 0 ? refused(result, ADMIT_FAILED, REASON_audit_unavailable) : 0;
@@ -260,7 +259,8 @@ int store_admit(struct store *store, const struct record *record, const struct d
     AN(store->options.loop);
     *out = NULL;
     *result = (struct admit_result){ .what = ADMIT_FAILED };
-    if (count > 0 && store_clock_jumped(store))
+    int64_t now_ms = store_now_ms(store), mono_ms = clock_mono_ms(store->options.clock);
+    if (count > 0 && store_clock_jumped_at(store, now_ms, mono_ms))
         return refused(result, ADMIT_CLOCK_JUMP, REASON_clock_jump);
 
     struct record whole = *record;
@@ -269,7 +269,7 @@ int store_admit(struct store *store, const struct record *record, const struct d
     whole.debits = debits;
     whole.debit_count = count;
     if (whole.at_ms == 0)
-        whole.at_ms = store_now_ms(store);
+        whole.at_ms = now_ms;
     size_t size = record_size_max(&whole);
     if (!ledger_has_disk(store->ledger) || store_room(store, size) < 0)
         return refused(result, ADMIT_FAILED, REASON_audit_unavailable);
@@ -277,7 +277,7 @@ int store_admit(struct store *store, const struct record *record, const struct d
     struct admission *admission = admission_take(store);
     if (admission == NULL)
         return refused(result, ADMIT_FAILED, REASON_audit_unavailable);
-    int error = reserve(store, admission, debits, count, result);
+    int error = reserve(store, admission, debits, count, now_ms, result);
     if (error < 0) {
         admission_free(admission);
         return error;
@@ -286,7 +286,7 @@ int store_admit(struct store *store, const struct record *record, const struct d
     admission->done = done;
     admission->arg = arg;
     admission->open.id = whole.call;
-    admission->begun_ms = clock_mono_ms(store->options.clock);
+    admission->begun_ms = mono_ms;
     admission->deadline_ms = loop_now_ms(store->options.loop) + LIMIT_admission_ms;
     *out = admission;
     enqueue(store, admission, &whole, size);

@@ -126,9 +126,14 @@ static void hold_is_over(struct timer *timer)
 
 bool store_clock_jumped(struct store *store)
 {
+    return store_clock_jumped_at(store, store_now_ms(store), clock_mono_ms(store->options.clock));
+}
+
+bool store_clock_jumped_at(struct store *store, int64_t wall_ms, int64_t mono_ms)
+{
     if (store->state.clock_jumped)
         return true;
-    int64_t ahead_ms = drift_now_ms(store) - store->drift_ms;
+    int64_t ahead_ms = wall_ms - mono_ms - store->drift_ms;
     if (ahead_ms <= JUMP_MS)
         return false;
     log_error(store->options.log,

@@ -59,6 +59,7 @@ void store_write(struct store *store, const struct record *record, struct ledger
 int64_t store_now_ms(const struct store *store);
 /* True while calls with limits must wait for the operator. Looks at the clocks. */
 bool store_clock_jumped(struct store *store);
+bool store_clock_jumped_at(struct store *store, int64_t wall_ms, int64_t mono_ms); /* for who has looked already */
 /* The hold rule: hands the batch over if enough waits in it. */
 void store_submit_if_due(struct store *store, bool quiet);
 

@@ -368,6 +368,21 @@ static void what_accept_allows(void **state)
     }
 }
 
+static void the_usual_accept_is_read_like_any_other(void **state)
+{
+    (void)state;
+    struct media_accept usual = { 0 }, other = { 0 };
+    assert_true(media_accept_add(&usual, STR("application/json, text/event-stream")));
+    assert_true(media_accept_add(&other, STR("application/json,text/event-stream")));
+    assert_memory_equal(&usual, &other, sizeof(usual));
+    struct media_accept refused = { 0 };
+    assert_true(media_accept_add(&refused, STR("text/event-stream;q=0")));
+    other = refused;
+    assert_true(media_accept_add(&refused, STR("application/json, text/event-stream")));
+    assert_true(media_accept_add(&other, STR("application/json,text/event-stream")));
+    assert_memory_equal(&refused, &other, sizeof(other));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +391,7 @@ int main(void)
         cmocka_unit_test(fields_of_a_message),            cmocka_unit_test(what_a_stream_must_accept),
         cmocka_unit_test(tokens),
         cmocka_unit_test(json_media_types),               cmocka_unit_test(what_accept_allows),
+        cmocka_unit_test(the_usual_accept_is_read_like_any_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
