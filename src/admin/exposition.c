@@ -81,7 +81,7 @@ void exposition_histogram(struct exposition *to, struct label label, const struc
 #define B(us, text) text,
         DURATION_BOUNDS(B)
 #undef B
-        "+Inf"
+            "+Inf"
     };
     uint64_t sum = 0;
     for (size_t at = 0; at < ARRAY_LEN(bounds); at++) {

@@ -142,7 +142,9 @@ static void collect_calls(struct scrape *scrape)
 
 static void calls_of_tool(struct scrape *scrape, const struct tool_meter *tool, struct label name)
 {
-    struct label labels[] = { name, { "tool", tool->name.len ? tool->name : STR("other") }, { "decision", STR("allowed") } };
+    struct label labels[] = { name,
+                              { "tool", tool->name.len ? tool->name : STR("other") },
+                              { "decision", STR("allowed") } };
     if (tool->allowed)
         exposition_count(&scrape->to, labels, 3, tool->allowed);
     labels[2].value = STR("denied");
@@ -211,9 +213,9 @@ static void state_of(struct scrape *scrape, const struct gateway_server_status *
     static const struct {
         enum upstream_state state;
         struct str word;
-    } states[] = {
-        { UPSTREAM_STARTING, { "starting", 8 } }, { UPSTREAM_READY, { "ready", 5 } }, { UPSTREAM_DOWN, { "down", 4 } }
-    };
+    } states[] = { { UPSTREAM_STARTING, { "starting", 8 } },
+                   { UPSTREAM_READY, { "ready", 5 } },
+                   { UPSTREAM_DOWN, { "down", 4 } } };
     for (size_t at = 0; at < ARRAY_LEN(states); at++) {
         const struct label labels[] = { name, { "state", states[at].word } };
         exposition_count(&scrape->to, labels, 2, server->state == states[at].state);
@@ -224,14 +226,14 @@ static void collect_server_state(struct scrape *scrape)
     servers(scrape, state_of);
 }
 
-#define OF_SERVER(id, value)                                                                                          \
-    static void id##_of(struct scrape *scrape, const struct gateway_server_status *server, struct label name)         \
-    {                                                                                                                 \
-        exposition_count(&scrape->to, &name, 1, value);                                                               \
-    }                                                                                                                 \
-    static void collect_##id(struct scrape *scrape)                                                                   \
-    {                                                                                                                 \
-        servers(scrape, id##_of);                                                                                     \
+#define OF_SERVER(id, value)                                                                                  \
+    static void id##_of(struct scrape *scrape, const struct gateway_server_status *server, struct label name) \
+    {                                                                                                         \
+        exposition_count(&scrape->to, &name, 1, value);                                                       \
+    }                                                                                                         \
+    static void collect_##id(struct scrape *scrape)                                                           \
+    {                                                                                                         \
+        servers(scrape, id##_of);                                                                             \
     }
 OF_SERVER(server_tools, server->tools)
 OF_SERVER(server_instances, server->upstream.instances)

@@ -1,5 +1,6 @@
 /* warder help, warder version: what there is. */
 #include "cli/command.h"
+#include "cli/manual.h"
 #include "cli/terminal.h"
 #include "config/config.h"
 
@@ -23,6 +24,11 @@ static void print_settings(enum setting_scope scope)
 
 static int help(const struct invocation *invocation)
 {
+    const char *page = option_value(invocation, "man");
+    if (page)
+        return manual_print(page)
+                   ? EXIT_YES
+                   : usage_error(invocation, "no manual page \"%s\", but: warder, warder.json, warder-policy", page);
     if (invocation->argument_count == 0) {
         command_print_overview();
         return EXIT_YES;
@@ -41,10 +47,17 @@ static int help(const struct invocation *invocation)
     return command_print_help(invocation->arguments, invocation->argument_count);
 }
 
+static const struct option help_options[] = {
+    { "man", 0, "PAGE", "a manual page for man(1): warder, warder.json or warder-policy", false },
+    { NULL, 0, NULL, NULL, false },
+};
+
 const struct command command_help = {
     .summary = "Explains a command, or \"configuration\"",
     .arguments = "[COMMAND]",
     .most = 2,
+    .options = help_options,
+    .help = "  warder help configuration\n  warder help --man warder-policy | man -l -\n",
     .run = help,
 };
 

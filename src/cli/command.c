@@ -18,6 +18,14 @@ static const struct entry {
 #undef SUBCOMMAND
 };
 
+const struct command *command_at(size_t index, const char **words)
+{
+    if (index >= ARRAY_LEN(entries))
+        return NULL;
+    *words = entries[index].words;
+    return entries[index].command;
+}
+
 static const struct option common_options[] = {
     { "json", 0, NULL, "answer with JSON", false },
     { "help", 'h', NULL, "this text", false },

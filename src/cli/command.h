@@ -56,6 +56,8 @@ const char *option_nth(const struct invocation *invocation, const char *name, si
 
 /* Finds the subcommand in argv, reads its options and runs it. */
 int command_main(int argc, char **argv);
+/* The subcommands in the order of their table; NULL behind the last. */
+const struct command *command_at(size_t index, const char **words);
 /* What `warder help` prints. */
 void command_print_overview(void);
 int  command_print_help(const char *const *words, size_t count);

@@ -191,8 +191,8 @@ static bool check_address(struct reader *reader, const struct json *value, const
         return false;
     if (listen_address_parse(json_string(value), &address) && (address.loopback || !loopback))
         return true;
-    reader_problem(reader, AT_VALUE, reader_text(reader, "write \"%s\"", example), "must be a numeric %saddress and a port",
-                   loopback ? "loopback " : "");
+    reader_problem(reader, AT_VALUE, reader_text(reader, "write \"%s\"", example),
+                   "must be a numeric %saddress and a port", loopback ? "loopback " : "");
     return false;
 }
 

@@ -183,9 +183,9 @@ static void tell(struct listening *listening, unsigned kinds)
         if (!(kinds & listening->kinds & notices[at].kind))
             continue;
         char params[SUBSCRIPTION_MAX];
-        int len = listening->id_len ? snprintf(params, sizeof(params), "{" SUBSCRIPTION_META "}",
-                                               STR_ARG(listening_id(listening)))
-                                    : 0;
+        int len = listening->id_len
+                      ? snprintf(params, sizeof(params), "{" SUBSCRIPTION_META "}", STR_ARG(listening_id(listening)))
+                      : 0;
         buf_reset(out);
         message_write_notification(out, method_row(notices[at].method)->name, str_of(params, (size_t)len));
         if (!buf_ok(out) || exchange->ops->event(exchange, buf_str(out)) != 0) {
@@ -319,7 +319,8 @@ static void tell_all(struct gateway *gateway, const struct route *route, const s
     }
     LIST_EACH (&gateway->listenings, link, after) {
         struct listening *listening = CONTAINER_OF(link, struct listening, link);
-        const struct grant *grant = is_lone(listening, route->server->name) ? live_grant(gateway, listening->grant) : NULL;
+        const struct grant *grant =
+            is_lone(listening, route->server->name) ? live_grant(gateway, listening->grant) : NULL;
         const struct asker asker = { grant, STR_EMPTY, str_from_c(listening->client) };
         unsigned kinds = 0;
         for (size_t at = 0; grant && at < count; at++)

@@ -290,11 +290,14 @@ int reloader_new(const struct reloader_options *options, struct reloader **out)
     const struct config *config = options->config;
     reloader->fixed = (struct fixed){ arena_str(&reloader->arena, config->listen),
                                       arena_str(&reloader->arena, config->admin_listen),
-                                      arena_str(&reloader->arena, config->data), config->audit, config->insecure,
+                                      arena_str(&reloader->arena, config->data),
+                                      config->audit,
+                                      config->insecure,
                                       config->tls != NULL };
     reloader->status.path = arena_str(&reloader->arena, config->path);
     reloader->status.live_ms = clock_wall_ms(options->clock);
-    bool copied = reloader->fixed.listen.ptr && reloader->fixed.admin_listen.ptr && reloader->fixed.data.ptr && reloader->status.path.ptr;
+    bool copied = reloader->fixed.listen.ptr && reloader->fixed.admin_listen.ptr && reloader->fixed.data.ptr &&
+                  reloader->status.path.ptr;
     int error = copied ? file_watch_new(options->loop, files_changed, reloader, &reloader->watch) : E_NOMEM;
     if (error) {
         arena_release(&reloader->arena);

@@ -68,13 +68,14 @@ static void begin(struct subscription *subscription)
         return;
     struct buf params;
     buf_init(&params, 256);
-    buf_printf(&params, "\"notifications\":{\"toolsListChanged\":%s,\"promptsListChanged\":%s,\"resourcesListChanged\":%s}",
+    buf_printf(&params,
+               "\"notifications\":{\"toolsListChanged\":%s,\"promptsListChanged\":%s,\"resourcesListChanged\":%s}",
                declared->tools_change ? "true" : "false", declared->prompts_change ? "true" : "false",
                declared->resources_change ? "true" : "false");
     subscription->leg = (struct leg){ .events = &events, .owner = subscription, .deadline_ms = INT64_MAX };
-    subscription->open = buf_ok(&params) && upstream_send(control, &subscription->leg,
-                                                          method_row(METHOD_SUBSCRIPTIONS_LISTEN)->name,
-                                                          buf_str(&params)) == 0;
+    subscription->open =
+        buf_ok(&params) && upstream_send(control, &subscription->leg, method_row(METHOD_SUBSCRIPTIONS_LISTEN)->name,
+                                         buf_str(&params)) == 0;
     buf_release(&params);
 }
 
