@@ -34,7 +34,7 @@ int connect_socket(struct str text, int *out)
 int stream_connect(struct loop *loop, struct str text, const struct stream_events *events, void *owner,
                    struct stream **out)
 {
-    int fd, error = connect_socket(text, &fd);
+    int fd = -1, error = connect_socket(text, &fd);
 
     return error ? error : stream_open(loop, fd, &socket_ops, events, owner, true, out);
 }
@@ -43,7 +43,7 @@ int stream_connect_unix(struct loop *loop, struct str path, const struct stream_
                         struct stream **out)
 {
     struct address address;
-    int fd, error = address_unix(path, &address);
+    int fd = -1, error = address_unix(path, &address);
 
     if (!error)
         error = connect_to(&address, &fd);

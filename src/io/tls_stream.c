@@ -526,7 +526,7 @@ int stream_new_tls(struct loop *loop, int fd, struct tls *tls, const struct stre
 int stream_connect_tls(struct loop *loop, struct str address, struct tls *tls, const struct stream_events *events,
                        void *owner, struct stream **out)
 {
-    int fd;
+    int fd = -1;
     CHECK(!tls->server);
     int error = connect_socket(address, &fd);
     return error ? error : open_session(loop, fd, tls, events, owner, out);

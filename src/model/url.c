@@ -66,7 +66,7 @@ static bool is_ipv6_text(struct str host)
 
 static bool read_authority(struct url *out)
 {
-    struct str authority = out->authority, port = STR_EMPTY;
+    struct str authority = out->authority;
     bool bracketed = authority.len > 0 && authority.ptr[0] == '[';
     size_t end = bracketed ? str_find_byte(authority, ']') : str_find_byte(authority, ':');
     if (bracketed && end == authority.len)
@@ -75,7 +75,7 @@ static bool read_authority(struct url *out)
     struct str rest = str_slice(authority, bracketed ? end + 1 : end, authority.len);
     unsigned long long number = out->https ? 443 : 80;
     if (rest.len > 0) {
-        port = str_slice(rest, 1, rest.len);
+        struct str port = str_slice(rest, 1, rest.len);
         if (rest.ptr[0] != ':' || !str_to_u64(port, UINT16_MAX, &number) || number == 0)
             return false;
     }
