@@ -439,6 +439,7 @@ static void end_removed(struct gateway *gateway)
         if (list_is_empty(&session->calls))
             gateway_end_session(gateway, session, CALL_EVENT_REMOVED, STR("server removed"));
     }
+    listen_end_removed(gateway);
 }
 
 static void tell_of_policies(struct gateway *gateway, const struct snapshot *before)

@@ -153,6 +153,15 @@ void listen_end_all(struct gateway *gateway, struct str grant_id)
     }
 }
 
+void listen_end_removed(struct gateway *gateway)
+{
+    LIST_EACH (&gateway->listenings, link, after) {
+        struct listening *listening = CONTAINER_OF(link, struct listening, link);
+        if (!snapshot_route(gateway->snapshot, str_from_c(listening->server)))
+            listen_end(listening);
+    }
+}
+
 static const struct grant *live_grant(const struct gateway *gateway, const struct grant_use *use)
 {
     return gateway_live_grant(gateway, str_of(use->id, GRANT_ID_LEN));

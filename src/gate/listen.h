@@ -39,6 +39,8 @@ void listen_end(struct listening *listening);
 void listen_end_session(struct session *session);
 /* All of one grant; of every grant where the id is empty. */
 void listen_end_all(struct gateway *gateway, struct str grant_id);
+/* Those to a server that is not in the snapshot in force. */
+void listen_end_removed(struct gateway *gateway);
 /* Those whose grant lives no more, with their sessions. */
 void listen_end_expired(struct gateway *gateway);
 /* The front says that the client is gone: its exchange is not used any more. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Gateway, runs, until, warder } from '../lib/gateway.mjs';
+import { Modern } from '../lib/modern.mjs';
 import { Recorder } from '../lib/recorder.mjs';
 import { Session, decision, text } from '../lib/session.mjs';
 
@@ -16,9 +17,9 @@ afterEach(async () => {
   gateway = undefined;
 });
 
-async function set({ policy = allows('echo'), tools = ['echo', 'other', 'sleep'] } = {}) {
+async function set({ policy = allows('echo'), tools = ['echo', 'other', 'sleep'], settings } = {}) {
   const recorder = new Recorder({ tools });
-  gateway = new Gateway({ servers: { recorder: recorder.entry({ policy }) } });
+  gateway = new Gateway({ servers: { recorder: recorder.entry({ policy }) }, settings });
   await gateway.start();
   const grant = await gateway.grant('one', '*');
   const session = await Session.open(gateway.endpoint('recorder'), grant.token);
@@ -211,6 +212,17 @@ test('a removed server finishes its calls', async () => {
   assert.equal((await reload()).code, 0);
   assert.equal(text(await answer), 'slept 1200');
   await until(async () => (await status()).sessions === 0, 'the session\'s end');
+});
+
+test('who listens to a removed server, without a session, hears the end', async () => {
+  const { grant } = await set({ settings: { admin_listen: '127.0.0.1:0' } });
+  const heard = new Modern(gateway.endpoint('recorder'), grant.token)
+    .rpc('subscriptions/listen', { notifications: { toolsListChanged: true } }, { timeout: 20_000 });
+  const streams = async () => (await (await fetch(`${gateway.adminUrl}/metrics`)).text()).includes('\nwarder_event_streams 1\n');
+  await until(streams, 'the stream');
+  gateway.configure({ other: new Recorder({ tools: ['echo'] }).entry() });
+  assert.equal((await reload()).code, 0);
+  assert.equal((await heard).messages.at(-1).result.resultType, 'complete');
 });
 
 test('what only a start can change is said, and the rest goes live', async () => {
