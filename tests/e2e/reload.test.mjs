@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, renameSync, symlinkSync, unlinkSync, writeFile
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { EraServer } from '../lib/era-servers.mjs';
 import { Gateway, runs, until, warder } from '../lib/gateway.mjs';
 import { Modern } from '../lib/modern.mjs';
 import { Recorder } from '../lib/recorder.mjs';
@@ -17,9 +18,9 @@ afterEach(async () => {
   gateway = undefined;
 });
 
-async function set({ policy = allows('echo'), tools = ['echo', 'other', 'sleep'], settings } = {}) {
+async function set({ policy = allows('echo'), tools = ['echo', 'other', 'sleep'] } = {}) {
   const recorder = new Recorder({ tools });
-  gateway = new Gateway({ servers: { recorder: recorder.entry({ policy }) }, settings });
+  gateway = new Gateway({ servers: { recorder: recorder.entry({ policy }) } });
   await gateway.start();
   const grant = await gateway.grant('one', '*');
   const session = await Session.open(gateway.endpoint('recorder'), grant.token);
@@ -215,14 +216,18 @@ test('a removed server finishes its calls', async () => {
 });
 
 test('who listens to a removed server, without a session, hears the end', async () => {
-  const { grant } = await set({ settings: { admin_listen: '127.0.0.1:0' } });
-  const heard = new Modern(gateway.endpoint('recorder'), grant.token)
+  const server = await EraServer.start('stdio', { ERAS: 'modern' });
+  gateway = new Gateway({ servers: { modern: server.entry({ policy: allows('echo') }) }, settings: { admin_listen: '127.0.0.1:0' } });
+  await gateway.start();
+  const { token } = await gateway.grant('one', '*');
+  const heard = new Modern(gateway.endpoint('modern'), token)
     .rpc('subscriptions/listen', { notifications: { toolsListChanged: true } }, { timeout: 20_000 });
-  const streams = async () => (await (await fetch(`${gateway.adminUrl}/metrics`)).text()).includes('\nwarder_event_streams 1\n');
-  await until(streams, 'the stream');
+  const isOpen = async () => (await (await fetch(`${gateway.adminUrl}/metrics`)).text()).includes('\nwarder_event_streams 1\n');
+  await until(isOpen, 'the stream');
   gateway.configure({ other: new Recorder({ tools: ['echo'] }).entry() });
   assert.equal((await reload()).code, 0);
   assert.equal((await heard).messages.at(-1).result.resultType, 'complete');
+  server.close();
 });
 
 test('what only a start can change is said, and the rest goes live', async () => {
