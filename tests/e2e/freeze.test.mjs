@@ -90,6 +90,17 @@ test('Z40 a call that is decided and waits for its server meets the freeze befor
   waiting.close();
 });
 
+test('a freeze of a grant is one of the grants made under it', async () => {
+  const child = JSON.parse(await gateway.command('grant', 'create', '--label', 'child', '--server', 'a', '--parent', 'one'));
+  const below = await open('a', child);
+  assert.equal(await code(below), 'allowed');
+  await run('freeze', '--grant', 'one');
+  assert.equal(await code(below), 'frozen');
+  await run('thaw', '--grant', 'one');
+  assert.equal(await code(below), 'allowed');
+  below.close();
+});
+
 test('what cannot be frozen or thawed is said', async () => {
   for (const [words, status, says] of [
     [['freeze'], 2, /one of/], [['freeze', '--all', '--server', 'a'], 2, /one of/], [['freeze', '--grant', 'nobody'], 1, /no grant in force/],
