@@ -62,8 +62,8 @@ static size_t count_old(const struct kept *segments, size_t count, const struct 
 
 void ledger_helper_look(struct ledger *ledger, const struct ledger_keep *keep, struct ledger_look *out)
 {
-    struct kept *segments;
-    size_t count;
+    struct kept *segments = NULL;
+    size_t count = 0;
     *out = (struct ledger_look){ 0 };
     int error = segments_read(ledger, &segments, &count);
     if (error < 0) {
@@ -94,8 +94,8 @@ static int remove_segment(struct ledger *ledger, uint64_t number)
 
 static int remove_old(struct ledger *ledger, uint64_t sequence)
 {
-    struct kept *segments;
-    size_t count;
+    struct kept *segments = NULL;
+    size_t count = 0;
     int error = segments_read(ledger, &segments, &count);
     for (size_t i = 0; error == 0 && i + 1 < count; i++) {
         uint64_t last = segments[i + 1].header.first_sequence - 1;
@@ -106,8 +106,7 @@ static int remove_old(struct ledger *ledger, uint64_t sequence)
         if (error == 0)
             log_info(ledger->options.log, "retention: records up to %llu were dropped", (unsigned long long)last);
     }
-    if (count > 0)
-        free(segments);
+    free(segments);
     return error;
 }
 

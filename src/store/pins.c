@@ -159,7 +159,7 @@ void state_pins_write(const struct pin_server *server, struct list **at, struct 
 int state_pins_read(struct state *state, struct str server, struct str bytes)
 {
     while (bytes.len > 0) {
-        struct pin accepted, seen;
+        struct pin accepted = { 0 }, seen = { 0 };
         int64_t accepted_ms, changed_ms = 0;
         struct str tool;
         uint8_t flags;
@@ -237,8 +237,7 @@ static enum pin_state first_look(struct store *store, struct pin_server *server,
     }
     record_pin(store, server, tool->name, &tool->pin, PIN_FIRST, tool, NULL);
     struct pin_entry *entry = entry_make(server, tool->name);
-    if (entry == NULL)
-        WRONG("no memory for a pin that is recorded");
+    AN(entry); /* it is recorded */
     entry_accept(entry, &tool->pin, store_now_ms(store));
     return PIN_ACCEPTED;
 }
