@@ -1,0 +1,151 @@
+/* The first words with a server: who answers server/discover, who does not, who is slow, and who breaks on it. */
+#include "memory.h"
+
+#define DISCOVERED "{\"supportedVersions\":[\"2026-07-28\"],\"capabilities\":{\"tools\":{\"listChanged\":true}}}"
+
+static void begin(struct rig *rig)
+{
+    rig_init(rig, NULL);
+    assert_int_equal(upstream_new_with_back(&rig->services, &rig->server, &rig->events, &memory_back, &rig->upstream), 0);
+    upstream_start(rig->upstream);
+    instance_opened(memories->instance);
+    assert_non_null(strstr(memories->last, "\"method\":\"server/discover\""));
+    assert_non_null(strstr(memories->last, "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\""));
+}
+
+/* The list and the subscription of a server that was found to be modern. */
+static void list_modern(struct rig *rig)
+{
+    rig_turn(rig);
+    assert_non_null(strstr(memories->last, "\"method\":\"tools/list\""));
+    memory_answer(memories, ONE_TOOL);
+    assert_int_equal(upstream_state(rig->upstream), UPSTREAM_READY);
+    assert_int_equal(upstream_speaks(rig->upstream, ERA_MODERN), SPEAKS_YES);
+    assert_int_equal(upstream_speaks(rig->upstream, ERA_LEGACY), SPEAKS_UNKNOWN);
+}
+
+static void test_modern(void **state)
+{
+    (void)state;
+    struct rig rig;
+    begin(&rig);
+    memory_answer(memories, DISCOVERED);
+    list_modern(&rig);
+    assert_int_equal(memories->sent, 3); /* and subscriptions/listen; no initialize, no notification */
+    memory_say(memories, "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"sampling/createMessage\",\"params\":{}}");
+    assert_int_equal(memories->sent, 3); /* nobody may answer it */
+    memory_finish(&rig);
+}
+
+static void test_legacy(void **state)
+{
+    (void)state;
+    struct rig rig;
+    memory_ready(&rig);
+    assert_int_equal(upstream_speaks(rig.upstream, ERA_LEGACY), SPEAKS_YES);
+    assert_int_equal(upstream_speaks(rig.upstream, ERA_MODERN), SPEAKS_NO);
+    struct wait wait;
+    struct instance *instance;
+    wait_init(&wait);
+    assert_int_equal(upstream_open(rig.upstream, ERA_MODERN, STR("g"), &wait.waiter, &instance), E_CLOSED);
+    memory_finish(&rig);
+}
+
+/* Silence is followed by initialize; whichever is answered first with a result says what the server is. */
+static void test_slow(void **state)
+{
+    (void)state;
+    for (int modern = 0; modern < 2; modern++) {
+        struct rig rig;
+        begin(&rig);
+        rig_pass(&rig, LIMIT_discover_ms - 200);
+        assert_int_equal(memories->sent, 1);
+        rig_pass(&rig, 400);
+        assert_int_equal(memories->sent, 2);
+        assert_non_null(strstr(memories->last, "\"method\":\"initialize\""));
+        if (modern) {
+            memory_say(memories, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":" DISCOVERED "}");
+            list_modern(&rig);
+            memory_say(memories, "{\"jsonrpc\":\"2.0\",\"id\":2,\"error\":{\"code\":-32601,\"message\":\"?\"}}"); /* late */
+            assert_int_equal(upstream_state(rig.upstream), UPSTREAM_READY);
+        } else {
+            memory_answer(memories, HELLO("{\"tools\":{}}"));
+            memory_answer(memories, ONE_TOOL);
+            assert_int_equal(upstream_speaks(rig.upstream, ERA_LEGACY), SPEAKS_YES);
+        }
+        memory_finish(&rig);
+    }
+}
+
+static void test_breaks_on_it(void **state)
+{
+    (void)state;
+    struct rig rig;
+    begin(&rig);
+    memory_end(memories);
+    rig_pass(&rig, LIMIT_restart_first_ms + 100);
+    instance_opened(memories->instance);
+    assert_non_null(strstr(memories->last, "\"method\":\"initialize\""));
+    memory_answer(memories, HELLO("{\"tools\":{}}"));
+    memory_answer(memories, ONE_TOOL);
+    assert_int_equal(upstream_speaks(rig.upstream, ERA_LEGACY), SPEAKS_YES);
+    memory_finish(&rig);
+}
+
+/* No revision that is spoken here: it is left alone, and not taken for an older one. */
+static void test_others(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {
+        "\"result\":{\"supportedVersions\":[\"2099-01-01\"],\"capabilities\":{}}",
+        "\"result\":{}",
+        "\"error\":{\"code\":-32022,\"message\":\"?\",\"data\":{\"supported\":[\"2099-01-01\"]}}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+        struct rig rig;
+        begin(&rig);
+        memory_say(memories, "{\"jsonrpc\":\"2.0\",\"id\":1,%s}", answers[i]);
+        assert_true(memories->killed);
+        assert_int_equal(memories->sent, 1);
+        memory_finish(&rig);
+    }
+}
+
+/* Sessions of a server without them: tried by the first who asks, and known then. */
+static void test_sessions_of_a_modern_server(void **state)
+{
+    (void)state;
+    for (int opens = 0; opens < 2; opens++) {
+        struct rig rig;
+        struct wait wait;
+        struct instance *instance;
+        begin(&rig);
+        memory_answer(memories, DISCOVERED);
+        list_modern(&rig);
+        wait_init(&wait);
+        assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, STR("g"), &wait.waiter, &instance), E_AGAIN);
+        instance_opened(memories->instance);
+        assert_non_null(strstr(memories->last, "\"method\":\"initialize\""));
+        if (opens)
+            memory_answer(memories, HELLO("{}"));
+        else
+            memory_say(memories, "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32601,\"message\":\"?\"}}");
+        if (!opens)
+            memory_end(memories);
+        rig_turn(&rig);
+        assert_int_equal(wait.calls, 1);
+        assert_int_equal(upstream_speaks(rig.upstream, ERA_LEGACY), opens ? SPEAKS_YES : SPEAKS_NO);
+        memory_finish(&rig);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_modern, memory_setup), cmocka_unit_test_setup(test_legacy, memory_setup),
+        cmocka_unit_test_setup(test_slow, memory_setup), cmocka_unit_test_setup(test_breaks_on_it, memory_setup),
+        cmocka_unit_test_setup(test_others, memory_setup),
+        cmocka_unit_test_setup(test_sessions_of_a_modern_server, memory_setup),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
