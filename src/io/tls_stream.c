@@ -107,7 +107,10 @@ static void fail_of(struct tls_session *session, int why)
             fail(session, E_CLOSED, "the connection was closed without an end of TLS");
         return;
     }
-    fail(session, in_handshake ? E_TLS : E_IO, reason_text(session));
+    /* In TLS 1.3 a server looks at our certificate only when the handshake is over for us: an alert says what it
+     * thinks. */
+    bool is_alert = ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) >= SSL_AD_REASON_OFFSET;
+    fail(session, in_handshake || is_alert ? E_TLS : E_IO, reason_text(session));
 }
 
 static void tell_later(struct tls_session *session)

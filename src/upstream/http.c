@@ -539,13 +539,13 @@ static enum reason reason_of(enum client_sent sent, int error)
 }
 
 /* What the operator must know to mend it. */
-static void complain_of_connection(struct instance *instance, const char *fault, int error)
+static void complain_of_connection(struct instance *instance, enum client_sent sent, const char *fault, int error)
 {
     char what[192];
-    snprintf(what, sizeof(what), "it cannot be reached: %s",
-             fault               ? fault
-             : error == E_CLOSED ? "the connection was refused"
-                                 : error_text(error));
+    if (!fault)
+        fault = error == E_CLOSED ? "the connection was refused" : error_text(error);
+    snprintf(what, sizeof(what), "%s: %s", sent == CLIENT_SENT_NONE ? "it cannot be reached" : "its connection broke",
+             fault);
     instance_complain(instance, what);
 }
 
@@ -555,8 +555,8 @@ static void answer_failed(struct client_request *request, enum client_sent sent,
     CHECK_OBJ(post, POST_MAGIC);
     if (post->is_close)
         is_closed_later(post->http);
-    if (sent == CLIENT_SENT_NONE)
-        complain_of_connection(post->http->instance, request->fault, error);
+    if (sent == CLIENT_SENT_NONE || request->fault)
+        complain_of_connection(post->http->instance, sent, request->fault, error);
     if (post->leg)
         post->leg->sent = sent_of(sent);
     end_leg(post, reason_of(sent, error));

@@ -76,6 +76,12 @@ test('a client certificate is shown to who asks for one', async () => {
   await gateway.close();
 });
 
+test('a server that wants a certificate of us says so', async () => {
+  const server = await serve({ key: local.key, cert: local.cert, ca: ca.cert, requestCert: true, rejectUnauthorized: true });
+  await notBelieved(server.url, { ca: ca.certFile }, /certificate required/);
+  assert.equal(server.requests.length, 0);
+});
+
 /** What the log must say of a server that is not believed; no call may reach it. */
 async function notBelieved(url, tls, said) {
   const { gateway, grant } = await inFront({ url, tls });
