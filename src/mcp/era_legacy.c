@@ -57,7 +57,7 @@ static void write_result(struct buf *out, struct str id, enum method_id method, 
 
 const struct era era_legacy = {
     .id = ERA_LEGACY,
-    .versions = MCP_VERSIONS(QUOTED) + 1, /* without the first comma */
+    .versions = &MCP_VERSIONS(QUOTED)[1], /* without the first comma */
     .has_sessions = true,
     .server_may_ask = true,
     .check = check,
