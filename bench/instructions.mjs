@@ -6,14 +6,14 @@ import { copyFileSync, readFileSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { readProfile } from './profile.mjs';
+import { readProfile, readTotals } from './profile.mjs';
 import { LENGTH, OUTER, built, end, root, run, setUp, start, startWarder } from './stage.mjs';
 
 const { values: options } = parseArgs({
   options: {
     seconds: { type: 'string', default: '8' }, connections: { type: 'string', default: '64' }, size: { type: 'string', default: 'small' },
     back: { type: 'string', default: 'http' }, audit: { type: 'string', default: 'off' }, functions: { type: 'string', default: '0' },
-    keep: { type: 'string' },
+    keep: { type: 'string' }, cache: { type: 'boolean', default: false },
   },
 });
 const scratch = setUp();
@@ -39,13 +39,14 @@ async function load(gateway) {
 
 async function count() {
   const responder = await start(OUTER, built('bench/responder'), ['0'], (line) => Number(line));
-  const under = ['valgrind', '--tool=callgrind', '--instr-atstart=no', `--callgrind-out-file=${scratch}/profile`];
+  const under = ['valgrind', '--tool=callgrind', '--instr-atstart=no', `--callgrind-out-file=${scratch}/profile`,
+    ...(options.cache ? ['--cache-sim=yes', '--branch-sim=yes'] : [])];
   const gateway = await startWarder({ audit: options.audit, backs: [options.back], responder: responder.value, under });
   const calls = await load(gateway);
   await run('callgrind_control', ['-d', String(gateway.pid)]);
   const written = join(scratch, readdirSync(scratch).find((name) => name.startsWith('profile.')));
   if (options.keep) copyFileSync(written, options.keep);
-  return { calls, functions: readProfile(written) };
+  return { calls, functions: readProfile(written), totals: readTotals(written) };
 }
 
 // ---- what is printed ----
@@ -54,7 +55,8 @@ async function count() {
 function placeOf({ object }, file) {
   const ours = /(?:^|\/)src\/(\w+)\/[^/]+$/.exec(file);
   if (ours && !file.startsWith('/usr')) return `src/${ours[1]}`;
-  return basename(object).replace(/\.so.*/, '') || 'other';
+  const library = basename(object).replace(/\.so.*/, '');
+  return library === 'warder' ? 'inlined from libraries' : library || 'other';
 }
 
 function byPlace(functions) {
@@ -72,14 +74,19 @@ function bySteps(functions) {
 }
 
 function print(title, rows, calls) {
-  console.log(`\n| ${title} | instructions a call |\n|---|---:|`);
+  console.log(`\n| ${title} | a call |\n|---|---:|`);
   for (const [name, cost] of rows) if (cost / calls >= 0.5) console.log(`| ${name} | ${(cost / calls).toFixed(0)} |`);
 }
 
-const { calls, functions } = await count();
+const { calls, functions, totals } = await count();
 const total = functions.reduce((sum, one) => sum + one.own, 0);
 const steps = bySteps(functions);
 console.log(`${(total / calls).toFixed(0)} instructions a call: ${options.audit}, ${options.back}, ${options.size}, ${options.connections} connections, ${calls} calls.`);
+if (options.cache) {
+  const missed = [['first-level instruction cache, missed', totals.I1mr], ['first-level data cache, missed', totals.D1mr + totals.D1mw],
+    ['branches, mispredicted', totals.Bcm + totals.Bim]];
+  print('simulated', missed, calls);
+}
 print('step', [...steps, ['before and between', total - steps.reduce((sum, [, cost]) => sum + cost, 0)]], calls);
 print('place', byPlace(functions), calls);
 const longest = [...functions].sort((a, b) => b.own - a.own).slice(0, Number(options.functions));

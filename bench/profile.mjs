@@ -46,3 +46,10 @@ export function readProfile(path) {
   }
   return [...functions.values()];
 }
+
+/** What was counted of each event, in the whole run. */
+export function readTotals(path) {
+  const text = readFileSync(path, 'utf8');
+  const numbers = /^(?:totals|summary): (.*)$/m.exec(text)[1].split(' ').map(Number);
+  return Object.fromEntries(/^events: (.*)$/m.exec(text)[1].split(' ').map((event, at) => [event, numbers[at] ?? 0]));
+}
