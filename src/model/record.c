@@ -111,8 +111,8 @@ static size_t key_length(const struct counter_key *key)
     bool global = key->scope == SCOPE_GLOBAL;
     size_t server = global ? 0 : key->server.len, value = global ? 0 : key->scope_value.len;
     uint32_t seconds = key->window.kind == WINDOW_SECONDS ? key->window.seconds : 0;
-    return 3 + wire_uint_length(seconds) + wire_uint_length(server) + server + wire_uint_length(key->counter.len) + key->counter.len +
-           wire_uint_length(value) + value;
+    return 3 + wire_uint_length(seconds) + wire_uint_length(server) + server + wire_uint_length(key->counter.len) +
+           key->counter.len + wire_uint_length(value) + value;
 }
 
 static void put_debit(struct buf *out, const struct debit *debit, const struct reservation *taken)

@@ -229,7 +229,8 @@ static int reserve(struct store *store, struct admission *admission, const struc
 {
     if (debits_copy(admission, debits, count) < 0)
         return refused(result, ADMIT_FAILED, REASON_audit_unavailable);
-    int error = counters_reserve(store->state.counters, admission->debits, count, now_ms, admission->taken, &result->over);
+    int error =
+        counters_reserve(store->state.counters, admission->debits, count, now_ms, admission->taken, &result->over);
     if (error == E_LIMIT)
         return refused(result, ADMIT_OVER, over_reason(&debits[result->over.debit]));
     return error < 0 ? refused(result, ADMIT_FAILED, REASON_audit_unavailable) : 0;
