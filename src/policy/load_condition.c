@@ -131,8 +131,9 @@ static void warn_of_command(struct loader *loader, const struct place *place, co
             &loader->report, place, SPOT_VALUE, STR("\"require\" the commands that may run"),
             "this stops one spelling of a command: with an option before its words, or the program's path, it passes");
     else if (test->operand.words->rest && test->operand.words->no_word_count == 0)
-        report_warning(&loader->report, place, SPOT_VALUE, STR("\"no_words\": [\"--endpoint-url*\", \"--profile*\"]"),
-                       "\"...\" lets every further word pass, options that change where a command goes among them");
+        report_warning(&loader->report, place, SPOT_VALUE, STR("\"no_words\": [\"--e*\", \"--pr*\"]"),
+                       "\"...\" lets every further word pass, options that change where a command goes among them, "
+                       "also shortened");
 }
 
 /* The beginning of a text tells little where the text is read as a path or a URL. */
