@@ -12,9 +12,9 @@ export class Session {
     this.next = 1;
   }
 
-  static async open(endpoint, token, { version = VERSION, clientInfo = { name: 'warder-tests', version: '1' }, tls } = {}) {
+  static async open(endpoint, token, { version = VERSION, clientInfo = { name: 'warder-tests', version: '1' }, tls, timeout } = {}) {
     const session = new Session(endpoint, token, tls);
-    const answer = await session.rpc('initialize', { protocolVersion: version, capabilities: {}, clientInfo });
+    const answer = await session.rpc('initialize', { protocolVersion: version, capabilities: {}, clientInfo }, { timeout });
     if (!answer.message?.result) throw new Error(`no session: ${answer.status} ${answer.body}`);
     session.id = answer.headers['mcp-session-id'];
     session.initialized = answer.message.result;
