@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,14 +20,17 @@
 static void keep_line(struct log *log, enum log_level level, const char *text)
 {
     struct harness *harness = CONTAINER_OF(log, struct harness, log);
-    size_t len = strlen(harness->lines);
     (void)level;
+    AZ(pthread_mutex_lock(&harness->mutex));
+    size_t len = strlen(harness->lines);
     (void)snprintf(harness->lines + len, sizeof harness->lines - len, "%s\n", text);
+    AZ(pthread_mutex_unlock(&harness->mutex));
 }
 
 void harness_init(struct harness *harness)
 {
     memset(harness, 0, sizeof *harness);
+    AZ(pthread_mutex_init(&harness->mutex, NULL));
     (void)snprintf(harness->directory, sizeof harness->directory, "/tmp/warder-store-XXXXXX");
     assert_non_null(mkdtemp(harness->directory));
     clock_manual_init(&harness->clock, NOON);
@@ -73,7 +77,13 @@ void harness_close(struct harness *harness)
     harness->loop = NULL;
 }
 
-bool harness_logged(const struct harness *harness, const char *text) { return strstr(harness->lines, text) != NULL; }
+bool harness_logged(struct harness *harness, const char *text)
+{
+    AZ(pthread_mutex_lock(&harness->mutex));
+    bool found = strstr(harness->lines, text) != NULL;
+    AZ(pthread_mutex_unlock(&harness->mutex));
+    return found;
+}
 
 void harness_until(struct harness *harness, const int *flag, int wanted)
 {

@@ -6,6 +6,7 @@
 #include "io/loop.h"
 #include "store/store.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,6 +16,7 @@ struct harness {
     char                directory[64];
     struct clock_manual clock;     /* the store's; the loop has the system's */
     struct log          log;
+    pthread_mutex_t     mutex;        /* the ledger's thread logs too */
     char                lines[16384]; /* what was logged */
     struct loop        *loop;
     struct store       *store;
@@ -31,7 +33,7 @@ void harness_release(struct harness *harness);    /* closes the store, removes t
 int  harness_open(struct harness *harness);       /* with a loop */
 int  harness_open_alone(struct harness *harness); /* without */
 void harness_close(struct harness *harness);
-bool harness_logged(const struct harness *harness, const char *text);
+bool harness_logged(struct harness *harness, const char *text);
 /* Turns of the loop until *flag reaches `wanted`; fails the test after seconds. */
 void harness_until(struct harness *harness, const int *flag, int wanted);
 void harness_run_ms(struct harness *harness, int ms);
