@@ -132,6 +132,8 @@ void call_fill_record(struct call *call, struct record *record);
 /* Empty where there is none. */
 struct str call_session(const struct call *call);
 struct str call_client(const struct call *call);
+/* What the instance for this client lists itself; NULL: not known yet, or the server's one instance is everybody's. */
+const struct definitions *call_own(const struct call *call);
 /* The call's grant as it is now; NULL: gone, revoked or expired. */
 const struct grant *call_live_grant(const struct call *call);
 void call_free(struct call *call); /* the pool's alone */

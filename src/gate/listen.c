@@ -8,6 +8,7 @@
 #include "gate/gate.h"
 #include "gate/lists.h"
 #include "model/grant.h"
+#include "upstream/upstream.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -357,6 +358,64 @@ void listen_definitions_changed(struct gateway *gateway, const struct route *rou
     }
     if (any)
         tell_all(gateway, route, changes, ARRAY_LEN(list_kinds));
+}
+
+struct own_change {
+    struct gateway *gateway;
+    const struct route *route;
+    struct listing tools; /* of the definitions in force */
+    const struct definitions *before, *after;
+};
+
+static bool sees_own_change(const struct own_change *change, const struct grant *grant, struct str session, struct str client)
+{
+    struct arena arena;
+    bool differs = false;
+    arena_init(&arena, &change->gateway->arenas, VIEW_ARENA_MAX);
+    for (size_t at = 0; grant && !differs && at < change->tools.count; at++) {
+        const struct asker then = { grant, session, client, change->before };
+        const struct asker now = { grant, session, client, change->after };
+        differs = listing_shows(&change->tools, at, change->gateway, change->route, &then, &arena) !=
+                  listing_shows(&change->tools, at, change->gateway, change->route, &now, &arena);
+    }
+    arena_release(&arena);
+    return differs;
+}
+
+static bool is_whose(const struct own_change *change, struct str value, const struct grant_use *grant,
+                     struct str session)
+{
+    return change->route->server->isolation == ISOLATION_SERVER || str_eq(value, session) ||
+           str_eq(value, str_of(grant->id, GRANT_ID_LEN));
+}
+
+void listen_own_changed(struct gateway *gateway, const struct route *route, struct str value,
+                        const struct definitions *before, const struct definitions *after)
+{
+    struct definitions *definitions = upstream_definitions(route->backend->upstream);
+    if (!definitions || after == before || (!before && after == definitions))
+        return;
+    struct own_change change = {
+        .gateway = gateway,
+        .route = route,
+        .tools = listing_of(METHOD_TOOLS_LIST, definitions),
+        .before = before,
+        .after = after,
+    };
+    LIST_EACH (&gateway->sessions.all, link, later) {
+        struct session *session = CONTAINER_OF(link, struct session, link);
+        if (str_eq(session_server(session), route->server->name) &&
+            is_whose(&change, value, session->grant, session_id(session)) &&
+            sees_own_change(&change, live_grant(gateway, session->grant), session_id(session), session_client(session)))
+            listen_tell_session(session, LISTEN_TOOLS);
+    }
+    LIST_EACH (&gateway->listenings, link, later) {
+        struct listening *listening = CONTAINER_OF(link, struct listening, link);
+        if (is_lone(listening, route->server->name) && is_whose(&change, value, listening->grant, STR_EMPTY) &&
+            sees_own_change(&change, live_grant(gateway, listening->grant), STR_EMPTY,
+                            str_from_c(listening->client)))
+            tell(listening, LISTEN_TOOLS);
+    }
 }
 
 void listen_policy_changed(struct gateway *gateway, struct str server)

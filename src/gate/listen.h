@@ -55,5 +55,9 @@ void listen_tell_session(struct session *session, unsigned kinds);
 /* A server's definitions are not what they were: the sessions whose own view of them changed are told. */
 void listen_definitions_changed(struct gateway *gateway, const struct route *route, struct definitions *before,
                                 struct definitions *after);
+/* What the instance of an isolation value (a grant's or session's id; of everybody: any other) lists is not what it was:
+ * those of its clients are told whose own view changed. `before` NULL: it was not known. */
+void listen_own_changed(struct gateway *gateway, const struct route *route, struct str value,
+                        const struct definitions *before, const struct definitions *after);
 /* The policy of a server is another, or other definitions of its tools are accepted. */
 void listen_policy_changed(struct gateway *gateway, struct str server);

@@ -49,6 +49,20 @@ struct str listing_definition(const struct listing *listing, size_t at)
     return listing->tools ? listing->tools[at].definition : listing->items[at].definition;
 }
 
+const struct tool *tool_as_listed(const struct gateway *gateway, struct str server, const struct tool *tool,
+                                  const struct definitions *own, enum pin_state *pin)
+{
+    *pin = store_pin_state(gateway->store, server, tool);
+    if (!own)
+        return tool;
+    const struct tool *listed = definitions_tool(own, tool->name);
+    if (!listed)
+        return NULL;
+    if (*pin == PIN_ACCEPTED && listed != tool)
+        *pin = store_pin_state(gateway->store, server, listed);
+    return tool;
+}
+
 /* Whoever asks, and with the arguments left open. */
 static struct question question_of(struct gateway *gateway, const struct route *route, const struct listing *listing,
                                    size_t at, const struct grant *grant)
@@ -71,6 +85,9 @@ bool listing_shows(const struct listing *listing, size_t at, struct gateway *gat
 {
     struct question question = question_of(gateway, route, listing, at, asker->grant);
     struct decision decision;
+    if (question.tool &&
+        !tool_as_listed(gateway, route->server->name, question.tool, asker->own, &question.pin))
+        return false;
     question.session = asker->session;
     question.client = asker->client;
     policy_decide(route->policy, &question, arena, NULL, &decision);
@@ -84,7 +101,7 @@ bool list_shows_any(struct call *call, enum method_id method, const struct grant
     struct listing listing = listing_of(method, upstream_definitions(call->backend->upstream));
     struct arena arena;
     bool any = false;
-    const struct asker asker = { grant, call_session(call), call_client(call) };
+    const struct asker asker = { grant, call_session(call), call_client(call), call_own(call) };
     arena_init(&arena, &call->gateway->arenas, REQUEST_ARENA_MAX);
     for (size_t at = 0; !any && at < listing.count; at++)
         any = listing_shows(&listing, at, call->gateway, call->route, &asker, &arena);
@@ -102,7 +119,7 @@ static int write_page(struct call *call, const struct listing *listing, size_t f
     struct buf *out = &call->gateway->out;
     struct arena arena;
     struct json_writer writer;
-    const struct asker asker = { grant, call_session(call), call_client(call) };
+    const struct asker asker = { grant, call_session(call), call_client(call), call_own(call) };
     arena_init(&arena, &call->gateway->arenas, REQUEST_ARENA_MAX);
     answer_result(call, &writer);
     json_write_key(&writer, listing->member);

@@ -50,6 +50,27 @@ static void definitions_changed(void *arg, struct upstream *upstream)
     definitions_unref(before);
 }
 
+/* A client's own instance lists otherwise than was accepted: those tools are denied to this client, and it is said. */
+static void own_listed(void *arg, struct upstream *upstream, struct str value, const struct definitions *before,
+                       const struct definitions *own)
+{
+    struct backend *backend = arg;
+    struct gateway *gateway = backend->gateway;
+    const struct definitions *definitions = upstream_definitions(upstream);
+    size_t changed = 0;
+    for (size_t at = 0; definitions && own != definitions && at < own->tool_count; at++)
+        changed += store_pin_state(gateway->store, backend->server.name, &own->tools[at]) == PIN_CHANGED;
+    gateway->generation++;
+    const struct route *route = snapshot_route(gateway->snapshot, backend->server.name);
+    if (route && route->backend == backend)
+        listen_own_changed(gateway, route, value, before, own);
+    if (changed > 0)
+        log_warn(gateway->log,
+                 "server '%" STR_FMT "': a client's own instance defines %zu of its tools not as they were accepted; "
+                 "they are denied to that client",
+                 STR_ARG(backend->server.name), changed);
+}
+
 static void backend_free(struct backend *backend)
 {
     list_remove(&backend->link);
@@ -81,7 +102,7 @@ static int backend_new(struct gateway *gateway, const struct server *server, str
             .resolver = gateway->resolver,
             .trust = gateway->trust,
         };
-        const struct upstream_events events = { .definitions = definitions_changed, .arg = backend };
+        const struct upstream_events events = { .definitions = definitions_changed, .own = own_listed, .arg = backend };
         error = upstream_new(&services, &backend->server, &events, &backend->upstream);
     }
     if (error) {

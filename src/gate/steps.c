@@ -8,6 +8,7 @@
 #include "gate/gate.h"
 #include "gate/meter.h"
 #include "gate/listen.h"
+#include "gate/lists.h"
 #include "json/json.h"
 #include "json/writer.h"
 #include "model/reason.h"
@@ -332,7 +333,8 @@ static void decide(struct call *call, const struct grant *grant)
     if (question.subject == SUBJECT_TOOL)
         question.tool = definitions_tool(definitions, call->params.name);
     if (question.tool)
-        question.pin = store_pin_state(gateway->store, call->route->server->name, question.tool);
+        question.tool =
+            tool_as_listed(gateway, call->route->server->name, question.tool, call_own(call), &question.pin);
     if (question.subject == SUBJECT_TOOL)
         call->tool = meter_tool(call->route->meter, question.tool);
     call->generation = gateway->generation;
@@ -395,8 +397,6 @@ enum step_next step_decide(struct call *call)
     return call->decision.verdict == VERDICT_ALLOW ? STEP_NEXT : end(call, call->decision.reason);
 }
 
-/* ---- OPEN ---- */
-
 static struct str isolation_value(const struct call *call)
 {
     switch (call->route->server->isolation) {
@@ -410,13 +410,41 @@ static struct str isolation_value(const struct call *call)
     return str_of(call->grant->id, GRANT_ID_LEN);
 }
 
+const struct definitions *call_own(const struct call *call)
+{
+    return upstream_own(call->backend->upstream, call->era->id, isolation_value(call));
+}
+
+/* ---- OPEN ---- */
+
+/* The grant may have expired while the server started. Where the generation moved since the decision, the call is
+ * decided again, under the admission that it may have. */
+static bool still_allowed(struct call *call, enum reason *why)
+{
+    struct gateway *gateway = call->gateway;
+    const struct grant *grant = call_live_grant(call);
+    if (!grant) {
+        *why = REASON_grant_revoked;
+        return false;
+    }
+    if (call->generation == gateway->generation)
+        return true;
+    decide(call, grant);
+    *why = call->decision.reason;
+    return call->decision.verdict == VERDICT_ALLOW;
+}
+
+/* An instance that was started for this call has told what it lists, which the decision did not know. */
 enum step_next step_open(struct call *call)
 {
     call->waiter.ready = upstream_is_ready;
     int error =
         upstream_open(call->backend->upstream, call->era->id, isolation_value(call), &call->waiter, &call->instance);
-    if (error == 0)
-        return STEP_NEXT;
+    if (error == 0) {
+        enum reason why;
+        bool known = call->generation == call->gateway->generation;
+        return known || still_allowed(call, &why) ? STEP_NEXT : end(call, why);
+    }
     if (error == E_LIMIT)
         return end(call, REASON_upstream_instances);
     if (error != E_AGAIN)
@@ -481,23 +509,6 @@ enum step_next step_admit(struct call *call)
 }
 
 /* ---- SEND ---- */
-
-/* The grant may have expired while the server started. Where the generation moved since the decision, the call is
- * decided again, under the admission that it has. */
-static bool still_allowed(struct call *call, enum reason *why)
-{
-    struct gateway *gateway = call->gateway;
-    const struct grant *grant = call_live_grant(call);
-    if (!grant) {
-        *why = REASON_grant_revoked;
-        return false;
-    }
-    if (call->generation == gateway->generation)
-        return true;
-    decide(call, grant);
-    *why = call->decision.reason;
-    return call->decision.verdict == VERDICT_ALLOW;
-}
 
 static void leg_note(struct leg *leg, const struct message *message);
 static void leg_answer(struct leg *leg, const struct message *message, struct arena *arena);

@@ -32,6 +32,7 @@ int instance_new(struct upstream *upstream, const struct era *era, struct str is
     legs_init(&instance->legs);
     timer_init(&instance->timer, upstream->services.loop, timer_fired);
     timer_init(&instance->deadline, upstream->services.loop, deadline_fired);
+    listing_init(&instance->listing, upstream, instance);
     timer_init(&instance->patience, upstream->services.loop, handshake_is_slow);
     if (!control) {
         instance->isolation = strndup(isolation.ptr, isolation.len);
@@ -54,6 +55,8 @@ void instance_free(struct instance *instance)
     timer_stop(&instance->timer);
     timer_stop(&instance->patience);
     timer_stop(&instance->deadline);
+    listing_release(&instance->listing);
+    definitions_unref(instance->own);
     legs_release(&instance->legs);
     instance->magic = 0;
     free(instance->isolation);
@@ -70,6 +73,7 @@ static void drop(struct instance *instance)
     instance->state = INSTANCE_RESTING;
     timer_stop(&instance->timer);
     timer_stop(&instance->deadline);
+    listing_stop(&instance->listing);
     instance->deferred.run = free_deferred;
     loop_defer(instance->upstream->services.loop, &instance->deferred);
     upstream_drop_instance(instance->upstream, instance);
@@ -289,6 +293,14 @@ static void start_failed(struct deferred *deferred)
     instance_closed(CONTAINER_OF(deferred, struct instance, deferred));
 }
 
+/* What it listed belongs to its connection. */
+static void forget_own(struct instance *instance)
+{
+    listing_stop(&instance->listing);
+    definitions_unref(instance->own);
+    instance->own = NULL;
+}
+
 static void stop_starting(struct instance *instance)
 {
     timer_stop(&instance->timer);
@@ -388,7 +400,7 @@ void instance_opened(struct instance *instance)
         handshake_begin(instance);
 }
 
-void instance_is_ready(struct instance *instance)
+static void is_ready(struct instance *instance)
 {
     instance->state = INSTANCE_READY;
     instance->was_ready = true;
@@ -404,6 +416,67 @@ void instance_is_ready(struct instance *instance)
     upstream_wake_waiters(&instance->waiters, REASON_allowed);
 }
 
+/* A client's own instance is of no use before it is known what it lists. */
+void instance_is_ready(struct instance *instance)
+{
+    if (instance_is_control(instance))
+        is_ready(instance);
+    else if (!instance->listing.building)
+        listing_start(&instance->listing);
+}
+
+/* Many instances list what the control session lists: they share its table. */
+static bool lists_the_same(const struct definitions *own, const struct definitions *known)
+{
+    if (!known || own->tool_count != known->tool_count)
+        return false;
+    for (size_t at = 0; at < own->tool_count; at++) {
+        const struct tool *tool = definitions_tool(known, own->tools[at].name);
+        if (!tool || !pin_eq(&own->tools[at].pin, &tool->pin))
+            return false;
+    }
+    return true;
+}
+
+static bool share(struct instance *instance)
+{
+    struct definitions *own = instance->own, *known = instance->upstream->definitions;
+    if (own == known)
+        return true;
+    if (!lists_the_same(own, known))
+        return false;
+    instance->own = definitions_ref(known);
+    definitions_unref(own);
+    return true;
+}
+
+void instance_look_again(struct instance *instance)
+{
+    if (instance->own && !share(instance))
+        listing_again(&instance->listing);
+}
+
+void instance_listed(struct instance *instance, struct definitions *own)
+{
+    struct upstream *upstream = instance->upstream;
+    struct definitions *before = instance->own;
+    struct str key = str_from_c(instance->isolation);
+    instance->own = own;
+    share(instance);
+    if (upstream->events.own)
+        upstream->events.own(upstream->events.arg, upstream, str_slice(key, 0, str_find_byte(key, '.')), before,
+                             instance->own);
+    definitions_unref(before);
+    if (instance->state == INSTANCE_STARTING)
+        is_ready(instance);
+}
+
+void instance_not_listed(struct instance *instance, const char *why)
+{
+    instance_say_why(instance, "the tools of a client's own instance cannot be read: %s", why);
+    instance_lose(instance, REASON_upstream_malformed);
+}
+
 void instance_lose(struct instance *instance, enum reason reason)
 {
     CHECK_OBJ(instance, INSTANCE_MAGIC);
@@ -411,6 +484,7 @@ void instance_lose(struct instance *instance, enum reason reason)
         return;
     instance->state = INSTANCE_LOST;
     stop_starting(instance);
+    forget_own(instance);
     instance->upstream->ops->kill(instance);
     end_legs(instance, reason);
 }
@@ -427,6 +501,7 @@ void instance_end(struct instance *instance, enum reason reason)
     instance->state = INSTANCE_ENDING;
     if (was == INSTANCE_STARTING || was == INSTANCE_READY) {
         stop_starting(instance);
+        forget_own(instance);
         end_legs(instance, reason);
         instance->upstream->ops->close(instance);
     }
@@ -470,6 +545,7 @@ void instance_closed(struct instance *instance)
     if (instance->state == INSTANCE_STARTING || instance->state == INSTANCE_READY) {
         instance->state = INSTANCE_LOST;
         stop_starting(instance);
+        forget_own(instance);
         end_legs(instance, REASON_upstream_closed);
     }
     if (instance_is_control(instance))

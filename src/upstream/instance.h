@@ -19,7 +19,7 @@
 
 enum instance_state {
     INSTANCE_RESTING,   /* not running; its timer starts it again if anyone waits */
-    INSTANCE_STARTING,  /* from open to the end of the handshake */
+    INSTANCE_STARTING,  /* from open to the end of the handshake, and of its first list where that is its own */
     INSTANCE_READY,
     INSTANCE_LOST,      /* its connection is being taken down; then it rests */
     INSTANCE_ENDING,    /* its end was asked for; then it is freed, or started if anyone waits */
@@ -57,6 +57,8 @@ struct instance {
     struct timer     patience;     /* with a server that does not answer the probe */
     struct capabilities capabilities;
     char             version[16];  /* of the protocol, as the server answered */
+    struct listing   listing;      /* of its own tools; not the control session's, which is the upstream's */
+    struct definitions *own;       /* names and pins of the tools that it lists; NULL: not known, or the control session */
     size_t           received;     /* bytes of the message that is being looked at */
     uint64_t         faults;       /* what it did wrong, over all its connections */
     struct deferred  deferred;     /* the end of a start that failed at once; its own freeing */
@@ -109,6 +111,12 @@ bool instance_is_control(const struct instance *instance);
 void instance_say_why(struct instance *instance, const char *format, ...) PRINTF_LIKE(2, 3);
 /* No wait for it is worth while: it has failed too often, and rests. */
 bool instance_is_given_up(const struct instance *instance);
+/* Its own list is whole (takes the reference over), or cannot be had: then it is of no use. */
+void instance_listed(struct instance *instance, struct definitions *own);
+/* The control session lists anew: an instance that does not list the same is asked again, for servers may tell of a
+ * change on one connection alone. */
+void instance_look_again(struct instance *instance);
+void instance_not_listed(struct instance *instance, const char *why);
 /* Logs what a server did wrong, at the first, second, fourth … time. */
 void instance_complain(struct instance *instance, const char *what);
 

@@ -1,5 +1,6 @@
 /* Pages through what a server declares, one page at a time, and puts the new table in force only when it is whole. The
- * texts are the server's: they are written anew by our writer, pinned, and never looked into here. */
+ * texts are the server's: they are written anew by our writer, pinned, and never looked into here. Of what a client's
+ * own instance lists, tools' names and pins are kept alone: its clients read the control session's texts. */
 #include "upstream/lists.h"
 
 #include "base/check.h"
@@ -38,14 +39,19 @@ static int64_t now_of(const struct listing *listing)
     return loop_now_ms(listing->upstream->services.loop);
 }
 
+static bool is_own(const struct listing *listing)
+{
+    return !instance_is_control(listing->instance);
+}
+
 static struct str server_name(const struct listing *listing)
 {
     return listing->upstream->server->name;
 }
 
-void listing_init(struct listing *listing, struct upstream *upstream)
+void listing_init(struct listing *listing, struct upstream *upstream, struct instance *instance)
 {
-    *listing = (struct listing){ .upstream = upstream };
+    *listing = (struct listing){ .upstream = upstream, .instance = instance };
     buf_init(&listing->cursor, LIMIT_list_page);
     buf_init(&listing->entries, LIMIT_list_total);
     buf_init(&listing->instructions, LIMIT_instructions);
@@ -57,6 +63,7 @@ static void abandon(struct listing *listing)
     definitions_unref(listing->building);
     listing->building = NULL;
     listing->changed = false;
+    buf_reset(&listing->entries);
 }
 
 void listing_release(struct listing *listing)
@@ -99,8 +106,7 @@ static const struct pin *pin_of(struct listing *listing, const struct json *entr
  * whose marks are wrong is not to be used there. */
 static bool takes_marks(const struct listing *listing)
 {
-    const struct instance *control = listing->upstream->control;
-    return listing->upstream->server->transport == TRANSPORT_HTTP && !control->era->has_sessions;
+    return listing->upstream->server->transport == TRANSPORT_HTTP && !listing->instance->era->has_sessions;
 }
 
 static int read_marks(struct listing *listing, const struct json *tool, struct entry *entry)
@@ -125,6 +131,8 @@ static int write_definition(struct listing *listing, const struct json *node, st
     json_write_init(&writer, out);
     if (error == E_NOMEM || (error && takes_marks(listing)))
         return error;
+    if (is_own(listing))
+        return 0;
     if (!takes_marks(listing) && (error || entry->mirrored_count)) {
         mirror_write_unmarked(&writer, node);
         entry->mirrored_count = 0;
@@ -244,6 +252,10 @@ static void fail(struct listing *listing, const char *why)
     log_warn(listing->upstream->services.log, "server '%" STR_FMT "': its %" STR_FMT " cannot be read: %s",
              STR_ARG(server_name(listing)), STR_ARG(method_row(rows[listing->kind].method)->name), why);
     abandon(listing);
+    if (is_own(listing)) {
+        instance_not_listed(listing->instance, why);
+        return;
+    }
     listing->retry_ms = listing->retry_ms ? 2 * listing->retry_ms : LIMIT_restart_first_ms;
     if (listing->retry_ms > LIMIT_restart_most_ms)
         listing->retry_ms = LIMIT_restart_most_ms;
@@ -260,7 +272,7 @@ static void finish(struct listing *listing)
         fail(listing, "out of memory");
         return;
     }
-    if (listing->unusable + doubles)
+    if (listing->unusable + doubles && !is_own(listing))
         log_warn(listing->upstream->services.log,
                  "server %" STR_FMT
                  ": %zu entries of its lists are left out: without a name or schema, or with a name that stands twice",
@@ -271,12 +283,17 @@ static void finish(struct listing *listing)
     listing->changed = false;
     if (changed)
         listing_again(listing);
-    upstream_listed(listing->upstream, building);
+    if (is_own(listing))
+        instance_listed(listing->instance, building);
+    else
+        upstream_listed(listing->upstream, building);
 }
 
 static bool is_declared(const struct listing *listing)
 {
-    const struct capabilities *declared = &listing->upstream->control->capabilities;
+    const struct capabilities *declared = &listing->instance->capabilities;
+    if (is_own(listing) && listing->kind != LIST_TOOLS)
+        return false;
     switch (listing->kind) {
     case LIST_TOOLS: return declared->tools;
     case LIST_PROMPTS: return declared->prompts;
@@ -318,11 +335,11 @@ static const char *take_page(struct listing *listing, const struct message *answ
     const struct json *cursor = json_get(result, STR("nextCursor"));
     struct str key;
     struct json_iter iter;
-    size_t bytes = listing->upstream->control->received;
+    size_t bytes = listing->instance->received;
     listing->bytes += bytes;
     if (bytes > LIMIT_list_page || listing->bytes > LIMIT_list_total)
         return "too large";
-    if (listing->upstream->control->era->judge(answer) != REASON_allowed)
+    if (listing->instance->era->judge(answer) != REASON_allowed)
         return "it is not a complete answer";
     if (!json_is(entries, JSON_ARRAY))
         return "it has no array of them";
@@ -362,8 +379,8 @@ static void page_answered(struct leg *leg, const struct message *message, struct
 static void page_ended(struct leg *leg, enum reason reason)
 {
     struct listing *listing = leg->owner;
-    const struct instance *control = listing->upstream->control;
-    if (control && control->state == INSTANCE_READY)
+    enum instance_state state = listing->instance->state;
+    if (state == INSTANCE_READY || (is_own(listing) && state == INSTANCE_STARTING))
         fail(listing, reason_row(reason)->text.ptr);
     else
         listing_stop(listing);
@@ -373,7 +390,6 @@ static const struct leg_events page_events = { .answer = page_answered, .ended =
 
 static void ask(struct listing *listing)
 {
-    struct upstream *upstream = listing->upstream;
     struct buf params;
     struct json_writer writer;
     buf_init(&params, 6 * (size_t)LIMIT_list_page);
@@ -387,7 +403,7 @@ static void ask(struct listing *listing)
         .owner = listing,
         .deadline_ms = listing->began_ms + LIMIT_first_list_ms,
     };
-    int error = buf_ok(&params) ? upstream_send(upstream->control, &listing->leg,
+    int error = buf_ok(&params) ? instance_send(listing->instance, &listing->leg,
                                                 method_row(rows[listing->kind].method)->name, buf_str(&params))
                                 : E_NOMEM;
     buf_release(&params);
@@ -404,11 +420,15 @@ void listing_start(struct listing *listing)
     listing->bytes = listing->unusable = 0;
     listing->changed = false;
     listing->building = definitions_new(2 * (size_t)LIMIT_list_total);
+    if (!listing->building && is_own(listing)) {
+        instance_not_listed(listing->instance, error_text(E_NOMEM));
+        return;
+    }
     if (!listing->building) {
         look_in(listing, LIMIT_restart_most_ms);
         return;
     }
-    const struct capabilities *declared = &listing->upstream->control->capabilities;
+    const struct capabilities *declared = &listing->instance->capabilities;
     listing->building->has_tools = declared->tools;
     listing->building->has_prompts = declared->prompts;
     listing->building->has_resources = declared->resources;
@@ -419,8 +439,7 @@ void listing_start(struct listing *listing)
 static void timer_fired(struct timer *timer)
 {
     struct listing *listing = CONTAINER_OF(timer, struct listing, timer);
-    const struct instance *control = listing->upstream->control;
-    if (control && control->state == INSTANCE_READY && !listing->building)
+    if (listing->instance && listing->instance->state == INSTANCE_READY && !listing->building)
         listing_start(listing);
 }
 

@@ -1,4 +1,5 @@
-/* A server's lists, paged through on its control session and made into one struct definitions. */
+/* A server's lists, paged through on its control session and made into one struct definitions; and the tools that a
+ * client's own instance lists, paged through in the same way. */
 #pragma once
 
 #include "base/buf.h"
@@ -9,6 +10,7 @@ enum list_kind { LIST_TOOLS, LIST_PROMPTS, LIST_RESOURCES, LIST_TEMPLATES, LIST_
 
 struct listing {
     struct upstream    *upstream;
+    struct instance    *instance;    /* whose lists: the control session's, or one's own */
     struct leg          leg;         /* the page that is awaited */
     struct definitions *building;    /* NULL: not running */
     enum list_kind      kind;
@@ -23,11 +25,11 @@ struct listing {
     struct timer        timer;       /* the next look */
 };
 
-void listing_init(struct listing *listing, struct upstream *upstream);
+void listing_init(struct listing *listing, struct upstream *upstream, struct instance *instance);
 void listing_release(struct listing *listing);
-/* The control session is ready: all lists, from their beginning. */
+/* The session is there: all its lists, from their beginning. */
 void listing_start(struct listing *listing);
 /* A list changed, or may have: another look, not more often than LIMIT_list_again_ms allows. */
 void listing_again(struct listing *listing);
-/* The control session is gone: nothing is asked until listing_start. */
+/* The session is gone: nothing is asked until listing_start. */
 void listing_stop(struct listing *listing);

@@ -79,7 +79,11 @@ static void noted(struct instance *instance, const struct message *message, cons
     case METHOD_SUBSCRIPTIONS_ACKNOWLEDGED: break;
     case METHOD_TOOLS_LIST_CHANGED:
     case METHOD_PROMPTS_LIST_CHANGED:
-    case METHOD_RESOURCES_LIST_CHANGED: listing_again(&instance->upstream->listing); break;
+    case METHOD_RESOURCES_LIST_CHANGED:
+        listing_again(&instance->upstream->listing);
+        if (!instance_is_control(instance))
+            listing_again(&instance->listing);
+        break;
     default:
         log_debug(instance->upstream->services.log, "server '%" STR_FMT "': a notification is not passed on: %" STR_FMT,
                   STR_ARG(instance->upstream->server->name), STR_ARG(str_slice(message->method, 0, 80)));

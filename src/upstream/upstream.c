@@ -158,7 +158,7 @@ int upstream_new_with_back(const struct upstream_services *services, const struc
     timer_init(&upstream->waiters_timer, services->loop, first_list_is_late);
     buf_init(&upstream->out, OUT_MAX);
     buf_init(&upstream->id, 6 * LIMIT_id_bytes + 2);
-    listing_init(&upstream->listing, upstream);
+    listing_init(&upstream->listing, upstream, NULL);
     subscription_init(&upstream->subscription, upstream);
     int error = hasher_new(&upstream->hasher);
     if (!error)
@@ -167,6 +167,7 @@ int upstream_new_with_back(const struct upstream_services *services, const struc
         upstream_free(upstream);
         return error;
     }
+    upstream->listing.instance = upstream->control;
     list_append(&upstream->instances, &upstream->control->link);
     upstream->instance_count = 1;
     *out = upstream;
@@ -201,7 +202,7 @@ void upstream_drop_instance(struct upstream *upstream, struct instance *instance
     list_remove(&instance->link);
     upstream->instance_count--;
     if (instance == upstream->control)
-        upstream->control = NULL;
+        upstream->control = upstream->listing.instance = NULL;
     else
         CHECK(map_remove(&upstream->by_isolation, str_from_c(instance->isolation)) == instance);
     look_whether_stopped(upstream);
@@ -321,6 +322,8 @@ void upstream_listed(struct upstream *upstream, struct definitions *definitions)
     if (upstream->control)
         upstream->control->failures = 0;
     timer_stop(&upstream->waiters_timer);
+    LIST_EACH (&upstream->instances, link, after)
+        instance_look_again(CONTAINER_OF(link, struct instance, link));
     if (upstream->events.definitions)
         upstream->events.definitions(upstream->events.arg, upstream);
     upstream_wake_waiters(&upstream->waiters, REASON_allowed);
@@ -381,26 +384,49 @@ static struct str instance_key(struct str value, enum era_id era, char buffer[IN
     return str_of(buffer, (size_t)len);
 }
 
+/* The instance that answers for this value and era. NULL: it is not there (yet); `key` is what it goes by, empty where
+ * that is the control session. E_INVALID: not a plain value. */
+static int find_instance(const struct upstream *upstream, enum era_id era, struct str isolation_value,
+                         char buffer[INSTANCE_KEY_MAX], struct str *key, struct instance **out)
+{
+    const struct era *wanted = era == ERA_MODERN ? &era_modern : &era_legacy;
+    bool shared = upstream->server->isolation == ISOLATION_SERVER;
+    *key = STR_EMPTY;
+    *out = upstream->control;
+    if (shared && (!upstream->era || upstream->era == wanted))
+        return 0;
+    struct str value = shared ? STR("shared") : isolation_value;
+    if (!isolation_is_plain(value))
+        return E_INVALID;
+    *key = instance_key(value, era, buffer);
+    *out = map_get(&upstream->by_isolation, *key);
+    return 0;
+}
+
+const struct definitions *upstream_own(const struct upstream *upstream, enum era_id era, struct str isolation_value)
+{
+    CHECK_OBJ(upstream, UPSTREAM_MAGIC);
+    char buffer[INSTANCE_KEY_MAX];
+    struct str key;
+    struct instance *instance;
+    int error = find_instance(upstream, era, isolation_value, buffer, &key, &instance);
+    return !error && instance ? instance->own : NULL;
+}
+
 int upstream_open(struct upstream *upstream, enum era_id era, struct str isolation_value,
                   struct upstream_waiter *waiter, struct instance **out)
 {
     CHECK_OBJ(upstream, UPSTREAM_MAGIC);
     if (upstream->stopping || !upstream->started || upstream_speaks(upstream, era) == SPEAKS_NO)
         return E_CLOSED;
-    const struct era *wanted = era == ERA_MODERN ? &era_modern : &era_legacy;
-    bool shared = upstream->server->isolation == ISOLATION_SERVER;
-    struct instance *instance = upstream->control;
-    if (!shared || (upstream->era && upstream->era != wanted)) {
-        char buffer[INSTANCE_KEY_MAX];
-        struct str value = shared ? STR("shared") : isolation_value;
-        if (!isolation_is_plain(value))
-            return E_INVALID;
-        struct str key = instance_key(value, era, buffer);
-        instance = map_get(&upstream->by_isolation, key);
-        int error = instance ? 0 : add_instance(upstream, wanted, key, &instance);
-        if (error)
-            return error;
-    }
+    char buffer[INSTANCE_KEY_MAX];
+    struct str key;
+    struct instance *instance;
+    int error = find_instance(upstream, era, isolation_value, buffer, &key, &instance);
+    if (!error && !instance)
+        error = add_instance(upstream, era == ERA_MODERN ? &era_modern : &era_legacy, key, &instance);
+    if (error)
+        return error;
     *out = instance;
     if (instance->state == INSTANCE_READY)
         return 0;

@@ -3,6 +3,7 @@
 //
 // RECORDER_DIR      where each process keeps its file of received bytes, <start>-<pid>.in
 // RECORDER_CONFIG   a JSON file: { "tools": [name or definition], "prompts": [name], "mode": word,
+//                   "later": tools that every process but the first one lists,
 //                   "start": ms before the handshake is answered, "era": "modern" for 2026-07-28 and nothing else }
 // RECORDER_PORT     a file that the port is written to: it serves HTTP, and each body is a line of the file
 //
@@ -15,13 +16,14 @@
 //                    {"text"} writes it and a line feed; {"hex"} writes these bytes; {"wait"} sleeps; {"exit"} ends
 //   become  {"tools"} lists these tools from now on, and says that the list changed
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { openSync, readdirSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const config = JSON.parse(readFileSync(process.env.RECORDER_CONFIG, 'utf8'));
 const name = `${process.hrtime.bigint().toString().padStart(20, '0')}-${process.pid}`;
+const isFirst = !readdirSync(process.env.RECORDER_DIR).some((entry) => entry.endsWith('.in'));
 const received = openSync(join(process.env.RECORDER_DIR, `${name}.in`), 'a');
 
 const answers = new AsyncLocalStorage(); // over HTTP: what becomes the body
@@ -33,7 +35,10 @@ const textResult = (id, text, more) => result(id, { content: [{ type: 'text', te
 const define = (tool) => (typeof tool === 'string' ? { name: tool, description: `the tool ${tool}`, inputSchema: { type: 'object' } } : tool);
 /** As the configuration says now, or as it was told: a server may change its mind. */
 let told;
-const listed = () => told ?? (JSON.parse(readFileSync(process.env.RECORDER_CONFIG, 'utf8')).tools ?? []).map(define);
+const listed = () => {
+  const { tools = [], later } = JSON.parse(readFileSync(process.env.RECORDER_CONFIG, 'utf8'));
+  return told ?? (isFirst ? tools : later ?? tools).map(define);
+};
 
 /** Answers tools/list in the ways that a gateway must survive. */
 function list(id, params) {

@@ -78,8 +78,7 @@ for (const [what, change, member] of [
     assert.equal(calls(), before_);
     assert.deepEqual((await pins('--changed'))[0].differs, [member]);
     await list(add);
-    await until(async () => (await changed()).length === 0, 'the return');
-    assert.equal(await code(), 'allowed');
+    await until(async () => (await changed()).length === 0 && await code() === 'allowed', 'the return');
     assert.deepEqual((await session.tools())[0], 'add');
   });
 }
@@ -89,6 +88,7 @@ test('a tool that goes and comes back as another one was accepted as the first',
   await until(async () => await code() === 'Unknown tool: add', 'its absence');
   await list({ ...add, description: INJECTED });
   await until(async () => (await changed()).length > 0, 'the change');
+  await until(async () => await code() !== 'Unknown tool: add', 'the client\'s own instance');
   assert.equal(await code(), 'pin_changed');
 });
 

@@ -159,6 +159,12 @@ enum speaks upstream_speaks(const struct upstream *upstream, enum era_id era)
     return (void)upstream, era == memory.era ? SPEAKS_YES : SPEAKS_NO;
 }
 
+const struct definitions *upstream_own(const struct upstream *upstream, enum era_id era, struct str isolation_value)
+{
+    (void)upstream, (void)era, (void)isolation_value;
+    return NULL;
+}
+
 int upstream_open(struct upstream *upstream, enum era_id era, struct str isolation_value,
                   struct upstream_waiter *waiter, struct instance **out)
 {

@@ -146,6 +146,14 @@ static inline struct memory *memory_ready(struct rig *rig)
     return control;
 }
 
+/* A client's own instance says what it lists. */
+static inline void memory_list_own(struct rig *rig, struct memory *memory, const char *tools)
+{
+    assert_non_null(strstr(memory->last, "\"method\":\"tools/list\""));
+    memory_answer(memory, tools);
+    rig_turn(rig);
+}
+
 /* An instance for an isolation value, ready. */
 static inline struct memory *memory_instance(struct rig *rig, const char *isolation, struct instance **out)
 {
@@ -153,6 +161,7 @@ static inline struct memory *memory_instance(struct rig *rig, const char *isolat
     wait_init(&wait);
     assert_int_equal(upstream_open(rig->upstream, ERA_LEGACY, str_from_c(isolation), &wait.waiter, out), E_AGAIN);
     struct memory *memory = memory_shake(rig, HELLO("{\"tools\":{}}"));
+    memory_list_own(rig, memory, ONE_TOOL);
     assert_int_equal(wait.calls, 1);
     assert_int_equal(wait.reason, REASON_allowed);
     assert_int_equal(upstream_open(rig->upstream, ERA_LEGACY, str_from_c(isolation), &wait.waiter, out), 0);

@@ -95,17 +95,17 @@ static void test_an_answer(void **state)
     struct memory *memory = memory_instance(&rig, "g1", &instance);
     assert_int_equal(ask_send(&rig, &ask, instance, "\"name\":\"t\",\"arguments\":{}", 5000), 0);
     assert_string_equal(memory->last,
-                        "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/call\",\"params\":{\"name\":\"t\","
-                        "\"arguments\":{},\"_meta\":{\"progressToken\":2}}}");
+                        "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"tools/call\",\"params\":{\"name\":\"t\","
+                        "\"arguments\":{},\"_meta\":{\"progressToken\":3}}}");
     assert_int_equal(ask.leg.sent, SENT_ALL);
     memory_say(
         memory,
-        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":2,\"progress\":1}}");
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":3,\"progress\":1}}");
     memory_say(memory, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/"
-                       "progress\",\"params\":{\"progressToken\":\"2\",\"progress\":1}}");
+                       "progress\",\"params\":{\"progressToken\":\"3\",\"progress\":1}}");
     memory_say(
         memory,
-        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":3,\"progress\":1}}");
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":4,\"progress\":1}}");
     assert_int_equal(ask.notes, 1);
     memory_answer(memory, "{\"content\":[]}");
     assert_int_equal(ask.ends, 1);
@@ -113,7 +113,7 @@ static void test_an_answer(void **state)
     assert_int_equal(rig.warnings, 0);
     memory_say(
         memory,
-        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":2,\"progress\":2}}");
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":3,\"progress\":2}}");
     assert_int_equal(ask.notes, 1);
     memory_finish(&rig);
     assert_int_equal(ask.ends, 1);
@@ -127,23 +127,23 @@ static void test_answers_that_are_not(void **state)
         const char *bytes;
         bool ends;
     } rows[] = {
-        { "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}", false },     /* never asked */
-        { "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}", false },     /* answered already */
-        { "{\"jsonrpc\":\"2.0\",\"id\":\"2\",\"result\":{}}", false }, /* another type */
-        { "{\"jsonrpc\":\"2.0\",\"id\":-2,\"result\":{}}", false },
-        { "{\"jsonrpc\":\"2.0\",\"id\":2.0,\"result\":{}}", false },
+        { "{\"jsonrpc\":\"2.0\",\"id\":4,\"result\":{}}", false },     /* never asked */
+        { "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}", false },     /* answered already */
+        { "{\"jsonrpc\":\"2.0\",\"id\":\"3\",\"result\":{}}", false }, /* another type */
+        { "{\"jsonrpc\":\"2.0\",\"id\":-3,\"result\":{}}", false },
+        { "{\"jsonrpc\":\"2.0\",\"id\":3.0,\"result\":{}}", false },
         { "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600,\"message\":\"m\"}}", false },
-        { "\xef\xbb\xbf{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}", false }, /* Z11 */
-        { "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"a\":1,\"a\":2}}", false },
-        { "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}", false },
-        { "[{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}]", false },
+        { "\xef\xbb\xbf{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}", false }, /* Z11 */
+        { "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{\"a\":1,\"a\":2}}", false },
+        { "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}", false },
+        { "[{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}]", false },
         { "Listening on stdio", false },
-        { "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"ping\",\"params\":[]}", false }, /* its own id, not ours */
-        { "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"x\",\"result\":{}}", false },
-        { "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{},\"error\":{\"code\":1,\"message\":\"m\"}}", true },
-        { "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":[]}", true },
-        { "{\"jsonrpc\":\"2.0\",\"id\":2,\"error\":{\"message\":\"m\"}}", true },
-        { "{\"jsonrpc\":\"2.0\",\"id\":2,\"Result\":{}}", true },
+        { "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"ping\",\"params\":[]}", false }, /* its own id, not ours */
+        { "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"x\",\"result\":{}}", false },
+        { "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{},\"error\":{\"code\":1,\"message\":\"m\"}}", true },
+        { "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":[]}", true },
+        { "{\"jsonrpc\":\"2.0\",\"id\":3,\"error\":{\"message\":\"m\"}}", true },
+        { "{\"jsonrpc\":\"2.0\",\"id\":3,\"Result\":{}}", true },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct rig rig;
@@ -152,14 +152,14 @@ static void test_answers_that_are_not(void **state)
         memory_ready(&rig);
         struct memory *memory = memory_instance(&rig, "g1", &instance);
         assert_int_equal(ask_send(&rig, &ask, instance, "", 5000), 0);
-        assert_int_equal(ask.leg.id, 2);
+        assert_int_equal(ask.leg.id, 3);
         memory_say(memory, "%s", rows[i].bytes);
         if (ask.ends != rows[i].ends || (rows[i].ends && (ask.answered || ask.reason != REASON_upstream_malformed)))
             fail_msg("%s", rows[i].bytes);
         assert_true(rig.warnings > 0);
-        memory_say(memory, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}");
+        memory_say(memory, "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}");
         assert_int_equal(ask.ends, 1); /* the first valid one, or nothing after the end */
-        memory_say(memory, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}");
+        memory_say(memory, "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}");
         assert_int_equal(ask.ends, 1);
         memory_finish(&rig);
     }
@@ -175,10 +175,10 @@ static void test_an_answer_before_the_question(void **state)
     struct memory *memory = memory_instance(&rig, "g1", &instance);
     memory->holds = true;
     assert_int_equal(ask_send(&rig, &ask, instance, "", 5000), 0);
-    memory_say(memory, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}");
+    memory_say(memory, "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}");
     assert_int_equal(ask.ends, 0);
     ask.leg.sent = SENT_ALL;
-    memory_say(memory, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}");
+    memory_say(memory, "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}");
     assert_int_equal(ask.ends, 1);
     memory_finish(&rig);
 }
@@ -224,14 +224,14 @@ static void test_deadlines(void **state)
     assert_int_equal(other.ends, 0);
     assert_int_equal(slow.ends, 0);
     assert_string_equal(memory->last,
-                        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":4,"
-                        "\"reason\":\"cancelled\"}}");                  /* the one before was of 3 */
-    memory_say(memory, "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}"); /* late */
+                        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":5,"
+                        "\"reason\":\"cancelled\"}}");                  /* the one before was of 4 */
+    memory_say(memory, "{\"jsonrpc\":\"2.0\",\"id\":4,\"result\":{}}"); /* late */
     assert_int_equal(fast.ends, 1);
     rig_pass(&rig, 4000);
     assert_int_equal(slow.ends, 1);
     assert_string_equal(memory->last,
-                        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":2,"
+                        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":3,"
                         "\"reason\":\"upstream_timeout\"}}");
     memory_finish(&rig);
 }
@@ -247,9 +247,9 @@ static void test_cancel(void **state)
     assert_int_equal(ask_send(&rig, &ask, instance, "", 5000), 0);
     upstream_cancel(&ask.leg, REASON_cancelled);
     assert_string_equal(memory->last,
-                        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":2,"
+                        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":3,"
                         "\"reason\":\"cancelled\"}}");
-    memory_say(memory, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}");
+    memory_say(memory, "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}");
     assert_int_equal(ask.ends, 0);
     /* Of what had not left, the server is told nothing. */
     memory->holds = true;

@@ -244,6 +244,124 @@ static void test_a_page_too_large(void **state)
     memory_finish(&rig);
 }
 
+/* ---- what a client's own instance lists ---- */
+
+static const struct tool *own_tool(struct rig *rig, struct str name)
+{
+    const struct definitions *own = upstream_own(rig->upstream, ERA_LEGACY, STR("g1"));
+    return own ? definitions_tool(own, name) : NULL;
+}
+
+static struct memory *begin_own(struct rig *rig, struct wait *wait)
+{
+    struct instance *instance;
+    wait_init(wait);
+    assert_int_equal(upstream_open(rig->upstream, ERA_LEGACY, STR("g1"), &wait->waiter, &instance), E_AGAIN);
+    struct memory *memory = memory_shake(rig, HELLO("{\"tools\":{},\"prompts\":{}}"));
+    assert_int_equal(wait->calls, 0); /* of no use before its list is known */
+    assert_null(upstream_own(rig->upstream, ERA_LEGACY, STR("g1")));
+    return memory;
+}
+
+static void test_an_own_list(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct wait wait;
+    memory_ready(&rig);
+    struct memory *memory = begin_own(&rig, &wait);
+    memory_list_own(&rig, memory, ONE_TOOL);
+    assert_int_equal(wait.calls, 1);
+    assert_ptr_equal(upstream_own(rig.upstream, ERA_LEGACY, STR("g1")), upstream_definitions(rig.upstream)); /* shared */
+    assert_null(upstream_own(rig.upstream, ERA_LEGACY, STR("g2")));
+    assert_null(upstream_own(rig.upstream, ERA_LEGACY, STR("../g")));
+    unsigned sent = memory->sent;
+
+    memory_say(memory, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}");
+    rig_pass(&rig, LIMIT_list_again_ms + 100);
+    assert_int_equal(memory->sent, sent + 1); /* the tools alone, in two pages */
+    memory_answer(memory, "{\"tools\":[{\"name\":\"t\",\"inputSchema\":{\"x\":1}}],\"nextCursor\":\"2\"}");
+    memory_list_own(&rig, memory, "{\"tools\":[{\"name\":\"u\",\"inputSchema\":{}}]}");
+    const struct tool *known = &upstream_definitions(rig.upstream)->tools[0];
+    assert_non_null(own_tool(&rig, STR("u")));
+    assert_false(pin_eq(&own_tool(&rig, STR("t"))->pin, &known->pin));
+    assert_true(str_is_empty(own_tool(&rig, STR("t"))->definition)); /* nobody is shown it */
+    memory_finish(&rig);
+}
+
+/* The control session lists anew; servers may tell of a change there alone. */
+static void test_an_own_list_is_asked_for_again(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct wait wait;
+    struct memory *control = memory_ready(&rig);
+    struct memory *memory = begin_own(&rig, &wait);
+    memory_list_own(&rig, memory, ONE_TOOL);
+    unsigned sent = memory->sent;
+    memory_say(control, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}");
+    rig_pass(&rig, LIMIT_list_again_ms + 100);
+    memory_answer(control, ONE_TOOL);
+    rig_pass(&rig, LIMIT_list_again_ms + 100);
+    assert_int_equal(memory->sent, sent); /* it lists what is listed there */
+    assert_ptr_equal(upstream_own(rig.upstream, ERA_LEGACY, STR("g1")), upstream_definitions(rig.upstream));
+
+    memory_say(control, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}");
+    rig_pass(&rig, LIMIT_list_again_ms + 100);
+    memory_answer(control, "{\"tools\":[{\"name\":\"new\",\"inputSchema\":{}}]}");
+    assert_null(own_tool(&rig, STR("new")));
+    rig_pass(&rig, LIMIT_list_again_ms + 100);
+    memory_list_own(&rig, memory, "{\"tools\":[{\"name\":\"new\",\"inputSchema\":{}}]}");
+    assert_non_null(own_tool(&rig, STR("new")));
+    memory_finish(&rig);
+}
+
+static void test_own_lists_that_fail(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {
+        "\"result\":{}", "\"result\":{\"tools\":[],\"nextCursor\":3}", "\"error\":{\"code\":-32603,\"message\":\"later\"}",
+        "\"result\":[]", NULL,
+    };
+    for (size_t at = 0; at < ARRAY_LEN(answers); at++) {
+        struct rig rig;
+        struct wait wait;
+        memory_ready(&rig);
+        struct memory *memory = begin_own(&rig, &wait);
+        if (answers[at])
+            memory_say(memory, "{\"jsonrpc\":\"2.0\",\"id\":%llu,%s}", memory_id(memory), answers[at]);
+        else
+            rig_pass(&rig, LIMIT_server_start_ms + 100);
+        assert_true(memory->killed);
+        memory_end(memory);
+        rig_turn(&rig);
+        assert_int_equal(wait.calls, 1);
+        assert_int_equal(wait.reason, REASON_upstream_unavailable);
+        assert_null(upstream_own(rig.upstream, ERA_LEGACY, STR("g1")));
+        assert_non_null(upstream_definitions(rig.upstream));
+        memory_finish(&rig);
+    }
+}
+
+/* What was listed belongs to its connection: the next one is looked at before it is used. */
+static void test_an_own_list_of_the_next_connection(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct wait wait;
+    memory_ready(&rig);
+    struct memory *memory = begin_own(&rig, &wait);
+    memory_list_own(&rig, memory, ONE_TOOL);
+    memory_end(memory);
+    assert_null(upstream_own(rig.upstream, ERA_LEGACY, STR("g1")));
+    rig_pass(&rig, LIMIT_restart_first_ms + 100);
+    memory = begin_own(&rig, &wait);
+    memory_end(memory); /* in the middle of its list */
+    rig_turn(&rig);
+    assert_int_equal(wait.reason, REASON_upstream_unavailable);
+    memory_finish(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +375,10 @@ int main(void)
         cmocka_unit_test_setup(test_list_changed, memory_setup),
         cmocka_unit_test_setup(test_a_restart, memory_setup),
         cmocka_unit_test_setup(test_a_page_too_large, memory_setup),
+        cmocka_unit_test_setup(test_an_own_list, memory_setup),
+        cmocka_unit_test_setup(test_an_own_list_is_asked_for_again, memory_setup),
+        cmocka_unit_test_setup(test_own_lists_that_fail, memory_setup),
+        cmocka_unit_test_setup(test_an_own_list_of_the_next_connection, memory_setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
