@@ -344,7 +344,7 @@ void policy_decide(const struct policy *policy, const struct question *question,
         .verdict = VERDICT_ALLOW, .reason = REASON_allowed, .rule = STR_EMPTY, .message = STR_EMPTY, .detail = STR_EMPTY
     };
     if (policy == NULL) {
-        if (question->subject != SUBJECT_TOOL || !step_frozen(&run))
+        if (!step_frozen(&run))
             decide_nothing(&run);
         return;
     }

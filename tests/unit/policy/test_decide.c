@@ -103,6 +103,9 @@ static void test_no_policy(void **state)
     expect(rig_ask(&rig, SUBJECT_METHOD, "roots/list"), VERDICT_DENY, REASON_method_not_found, "(no policy)");
     rig.question.frozen = true;
     expect(rig_call(&rig, "t", "{}"), VERDICT_DENY, REASON_frozen, "(frozen)");
+    rig.question.subject = SUBJECT_RESOURCE; /* for everything that is asked the freeze is the first thing said */
+    policy_decide(NULL, &rig.question, &rig.arena, NULL, &rig.decision);
+    expect(&rig.decision, VERDICT_DENY, REASON_frozen, "(frozen)");
     rig_release(&rig);
 }
 

@@ -1,0 +1,96 @@
+// What calls have taken from limits. An identity is a tuple; here its JSON text is its name.
+import { NEVER, ONE, windowAt } from './limits.mjs';
+
+// When that moment, and with it all before it, has left a sliding window; moments stand in their order.
+const endOfMoment = (window, moments, at) => (at in moments ? moments[at] + window.seconds * 1000 : NEVER);
+
+export class Counters {
+  constructor() {
+    this.byName = new Map();
+  }
+
+  // The counter as it stands at `now`: what of it is over is dropped. A clock that ran back leaves it where it was.
+  look({ identity, window }, now) {
+    const counter = this.byName.get(identity) ?? { window, start: -Infinity, used: 0n, moments: [] };
+    if (window.kind === 'concurrent') return { ...counter, end: NEVER };
+    if (window.algorithm === 'sliding') {
+      const moment = Math.max(now, counter.start);
+      const moments = counter.moments.filter((one) => one + window.seconds * 1000 > moment);
+      return { ...counter, moments, start: moment, used: BigInt(moments.length) * ONE, end: endOfMoment(window, moments, 0) };
+    }
+    const { start } = windowAt(window, now);
+    const { end } = windowAt(window, Math.max(start, counter.start));
+    return start > counter.start ? { ...counter, start, used: 0n, end } : { ...counter, end };
+  }
+
+  // When `cost` fits into `max` again. NEVER: not by waiting.
+  #resets(counter, cost, max) {
+    if (cost > max) return NEVER;
+    if (counter.window.algorithm !== 'sliding') return counter.end;
+    const calls = Number(max / ONE);
+    return endOfMoment(counter.window, counter.moments, counter.moments.length - calls);
+  }
+
+  // All debits together, or none: { taken } or { over: [every debit that fails, in order] }.
+  reserve(debits, now) {
+    const costs = new Map();
+    for (const { identity, cost } of debits) {
+      const before = costs.get(identity) ?? 0n;
+      costs.set(identity, cost > before ? cost : before);
+    }
+    const tooLong = debits.find((debit) => debit.tooLong);
+    // What a counter has seen, it has seen, whatever becomes of the call.
+    for (const debit of debits.slice(0, tooLong ? debits.indexOf(tooLong) : undefined)) {
+      if (this.byName.has(debit.identity)) this.byName.set(debit.identity, this.look(debit, now));
+    }
+    if (tooLong) return { over: [{ debit: tooLong, full: true }] };
+    const over = [];
+    for (const debit of debits) {
+      const counter = this.look(debit, now), cost = costs.get(debit.identity);
+      if (counter.used + cost <= debit.max) continue;
+      over.push({ debit, used: counter.used, resets: this.#resets(counter, cost, debit.max) });
+    }
+    if (over.length > 0) return { over };
+    const taken = new Map();
+    for (const debit of debits) {
+      if (taken.has(debit.identity)) continue;
+      const cost = costs.get(debit.identity);
+      const counter = this.look(debit, now);
+      counter.used += cost;
+      if (debit.window.algorithm === 'sliding') counter.moments = [...counter.moments, counter.start];
+      this.byName.set(debit.identity, counter);
+      taken.set(debit.identity, { debit, cost, start: counter.start });
+    }
+    return { taken };
+  }
+
+  // Nothing of the call left: into its own window only. A call in flight is not any more.
+  giveBack(taken) {
+    for (const [identity, { debit, cost, start }] of taken) {
+      const counter = this.byName.get(identity);
+      if (debit.window.algorithm === 'sliding') {
+        const at = counter.moments.indexOf(start);
+        if (at >= 0) counter.moments.splice(at, 1);
+      } else if (debit.window.kind === 'concurrent' || counter.start === start) {
+        counter.used -= cost;
+      }
+    }
+  }
+
+  // The call ended: it is not in flight any more.
+  release(taken) {
+    for (const [identity, { debit, cost }] of taken) {
+      if (debit.window.kind === 'concurrent') this.byName.get(identity).used -= cost;
+    }
+  }
+
+  // What is used at `now`, above 0, by identity.
+  view(now) {
+    const used = [];
+    for (const [identity, { window }] of this.byName) {
+      const counter = this.look({ identity, window }, now);
+      if (counter.used > 0n) used.push([identity, String(counter.used), counter.end]);
+    }
+    return used.sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+}
