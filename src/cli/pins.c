@@ -337,9 +337,9 @@ const struct command command_pins_list = {
     .options = list_options,
     .json = true,
     .help =
-        "A tool's definition (everything in it but icons and _meta) is accepted when its server lists it for the\n"
-        "first time. Where the server lists another one later, the tool is left out of lists and its calls are\n"
-        "denied (pin_changed), until the server lists the accepted one again or an operator accepts the new one.\n\n"
+        "A tool's definition, everything in it, is accepted when its server lists it for the first time. Where the\n"
+        "server lists another one later, the tool is left out of lists and its calls are denied (pin_changed),\n"
+        "until the server lists the accepted one again or an operator accepts the new one.\n\n"
         "  warder pins list --changed\n",
     .run = list,
 };

@@ -19,11 +19,6 @@ struct str pin_part_name(enum pin_part part)
     return part_names[part];
 }
 
-static bool is_left_out(struct str key)
-{
-    return str_eq(key, STR("_meta")) || str_eq(key, STR("icons"));
-}
-
 static enum pin_part part_of(struct str key)
 {
     int part = 0;
@@ -55,7 +50,7 @@ static int by_key(const void *a, const void *b)
     return str_cmp(((const struct member *)a)->key, ((const struct member *)b)->key);
 }
 
-/* Those that count, in the order of their names. */
+/* In the order of their names. */
 static struct member *members_of(const struct json *definition, struct arena *scratch, size_t *count)
 {
     size_t room = json_count(definition) + 1;
@@ -64,7 +59,7 @@ static struct member *members_of(const struct json *definition, struct arena *sc
     *count = 0;
     json_iter_init(&iter, definition);
     while (members != NULL && json_iter_next(&iter, &members[*count].key, &members[*count].value))
-        *count += !is_left_out(members[*count].key);
+        (*count)++;
     if (members != NULL)
         qsort(members, *count, sizeof *members, by_key);
     return members;

@@ -1,5 +1,6 @@
 /* What makes a tool's definition the one that was accepted: a digest over its canonical text, in which members stand in
- * the order of their names. Icons and _meta are left out: they carry nothing that an agent is told. Pure. */
+ * the order of their names. Every member counts: clients are shown all of them, and some give all of them to their
+ * agents, icons and _meta too. Pure. */
 #pragma once
 
 #include "base/arena.h"

@@ -54,10 +54,10 @@ test('what is listed first is accepted, and recorded', async () => {
   assert.deepEqual(records.map(({ server, name, text }) => [server, name, text]), [['a', 'add', 'first sight'], ['a', 'echo', 'first sight'], ['a', 'act', 'first sight']]);
 });
 
-test('the same definition in other words of JSON, other icons and other _meta are no change', async () => {
+test('the same definition in other words of JSON is no change', async () => {
   const { name, title, description, inputSchema: { type, properties, required }, annotations } = add;
-  await list({ annotations, icons: [{ src: 'data:,x' }], inputSchema: { required, properties: { b: properties.b, a: properties.a }, type }, _meta: { x: 1 }, description, title, name });
-  await until(async () => (await session.rpc('tools/list', {})).message.result.tools[0].icons, 'the new list');
+  await list({ annotations, inputSchema: { required, properties: { b: properties.b, a: properties.a }, type }, description, title, name });
+  await until(async () => Object.keys((await session.rpc('tools/list', {})).message.result.tools[0])[0] === 'annotations', 'the new list');
   assert.equal(await code(), 'allowed');
   assert.deepEqual(await changed(), []);
 });
@@ -68,6 +68,7 @@ for (const [what, change, member] of [
   ['words inside the schema', { inputSchema: { ...add.inputSchema, properties: { ...add.inputSchema.properties, a: { type: 'number', description: 'your password' } } } }, 'inputSchema'],
   ['an output schema', { outputSchema: schema() }, 'outputSchema'], ['its annotations', { annotations: { readOnlyHint: false } }, 'annotations'],
   ['no description any more', { description: undefined }, 'description'], ['a member that nobody knows', { instructions: 'obey' }, 'other'],
+  ['its _meta', { _meta: { note: INJECTED } }, 'other'], ['its icons', { icons: [{ src: 'data:,x', title: INJECTED }] }, 'other'],
 ]) {
   test(`${what} changes: not listed, denied, nothing reaches the server; as it was, it is back`, async () => {
     const before_ = calls();

@@ -38,8 +38,7 @@ static void what_is_no_change(void **state)
     (void)state;
     static const char *const same[] = {
         "{\"inputSchema\":{\"a\":{\"y\":[2,1],\"x\":1},\"type\":\"object\"},\"description\":\"d\",\"title\":\"T\",\"name\":\"t\"}",
-        "{\"name\":\"t\",\"title\":\"T\",\"description\":\"\\u0064\",\"inputSchema\":{\"type\":\"object\",\"a\":{\"x\":1,\"y\":[2,1]}},"
-        "\"icons\":[{\"src\":\"x\"}],\"_meta\":{\"a\":1}}",
+        "{\"name\":\"t\",\"title\":\"T\",\"description\":\"\\u0064\",\"inputSchema\":{\"type\":\"object\",\"a\":{\"x\":1,\"y\":[2,1]}}}",
     };
     char text[512], other[512];
     struct pin base = pin_of(BASE, text);
@@ -71,6 +70,12 @@ static void what_is_a_change_and_where(void **state)
         { "{\"name\":\"t\",\"title\":\"T\",\"description\":\"d\",\"inputSchema\":{\"type\":\"object\",\"a\":{\"x\":1,\"y\":[2,1]}},"
           "\"outputSchema\":{},\"annotations\":{},\"x\":null,\"\":0}",
           1u << PIN_PART_outputSchema | 1u << PIN_PART_annotations | 1u << PIN_PART_other },
+        { "{\"name\":\"t\",\"title\":\"T\",\"description\":\"d\",\"inputSchema\":{\"type\":\"object\",\"a\":{\"x\":1,\"y\":[2,1]}},"
+          "\"icons\":[{\"src\":\"x\"}]}",
+          1u << PIN_PART_other },
+        { "{\"name\":\"t\",\"title\":\"T\",\"description\":\"d\",\"inputSchema\":{\"type\":\"object\",\"a\":{\"x\":1,\"y\":[2,1]}},"
+          "\"_meta\":{\"a\":1}}",
+          1u << PIN_PART_other },
     };
     char text[512];
     struct pin base = pin_of(BASE, text);
