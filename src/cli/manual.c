@@ -36,8 +36,14 @@ static void title(const char *name, int section)
     printf(" %d \"\" \"warder %s\" \"Warder\"\n.nh\n.ad l\n", section, WARDER_VERSION);
 }
 
-static void section(const char *name) { printf(".SH %s\n", name); }
-static void subsection(const char *name) { printf(".SS \"%s\"\n", name); }
+static void section(const char *name)
+{
+    printf(".SH %s\n", name);
+}
+static void subsection(const char *name)
+{
+    printf(".SS \"%s\"\n", name);
+}
 
 static void paragraph(const char *text)
 {
@@ -120,7 +126,8 @@ static void page_warder(void)
     section("SYNOPSIS");
     puts(".B warder\n.I COMMAND\n[OPTION]...");
     section("DESCRIPTION");
-    line("Agents call tools on MCP servers through the gateway's URL, each with a grant, which is a bearer token. Every call is "
+    line("Agents call tools on MCP servers through the gateway's URL, each with a grant, which is a bearer token. "
+         "Every call is "
          "decided by the policy of its server before a byte of it gets there, and recorded first. Without a command, "
          "warder says what runs.");
     section("COMMANDS");
@@ -172,11 +179,13 @@ static void page_configuration(void)
     puts("warder.json \\- the configuration of the gateway");
     section("DESCRIPTION");
     line("One JSON document; unknown members are errors. A client's own file, such as .mcp.json, is read as it is.");
-    verbatim("{\n  \"listen\": \"127.0.0.1:8808\",\n  \"mcpServers\": {\n    \"files\": {\n      \"command\": \"npx\",\n"
-             "      \"args\": [\"-y\", \"@modelcontextprotocol/server-filesystem\", \"/srv/files\"],\n"
-             "      \"policy\": \"files.policy.json\"\n    }\n  }\n}");
+    verbatim(
+        "{\n  \"listen\": \"127.0.0.1:8808\",\n  \"mcpServers\": {\n    \"files\": {\n      \"command\": \"npx\",\n"
+        "      \"args\": [\"-y\", \"@modelcontextprotocol/server-filesystem\", \"/srv/files\"],\n"
+        "      \"policy\": \"files.policy.json\"\n    }\n  }\n}");
     paragraph("In command, args, env, cwd, url and headers, ${NAME} is a variable of the gateway's environment and "
-              "${file:PATH} a file's text. Paths are found from the file in which they are written. The file and the policies "
+              "${file:PATH} a file's text. Paths are found from the file in which they are written. The file and the "
+              "policies "
               "that it names are watched: a change goes live as a whole, or not at all.");
     section("MEMBERS");
     settings(OF_TOP);
@@ -190,13 +199,25 @@ static void page_configuration(void)
 
 /* ---- warder-policy(5) ---- */
 
-enum member_object { OBJECT_POLICY, OBJECT_ALL_TOOLS, OBJECT_RULE, OBJECT_ENTRY, OBJECT_CONDITION, OBJECT_LIMIT,
-                     OBJECT_RATE_LIMIT, OBJECT_ACCESS };
+enum member_object {
+    OBJECT_POLICY,
+    OBJECT_ALL_TOOLS,
+    OBJECT_RULE,
+    OBJECT_ENTRY,
+    OBJECT_CONDITION,
+    OBJECT_LIMIT,
+    OBJECT_RATE_LIMIT,
+    OBJECT_ACCESS
+};
 
-static const struct { enum member_object object; const char *name, *text; bool later; } members[] = {
+static const struct {
+    enum member_object object;
+    const char *name, *text;
+    bool later;
+} members[] = {
 #define REQUIRED false
 #define OPTIONAL false
-#define LATER    true
+#define LATER true
 #define MEMBER(object, name, kinds, when, neutral, text) { OBJECT_##object, name, text, when },
 #include "policy/schema.def"
 #undef MEMBER
@@ -235,12 +256,15 @@ static void page_policy(void)
     puts("warder\\-policy \\- what a policy says, and what it means");
     section("DESCRIPTION");
     line("One JSON document decides what a grant may do on one server. An exact name is the last word on its tool; a "
-         "pattern has * for any run of bytes. What is unknown, of a wrong type or empty is an error at load. warder check "
+         "pattern has * for any run of bytes. What is unknown, of a wrong type or empty is an error at load. warder "
+         "check "
          "finds all errors of a document at once; warder explain says what it does with one call.");
-    verbatim("{\n  \"version\": \"1\",\n  \"default\": \"deny\",\n  \"hide\": [\"cancel_export_job\"],\n  \"tools\": {\n"
-             "    \"get_export_jobs\": {},\n    \"start_export_job\": { \"rate_limit\": \"10/minute\" },\n"
-             "    \"create_charge\": {\n      \"deny_if\": [\n        { \"conditions\": [ { \"path\": \"args.amount\", \"op\": \"gt\", "
-             "\"value\": 10000 } ],\n          \"on_deny\": \"Over $100.00.\" }\n      ]\n    }\n  }\n}");
+    verbatim(
+        "{\n  \"version\": \"1\",\n  \"default\": \"deny\",\n  \"hide\": [\"cancel_export_job\"],\n  \"tools\": {\n"
+        "    \"get_export_jobs\": {},\n    \"start_export_job\": { \"rate_limit\": \"10/minute\" },\n"
+        "    \"create_charge\": {\n      \"deny_if\": [\n        { \"conditions\": [ { \"path\": \"args.amount\", "
+        "\"op\": \"gt\", "
+        "\"value\": 10000 } ],\n          \"on_deny\": \"Over $100.00.\" }\n      ]\n    }\n  }\n}");
     section("MEMBERS");
     members_of(OBJECT_POLICY, "The document");
     members_of(OBJECT_ALL_TOOLS, "all_tools");
@@ -251,8 +275,10 @@ static void page_policy(void)
     members_of(OBJECT_RATE_LIMIT, "rate_limit");
     members_of(OBJECT_ACCESS, "resources and prompts");
     section("ANSWERS OF A CONDITION");
-    line("True, false, or unusable: a value of a kind that the operator does not take, a path through a value of the wrong "
-         "kind, a number that cannot be compared. In require, false and unusable deny; in deny_if, true and unusable do. "
+    line("True, false, or unusable: a value of a kind that the operator does not take, a path through a value of the "
+         "wrong "
+         "kind, a number that cannot be compared. In require, false and unusable deny; in deny_if, true and unusable "
+         "do. "
          "What is missing is false.");
     section("OPERATORS");
     operators();
@@ -262,8 +288,13 @@ static void page_policy(void)
 
 bool manual_print(const char *name)
 {
-    static const struct { const char *name; void (*print)(void); } pages[] = {
-        { "warder", page_warder }, { "warder.json", page_configuration }, { "warder-policy", page_policy },
+    static const struct {
+        const char *name;
+        void (*print)(void);
+    } pages[] = {
+        { "warder", page_warder },
+        { "warder.json", page_configuration },
+        { "warder-policy", page_policy },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(pages); i++) {

@@ -194,7 +194,7 @@ static void confine(void)
     umask(077);
     (void)setrlimit(RLIMIT_CORE, &no_core);
     (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of its write, not the end */
-#ifndef __SANITIZE_ADDRESS__ /* its leak check attaches to its own process */
+#ifndef __SANITIZE_ADDRESS__        /* its leak check attaches to its own process */
     (void)prctl(PR_SET_DUMPABLE, 0);
 #endif
     if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
@@ -422,8 +422,9 @@ static int open_loop(struct running *running)
 
 static int start(struct running *running)
 {
-    static int (*const steps[])(struct running *) = { load_config,    open_loop,     open_store, make_gateway, open_front,
-                                                      open_decisions, open_reloader, open_admin, open_control };
+    static int (*const steps[])(struct running *) = { load_config,   open_loop,  open_store,
+                                                      make_gateway,  open_front, open_decisions,
+                                                      open_reloader, open_admin, open_control };
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         if (i == 1)
             log_init_stderr(&running->log, clock_system(), running->config->log);

@@ -240,7 +240,8 @@ static void read_decisions(struct reader *reader, struct config *config, const s
         if (!config->decisions_path.ptr)
             reader->no_memory = true;
         else if (socket && config->decisions_path.len >= SOCKET_PATH_MAX)
-            reader_problem(reader, AT_VALUE, STR_EMPTY, "the path of a socket has at most %d bytes", SOCKET_PATH_MAX - 1);
+            reader_problem(reader, AT_VALUE, STR_EMPTY, "the path of a socket has at most %d bytes",
+                           SOCKET_PATH_MAX - 1);
     }
     reader_leave(reader, mark);
 }

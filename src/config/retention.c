@@ -9,10 +9,14 @@ static const struct unit {
     uint64_t factor; /* to milliseconds, or bytes */
     unsigned long long most;
 } units[] = {
-    { { "MiB", 3 }, true, UINT64_C(1) << 20, 1ULL << 40 }, { { "GiB", 3 }, true, UINT64_C(1) << 30, 1ULL << 30 },
-    { { "TiB", 3 }, true, UINT64_C(1) << 40, 1ULL << 20 }, { { "s", 1 }, false, 1000, 1ULL << 31 },
-    { { "m", 1 }, false, 60000, 1ULL << 25 },              { { "h", 1 }, false, 3600000, 1ULL << 20 },
-    { { "d", 1 }, false, 86400000, 36600 },                { { "w", 1 }, false, 604800000, 5200 },
+    { { "MiB", 3 }, true, UINT64_C(1) << 20, 1ULL << 40 },
+    { { "GiB", 3 }, true, UINT64_C(1) << 30, 1ULL << 30 },
+    { { "TiB", 3 }, true, UINT64_C(1) << 40, 1ULL << 20 },
+    { { "s", 1 }, false, 1000, 1ULL << 31 },
+    { { "m", 1 }, false, 60000, 1ULL << 25 },
+    { { "h", 1 }, false, 3600000, 1ULL << 20 },
+    { { "d", 1 }, false, 86400000, 36600 },
+    { { "w", 1 }, false, 604800000, 5200 },
 };
 
 /* One of the two, not given before. */

@@ -367,7 +367,8 @@ struct own_change {
     const struct definitions *before, *after;
 };
 
-static bool sees_own_change(const struct own_change *change, const struct grant *grant, struct str session, struct str client)
+static bool sees_own_change(const struct own_change *change, const struct grant *grant, struct str session,
+                            struct str client)
 {
     struct arena arena;
     bool differs = false;
@@ -412,8 +413,7 @@ void listen_own_changed(struct gateway *gateway, const struct route *route, stru
     LIST_EACH (&gateway->listenings, link, later) {
         struct listening *listening = CONTAINER_OF(link, struct listening, link);
         if (is_lone(listening, route->server->name) && is_whose(&change, value, listening->grant, STR_EMPTY) &&
-            sees_own_change(&change, live_grant(gateway, listening->grant), STR_EMPTY,
-                            str_from_c(listening->client)))
+            sees_own_change(&change, live_grant(gateway, listening->grant), STR_EMPTY, str_from_c(listening->client)))
             tell(listening, LISTEN_TOOLS);
     }
 }

@@ -85,8 +85,7 @@ bool listing_shows(const struct listing *listing, size_t at, struct gateway *gat
 {
     struct question question = question_of(gateway, route, listing, at, asker->grant);
     struct decision decision;
-    if (question.tool &&
-        !tool_as_listed(gateway, route->server->name, question.tool, asker->own, &question.pin))
+    if (question.tool && !tool_as_listed(gateway, route->server->name, question.tool, asker->own, &question.pin))
         return false;
     question.session = asker->session;
     question.client = asker->client;

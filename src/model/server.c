@@ -72,7 +72,8 @@ bool server_starts_alike(const struct server *a, const struct server *b)
     return str_eq(a->name, b->name) && a->transport == b->transport && str_eq(a->cwd, b->cwd) && a->home == b->home &&
            str_eq(a->url, b->url) && str_eq(a->tls.ca, b->tls.ca) && str_eq(a->tls.cert, b->tls.cert) &&
            str_eq(a->tls.key, b->tls.key) && a->tls.only_1_3 == b->tls.only_1_3 && a->isolation == b->isolation &&
-           a->instances == b->instances && a->idle_ms == b->idle_ms && a->exact_numbers == b->exact_numbers && are_strings_equal(a->argv, a->argc, b->argv, b->argc) &&
+           a->instances == b->instances && a->idle_ms == b->idle_ms && a->exact_numbers == b->exact_numbers &&
+           are_strings_equal(a->argv, a->argc, b->argv, b->argc) &&
            are_strings_equal(a->inherit, a->inherit_count, b->inherit, b->inherit_count) &&
            are_variables_equal(a->env, a->env_count, b->env, b->env_count) &&
            are_variables_equal(a->headers, a->header_count, b->headers, b->header_count);
