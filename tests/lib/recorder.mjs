@@ -39,6 +39,7 @@ export class Recorder {
     this.child = spawn(process.execPath, [program], {
       env: { ...process.env, RECORDER_DIR: this.dir, RECORDER_CONFIG: join(this.dir, 'config.json'), RECORDER_PORT: port }, stdio: ['ignore', 'ignore', 'inherit'],
     });
+    this.child.unref();
     process.on('exit', () => this.child.kill('SIGKILL'));
     await until(() => existsSync(port), 'the recorder\'s port', 30_000);
     this.url = `http://127.0.0.1:${readFileSync(port, 'utf8')}/mcp`;

@@ -1,6 +1,7 @@
 // The same vectors from a client without a session (MCP 2026-07-28): what must be said of a message by itself is put into
 // its bytes and its fields, as a client would that means to get round something; the expectation changes with it.
 import { MODERN, Modern, meta } from '../lib/modern.mjs';
+import { Recorder } from '../lib/recorder.mjs';
 import { Session } from '../lib/session.mjs';
 
 const OURS = `"io.modelcontextprotocol/protocolVersion":"${MODERN}","io.modelcontextprotocol/clientInfo":{"name":"warder","version":"0.1.0"},"io.modelcontextprotocol/clientCapabilities":{}`;
@@ -63,11 +64,25 @@ export const eras = {
     vectors: (all) => all,
     open: (endpoint, token, options) => Session.open(endpoint, token, options),
     fields: (client) => client.fields(),
+    send: (client, message) => client.post(message),
   },
   modern: {
     // what asks about a session has no meaning without one
     vectors: (all) => all.filter((one) => one.z !== 'Z29' && !one.version && !one.session).map(modernVector),
     open: async (endpoint, token) => new Modern(endpoint, token),
     fields: fieldsOf,
+    send: (client, message) => {
+      const whole = { ...message, params: { ...message.params, _meta: { ...meta(), ...message.params?._meta } } };
+      return client.post(whole, { headers: client.fieldsFor(whole) });
+    },
   },
 };
+
+/** Each era to a server over each transport. `recorder` makes that server; it may have to be waited for. */
+export const pairs = Object.keys(eras).flatMap((era) => ['stdio', 'http'].map((back) => ({
+  name: `${era}-${back}`, era, back, ...eras[era],
+  recorder: async (config) => {
+    const recorder = new Recorder({ ...config, era });
+    return back === 'http' ? recorder.listen() : recorder;
+  },
+})));

@@ -1,31 +1,46 @@
 // HTTP/1.1 as it should not be, on the real socket. Each message carries an allowed call that names its vector, so that
-// the server's own record tells what was let through.
+// the server's own record tells what was let through. Vectors go to a gateway for each era, with the fields and the body of it.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Gateway } from '../lib/gateway.mjs';
 import { CRLF, RawConnection, bytes } from '../lib/raw-http.mjs';
 import { Recorder } from '../lib/recorder.mjs';
-import { Session } from '../lib/session.mjs';
+import { meta } from '../lib/modern.mjs';
+import { eras } from './eras.mjs';
 
-const recorder = new Recorder({ tools: ['echo'] });
+const worlds = {};
+let recorder;
 let gateway;
 let session;
-const letThrough = [];
+let letThrough;
+/** The era of the message whose wire is being made. */
+let era;
+const enter = (name) => {
+  era = name;
+  ({ recorder, gateway, session, letThrough } = worlds[name]);
+};
 
 before(async () => {
-  gateway = new Gateway({ servers: { recorder: recorder.entry({ policy: { version: '1', default: 'deny', tools: { echo: {} } } }) } });
-  await gateway.start();
-  session = await Session.open(gateway.endpoint('recorder'), (await gateway.grant('http', 'recorder')).token);
+  for (const name of Object.keys(eras)) {
+    const world = { recorder: new Recorder({ tools: ['echo'], era: name }), letThrough: [] };
+    worlds[name] = world;
+    world.gateway = new Gateway({ servers: { recorder: world.recorder.entry({ policy: { version: '1', default: 'deny', tools: { echo: {} } } }) } });
+    await world.gateway.start();
+    world.session = await eras[name].open(world.gateway.endpoint('recorder'), (await world.gateway.grant('http', 'recorder')).token);
+  }
+  enter('legacy');
 });
 after(async () => {
-  session?.close();
-  await gateway?.close();
+  for (const world of Object.values(worlds)) {
+    world.session?.close();
+    await world.gateway?.close();
+  }
 });
 
-const call = (title) => `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"vector":"${title}"}}}`;
+const call = (title) => `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"vector":"${title}"}${era === 'modern' ? `,"_meta":${JSON.stringify(meta())}` : ''}}}`;
 /** The fields of an ordinary request, without those of framing. */
-const fields = (...without) => session.fields().filter(([name]) => !without.includes(name)).map(([name, value]) => `${name}: ${value}`);
+const fields = (...without) => eras[era].fields(session, Buffer.from(call(''))).filter(([name]) => !without.includes(name)).map(([name, value]) => `${name}: ${value}`);
 const START = 'POST /mcp/recorder HTTP/1.1';
 /** A head from lines; CR LF after each, and an empty line. */
 const head = (...lines) => [...lines.flat(), '', ''].join(CRLF);
@@ -36,7 +51,8 @@ const chunked = (title) => `${call(title).length.toString(16)}${CRLF}${call(titl
  *  `passes`: the call is let through. */
 function vector(h, title, wire, status, { closes = true, passes = false, timeout = 5000 } = {}) {
   const name = `${h} ${title}`;
-  test(name, { timeout: 30_000 }, async () => {
+  for (const each of Object.keys(eras)) test(`${name}, ${each}`, { timeout: 30_000 }, async () => {
+    enter(each);
     const connection = await RawConnection.open(gateway.url);
     try {
       const parts = wire(name);
@@ -50,6 +66,7 @@ function vector(h, title, wire, status, { closes = true, passes = false, timeout
       if (passes) letThrough.push(name);
     } finally {
       connection.close();
+      enter('legacy');
     }
   });
 }
@@ -223,9 +240,12 @@ test('H18 a connection is not used again after an error', async () => {
   assert.ok(await connection.closes());
 });
 
-test('the server got the calls that were right, and no other', async () => {
-  const got = recorder.calls().map((params) => params.arguments.vector);
-  assert.deepEqual([...new Set(got)].sort(), letThrough.sort());
-  assert.equal(new Set(got).size, got.length, 'none twice');
-  assert.equal((await session.call('echo', { vector: 'last' })).result.isError ?? false, false);
-});
+for (const each of Object.keys(eras)) {
+  test(`the server got the calls that were right, and no other, ${each}`, async () => {
+    enter(each);
+    const got = recorder.calls().map((params) => params.arguments.vector);
+    assert.deepEqual([...new Set(got)].sort(), letThrough.sort());
+    assert.equal(new Set(got).size, got.length, 'none twice');
+    assert.equal((await session.call('echo', { vector: 'last' })).result.isError ?? false, false);
+  });
+}

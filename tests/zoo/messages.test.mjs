@@ -4,23 +4,22 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Gateway } from '../lib/gateway.mjs';
-import { Recorder } from '../lib/recorder.mjs';
 import { decision } from '../lib/session.mjs';
-import { eras } from './eras.mjs';
+import { pairs } from './eras.mjs';
 import { vectors as all } from './vectors.mjs';
 
 const mark = (index) => `mark_${String(index).padStart(4, '0')}`;
 const config = { tools: ['echo', 'danger', 'secret', ...all.map((_, index) => mark(index))], prompts: ['guide'], resources: ['note://one'] };
 const policy = { version: '1', default: 'deny', hide: ['secret'], tools: { echo: {}, 'mark_*': {} } };
-const runs = Object.keys(eras).flatMap((era) => ['stdio', 'http'].map((back) => ({ name: `${era}-${back}`, era, back, vectors: eras[era].vectors(all) })));
+const runs = pairs.map((pair) => ({ ...pair, make: pair.recorder, vectors: pair.vectors(all) }));
 
 let gateway;
 let records;
 
 /** Sends one vector on a session, or at least a connection, of its own. */
 async function attack(run, { body, headers, version }, token) {
-  const client = await eras[run.era].open(gateway.endpoint(run.name), token, version ? { version } : {});
-  const fields = eras[run.era].fields(client, body);
+  const client = await run.open(gateway.endpoint(run.name), token, version ? { version } : {});
+  const fields = run.fields(client, body);
   const started = performance.now();
   try {
     const answer = await client.post(body, { headers: headers ? headers(fields) : fields });
@@ -49,7 +48,7 @@ function segments(count, list, isMark) {
 
 /** All vectors of one run: what was answered, and what the server got for each. */
 async function attackAll(run, token) {
-  const marker = await eras[run.era].open(gateway.endpoint(run.name), token);
+  const marker = await run.open(gateway.endpoint(run.name), token);
   await marker.call('echo', { warm: true });
   const preface = run.recorder.lines().length;
   run.seen = [];
@@ -65,8 +64,7 @@ async function attackAll(run, token) {
 }
 
 before(async () => {
-  for (const run of runs) run.recorder = new Recorder({ ...config, era: run.era });
-  await Promise.all(runs.filter((run) => run.back === 'http').map((run) => run.recorder.listen()));
+  await Promise.all(runs.map(async (run) => { run.recorder = await run.make(config); }));
   gateway = new Gateway({ servers: Object.fromEntries(runs.map((run) => [run.name, run.recorder.entry({ policy })])) });
   await gateway.start();
   const { token } = await gateway.grant('zoo', '*');
