@@ -207,7 +207,7 @@ static void ledger_done(void *arg, int error)
     if (control) {
         if (!error && pending->kind == OPERATION_GRANT_ROTATE)
             gateway_grant_revoked(control->options.gateway, str_from_c(pending->id));
-        if (!error && pending->kind == OPERATION_GRANT_REVOKE)
+        if (pending->kind == OPERATION_GRANT_REVOKE) /* it is in force, even where it could not be recorded */
             AZ(store_grant_each(control->options.store, end_uses_under, pending));
         list_remove(&pending->link);
         if (connection) {

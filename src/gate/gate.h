@@ -48,6 +48,7 @@ struct gateway {
     uint64_t            generation;   /* moves with every revocation and freeze: SEND looks at it again */
     struct buf          out;          /* one message being written for a client */
     struct timer        sweep;        /* sessions that expired, tallies */
+    struct timer        expiry;       /* the first grant, or one above it, of those that hold streams open */
     int64_t             summary_ms;   /* monotonic: the last summary of tallies */
     struct tally        tally;
     struct refusals     refusals;

@@ -329,6 +329,7 @@ static void stop_servers(struct timer *timer)
     if (gateway->ending)
         return;
     timer_stop(&gateway->sweep);
+    timer_stop(&gateway->expiry);
     record_unauthorized(gateway);
     LIST_EACH (&gateway->backends, link, after)
         backend_stop(CONTAINER_OF(link, struct backend, link));
@@ -396,6 +397,7 @@ int gateway_new(const struct gateway_options *options, struct gateway **out)
     list_init(&gateway->idle_calls);
     buf_init(&gateway->out, 2 * (size_t)LIMIT_list_total);
     timer_init(&gateway->sweep, gateway->loop, sweep);
+    timer_init(&gateway->expiry, gateway->loop, listen_expiry);
     timer_init(&gateway->stop_deadline, gateway->loop, stop_servers);
 
     int error = hasher_new(&gateway->hasher);
@@ -476,6 +478,7 @@ void gateway_free(struct gateway *gateway)
     CHECK_OBJ(gateway, GATEWAY_MAGIC);
     CHECK(list_is_empty(&gateway->calls) && list_is_empty(&gateway->listenings));
     timer_stop(&gateway->sweep);
+    timer_stop(&gateway->expiry);
     timer_stop(&gateway->stop_deadline);
     sessions_release(&gateway->sessions);
     if (gateway->snapshot)

@@ -2,12 +2,14 @@
 #include "gate/listen.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "front/exchange.h"
 #include "gate/gate.h"
 #include "gate/lists.h"
 #include "model/grant.h"
+#include "store/store.h"
 #include "upstream/upstream.h"
 
 #include <stdio.h>
@@ -83,6 +85,36 @@ void listen_end(struct listening *listening)
         exchange->ops->end(exchange, REASON_session_ended);
 }
 
+/* Wall clocks are set: what is missed is found by the sweep, and what is early is waited for again. */
+static void watch_expiry(const struct listening *listening)
+{
+    struct gateway *gateway = listening->gateway;
+    const struct grant *ancestors[LIMIT_grant_depth];
+    size_t count = 0;
+    int64_t now_ms = clock_wall_ms(gateway->clock);
+    const struct grant *grant = store_grant(gateway->store, str_of(listening->grant->id, GRANT_ID_LEN));
+    if (!grant || store_grant_ancestors(gateway->store, grant, now_ms, ancestors, &count) != 0)
+        return;
+    int64_t expires_ms = grant->expires_ms;
+    for (size_t at = 0; at < count; at++)
+        if (ancestors[at]->expires_ms && (!expires_ms || ancestors[at]->expires_ms < expires_ms))
+            expires_ms = ancestors[at]->expires_ms;
+    if (!expires_ms)
+        return;
+    int64_t after_ms = expires_ms > now_ms ? expires_ms - now_ms : 0;
+    struct timer *timer = &gateway->expiry;
+    if (!timer->running || timer->due_ms > loop_now_ms(gateway->loop) + after_ms)
+        timer_start(timer, after_ms);
+}
+
+void listen_expiry(struct timer *timer)
+{
+    struct gateway *gateway = CONTAINER_OF(timer, struct gateway, expiry);
+    listen_end_expired(gateway);
+    LIST_EACH (&gateway->listenings, link, after)
+        watch_expiry(CONTAINER_OF(link, struct listening, link));
+}
+
 static struct listening *first_of(const struct session *session)
 {
     return CONTAINER_OF(session->listenings.next, struct listening, session_link);
@@ -135,6 +167,7 @@ enum reason listen_open(struct call *call, unsigned kinds, struct listening **ou
     call->grant->streams++;
     call->exchange = NULL;
     exchange->owner = listening;
+    watch_expiry(listening);
     *out = listening;
     return REASON_allowed;
 }

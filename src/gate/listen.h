@@ -14,6 +14,7 @@ struct call;
 struct exchange;
 struct gateway;
 struct route;
+struct timer;
 
 enum { LISTEN_TOOLS = 1, LISTEN_PROMPTS = 2, LISTEN_RESOURCES = 4, LISTEN_ALL = 7 }; /* lists that change */
 
@@ -43,6 +44,8 @@ void listen_end_all(struct gateway *gateway, struct str grant_id);
 void listen_end_removed(struct gateway *gateway);
 /* Those whose grant lives no more, with their sessions. */
 void listen_end_expired(struct gateway *gateway);
+/* The timer of the gateway that does so when the first of them, or a grant above it, expires. */
+void listen_expiry(struct timer *timer);
 /* The front says that the client is gone: its exchange is not used any more. */
 void listen_gone(struct listening *listening);
 

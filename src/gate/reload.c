@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "config/config.h"
 #include "config/file.h"
@@ -46,6 +47,7 @@ struct reloader {
     struct loading *loading; /* under way */
     struct loading *last;    /* its report is shown */
     bool again;
+    struct timer retry; /* of a try that could not begin, or could not say which files to watch */
     struct list waiting, next; /* for the try under way, and for the one behind it */
     struct reload_status status;
 };
@@ -150,9 +152,11 @@ static void watch_files(struct reloader *reloader, const struct report *report)
     struct watched_file *files = arena_alloc(&arena, (report->file_count + 1) * sizeof(*files));
     for (size_t i = 0; files && i < report->file_count; i++)
         files[i] = (struct watched_file){ report->files[i].path, report->files[i].stamp };
-    if (!files || file_watch_set(reloader->watch, files, report->file_count) != 0)
-        log_error(reloader->options.log,
-                  "out of memory: changes of the configuration are not seen until it is reloaded");
+    if (!files || file_watch_set(reloader->watch, files, report->file_count) != 0) {
+        log_error(reloader->options.log, "out of memory: the configuration is read again in %d s",
+                  LIMIT_reload_retry_ms / 1000);
+        timer_start(&reloader->retry, LIMIT_reload_retry_ms);
+    }
     arena_release(&arena);
 }
 
@@ -220,6 +224,7 @@ static void loaded(struct job *job)
 static void start(struct reloader *reloader)
 {
     reloader->again = false;
+    timer_stop(&reloader->retry);
     while (!list_is_empty(&reloader->next)) {
         struct list *link = reloader->next.next;
         list_remove(link);
@@ -243,8 +248,18 @@ static void start(struct reloader *reloader)
     reloader->status.error = error_text(error);
     reloader->status.failed++;
     reloader->status.failed_ms = clock_wall_ms(reloader->options.clock);
-    log_error(reloader->options.log, "the configuration cannot be read anew: %s", error_text(error));
+    log_error(reloader->options.log, "the configuration cannot be read anew: %s; the next try is in %d s",
+              error_text(error), LIMIT_reload_retry_ms / 1000);
+    timer_start(&reloader->retry, LIMIT_reload_retry_ms);
     tell(reloader);
+}
+
+/* The watch told of a change once: nobody else would. */
+static void try_again(struct timer *timer)
+{
+    struct reloader *reloader = CONTAINER_OF(timer, struct reloader, retry);
+    if (!reloader->loading)
+        start(reloader);
 }
 
 /* ---- the outside ---- */
@@ -286,6 +301,7 @@ int reloader_new(const struct reloader_options *options, struct reloader **out)
     reloader->options = *options;
     list_init(&reloader->waiting);
     list_init(&reloader->next);
+    timer_init(&reloader->retry, options->loop, try_again);
     arena_init(&reloader->arena, NULL, FIXED_BYTES);
     const struct config *config = options->config;
     reloader->fixed = (struct fixed){ arena_str(&reloader->arena, config->listen),
@@ -321,6 +337,7 @@ void reloader_free(struct reloader *reloader)
         list_remove(link);
     LIST_EACH (&reloader->next, next_link, next_after)
         list_remove(next_link);
+    timer_stop(&reloader->retry);
     file_watch_free(reloader->watch);
     loading_free(reloader->last);
     config_unref(reloader->config);

@@ -1,5 +1,6 @@
 /* Streams that clients hold open: who may, what they are told, on which of them, and when they end. */
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "gate/gate.h"
 #include "gate/listen.h"
@@ -162,6 +163,42 @@ static void streams_end_with_their_session(void **state)
     end(&world);
 }
 
+static void put_expiry(struct world *world, int64_t expires_ms)
+{
+    struct grant grant = *store_grant(world->store, str_from_c(world->grant));
+    grant.expires_ms = expires_ms;
+    assert_int_equal(store_grant_put(world->store, &grant, NULL, NULL), 0);
+    for (int at = 0; at < 1000 && store_grant(world->store, str_from_c(world->grant))->expires_ms != expires_ms; at++)
+        turns(world, 1);
+}
+
+/* Not at the next sweep, which is stopped here. */
+static void streams_end_when_their_grant_expires(void **state)
+{
+    (void)state;
+    struct world world;
+    struct heard heard;
+    begin(&world);
+    put_expiry(&world, clock_wall_ms(clock_system()) + 300);
+    listen_to(&world, &heard);
+    timer_stop(&world.gateway->sweep);
+    assert_false(heard.ended);
+    for (int at = 0; at < 10000 && !heard.ended; at++)
+        turns(&world, 1);
+    assert_true(heard.ended);
+    assert_true(clock_wall_ms(clock_system()) >= store_grant(world.store, str_from_c(world.grant))->expires_ms);
+    end(&world);
+
+    begin(&world); /* it lives on: the timer waits for the other moment */
+    put_expiry(&world, clock_wall_ms(clock_system()) + 100);
+    listen_to(&world, &heard);
+    put_expiry(&world, clock_wall_ms(clock_system()) + 1000000);
+    turns(&world, 200);
+    assert_false(heard.ended);
+    assert_true(world.gateway->expiry.running);
+    end(&world);
+}
+
 static void a_grant_has_so_many_streams(void **state)
 {
     (void)state;
@@ -212,6 +249,7 @@ int main(void)
         cmocka_unit_test(one_message_goes_to_one_stream),
         cmocka_unit_test(what_was_missed_is_told_once),
         cmocka_unit_test(streams_end_with_their_session),
+        cmocka_unit_test(streams_end_when_their_grant_expires),
         cmocka_unit_test(a_grant_has_so_many_streams),
         cmocka_unit_test(another_policy_is_told),
     };

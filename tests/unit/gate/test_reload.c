@@ -1,5 +1,10 @@
 /* Another configuration under calls and sessions: who finishes under what, which servers go on, what is recorded. */
 #include "base/check.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "config/config.h"
+#include "config/report.h"
+#include "gate/reload.h"
 #include "world.h"
 
 static const char denies[] = "{\"version\":\"1\",\"default\":\"deny\",\"tools\":{\"once\":{\"limits\":[{\"counter\":"
@@ -174,6 +179,63 @@ static void a_removed_server_ends_behind_its_last_call(void **state)
     remove_world(directory);
 }
 
+static void nothing(struct job *job)
+{
+    (void)job;
+}
+
+static const char *no_variable(void *arg, const char *name)
+{
+    return (void)arg, (void)name, NULL;
+}
+
+/* The watch has told of the change, and tells no second time: a pool without room is asked again. */
+static void a_reload_that_cannot_begin_is_tried_again(void **state)
+{
+    (void)state;
+    struct world world;
+    struct report report;
+    struct reloader *reloader;
+    const struct environment environment = { .get = no_variable };
+    open_world(&world);
+    report_init(&report);
+    world.config->path = STR("/nowhere/warder.json");
+    const struct reloader_options options = { .loop = world.loop,
+                                              .clock = clock_system(),
+                                              .log = &world.log,
+                                              .gateway = world.gateway,
+                                              .environment = &environment,
+                                              .config = world.config,
+                                              .report = &report };
+    assert_int_equal(reloader_new(&options, &reloader), 0);
+    struct job *jobs = calloc(LIMIT_jobs, sizeof(*jobs));
+    size_t count = 0;
+    for (; count < LIMIT_jobs; count++) {
+        jobs[count] = (struct job){ .work = nothing, .done = nothing };
+        if (loop_submit(world.loop, &jobs[count]) != 0)
+            break;
+    }
+    const struct reload_status *status = reloader_status(reloader);
+    reloader_ask(reloader, NULL);
+    assert_int_equal(status->failed, 1);
+    assert_string_equal(status->error, error_text(E_FULL));
+    assert_int_equal(status->tried_ms, 0);
+    for (int at = 0; at < 20000 && status->tried_ms == 0; at++)
+        turns(&world, 1);
+    assert_true(status->tried_ms > 0); /* the file is not there, and that is said */
+    assert_int_equal(status->failed, 2);
+    assert_int_equal(status->report->errors, 1);
+    turns(&world, 1500);
+    assert_int_equal(status->failed, 2); /* once is enough */
+    reloader_free(reloader);
+    report_release(&report);
+    free(jobs);
+    char directory[64];
+    memcpy(directory, world.directory, sizeof(directory));
+    close_world(&world);
+    remove_world(directory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +243,7 @@ int main(void)
         cmocka_unit_test(counters_outlive_it),
         cmocka_unit_test(only_what_changed_is_started_anew),
         cmocka_unit_test(a_removed_server_ends_behind_its_last_call),
+        cmocka_unit_test(a_reload_that_cannot_begin_is_tried_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
