@@ -288,11 +288,12 @@ static int read_option(struct invocation *invocation, const char *const *words, 
 
 static int read_words(struct invocation *invocation, const char **words, size_t count)
 {
-    size_t kept = 0;
+    size_t kept = 0, plain = SIZE_MAX;
     bool options = true;
     for (size_t at = 0; at < count; at++) {
         if (options && strcmp(words[at], "--") == 0) {
             options = false;
+            plain = kept;
         } else if (options && words[at][0] == '-' && words[at][1] != 0) {
             int status = read_option(invocation, words, count, &at);
             if (status)
@@ -303,6 +304,7 @@ static int read_words(struct invocation *invocation, const char **words, size_t 
     }
     invocation->arguments = words;
     invocation->argument_count = kept;
+    invocation->plain = plain < kept ? plain : kept;
     return 0;
 }
 

@@ -42,6 +42,7 @@ struct invocation {
     size_t                given_count;
     const char *const    *arguments;
     size_t                argument_count;
+    size_t                plain;    /* how many of them stand before "--"; all, where there is none */
     bool                  json;
 };
 

@@ -16,8 +16,7 @@
 #define POINTER_MAX 4096
 #define SOCKET_PATH_MAX 108 /* of a sockaddr_un, with its end */
 
-/* Files that belong to a client. Everything else is ours, and an unknown member in it is an error. */
-static bool is_clients(struct str path, const struct json *root)
+bool config_is_clients(struct str path, const struct json *root)
 {
     static const char *const names[] = { ".mcp.json",
                                          "mcp.json",
@@ -312,7 +311,7 @@ static bool read_document(struct reader *reader, struct config *config)
         reader_problem(reader, AT_VALUE, STR_EMPTY, "must be an object, not %s", json_kind_name(json_kind(root)));
         return false;
     }
-    reader->client_file = is_clients(reader->file, root);
+    reader->client_file = config_is_clients(reader->file, root);
     read_top(reader, config, root);
     return true;
 }

@@ -86,6 +86,8 @@ int config_listen(struct str path, struct arena *arena, struct str *out, bool *t
 /* A document that has servers in it, and is not a policy. */
 struct json;
 bool config_is_one(const struct json *root);
+/* One that belongs to a client. Everything else is ours, and an unknown member in it is an error. */
+bool config_is_clients(struct str path, const struct json *root);
 
 /* The rows of settings.def, for help; NULL behind the last. */
 enum setting_scope { OF_TOP, OF_SERVER, OF_ANY /* both */, OF_TLS };

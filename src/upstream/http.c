@@ -546,6 +546,8 @@ static void complain_of_connection(struct instance *instance, enum client_sent s
         fault = error == E_CLOSED ? "the connection was refused" : error_text(error);
     snprintf(what, sizeof(what), "%s: %s", sent == CLIENT_SENT_NONE ? "it cannot be reached" : "its connection broke",
              fault);
+    if (sent == CLIENT_SENT_NONE)
+        instance_say_why(instance, "%s", what);
     instance_complain(instance, what);
 }
 

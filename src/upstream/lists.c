@@ -12,6 +12,7 @@
 #include "upstream/instance.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #define ERROR_METHOD_NOT_FOUND (-32601)
 
@@ -249,8 +250,10 @@ static void look_in(struct listing *listing, int64_t after_ms)
 
 static void fail(struct listing *listing, const char *why)
 {
-    log_warn(listing->upstream->services.log, "server '%" STR_FMT "': its %" STR_FMT " cannot be read: %s",
-             STR_ARG(server_name(listing)), STR_ARG(method_row(rows[listing->kind].method)->name), why);
+    snprintf(listing->fault, sizeof(listing->fault), "its %" STR_FMT " cannot be read: %s",
+             STR_ARG(method_row(rows[listing->kind].method)->name), why);
+    log_warn(listing->upstream->services.log, "server '%" STR_FMT "': %s", STR_ARG(server_name(listing)),
+             listing->fault);
     abandon(listing);
     if (is_own(listing)) {
         instance_not_listed(listing->instance, why);
@@ -280,6 +283,7 @@ static void finish(struct listing *listing)
     bool changed = listing->changed;
     listing->building = NULL;
     listing->retry_ms = 0;
+    listing->fault[0] = 0;
     listing->changed = false;
     if (changed)
         listing_again(listing);

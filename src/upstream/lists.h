@@ -22,6 +22,7 @@ struct listing {
     bool                more;        /* `cursor` is to be sent */
     bool                changed;     /* the server said list_changed meanwhile */
     int64_t             began_ms, retry_ms;
+    char                fault[128];  /* of the last walk; empty: none, or it was whole */
     struct timer        timer;       /* the next look */
 };
 

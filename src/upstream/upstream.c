@@ -286,8 +286,13 @@ void upstream_trouble(const struct upstream *upstream, struct upstream_trouble *
     CHECK_OBJ(upstream, UPSTREAM_MAGIC);
     const struct instance *control = upstream->control;
     *out = (struct upstream_trouble){ .why = STR_EMPTY, .last_words = STR_EMPTY, .next_ms = -1 };
-    if (!control || upstream_state(upstream) != UPSTREAM_DOWN)
+    if (!control)
         return;
+    if (upstream_state(upstream) != UPSTREAM_DOWN) {
+        if (!upstream->definitions)
+            out->why = str_from_c(upstream->listing.fault);
+        return;
+    }
     out->why = str_from_c(control->why);
     out->last_words = str_from_c(control->last_words);
     if (control->state == INSTANCE_RESTING) {

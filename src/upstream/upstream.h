@@ -92,7 +92,8 @@ struct upstream_stats {
     uint64_t starts, losses;     /* since it was made: starts of instances, those that were ready and ended by themselves */
 };
 void upstream_stats(const struct upstream *upstream, struct upstream_stats *out);
-/* What became of the last start, where the server is down. Borrowed until the loop turns. */
+/* What became of the last start, where the server is down, or why its first lists could not be read. Borrowed until the
+ * loop turns. */
 struct upstream_trouble {
     struct str why;        /* empty: nothing to tell */
     struct str last_words; /* the last line of its standard error; hostile, for escaping */

@@ -1,0 +1,182 @@
+/* Each definition is parsed, judged and let go again: what stays is as long as a report shows. */
+#include "catalog/judge.h"
+
+#include "base/limits.h"
+#include "json/json.h"
+
+#include <stdlib.h>
+
+#define PARAMETERS_KEPT 64
+#define WORDS_KEPT 200
+#define NAME_KEPT 128
+
+/* Cut between two characters. */
+static struct str keep(struct arena *arena, struct str text, size_t most)
+{
+    size_t end = text.len < most ? text.len : most;
+    while (end < text.len && end > 0 && ((unsigned char)text.ptr[end] & 0xc0) == 0x80)
+        end--;
+    return arena_str(arena, str_slice(text, 0, end));
+}
+
+static struct str text_of(const struct json *object, struct str key)
+{
+    const struct json *node = json_get(object, key);
+    return json_is(node, JSON_STRING) ? json_string(node) : STR_EMPTY;
+}
+
+static int keep_parameters(struct arena *arena, const struct json *schema, struct judged *out)
+{
+    const struct json *properties = json_get(schema, STR("properties")), *value;
+    struct json_iter iter;
+    struct str name;
+    size_t room = json_is(properties, JSON_OBJECT) ? json_count(properties) : 0;
+    if (room > PARAMETERS_KEPT)
+        room = PARAMETERS_KEPT;
+    out->parameters = arena_alloc(arena, (room + 1) * sizeof(*out->parameters));
+    if (!out->parameters)
+        return E_NOMEM;
+    json_iter_init(&iter, room ? properties : NULL);
+    while (out->parameter_count < room && json_iter_next(&iter, &name, &value)) {
+        struct str kept = keep(arena, name, NAME_KEPT);
+        if (!kept.ptr)
+            return E_NOMEM;
+        out->parameters[out->parameter_count++] = kept;
+    }
+    return 0;
+}
+
+/* The verdict's words live in the tree, which goes. */
+static int keep_verdict(struct arena *arena, struct verdict_on_tool *verdict)
+{
+    for (size_t i = 0; i < verdict->evidence_count; i++) {
+        struct evidence *evidence = &verdict->evidence[i];
+        evidence->words = keep(arena, evidence->words, WORDS_KEPT);
+        evidence->why = keep(arena, evidence->why, WORDS_KEPT);
+        if (!evidence->words.ptr || !evidence->why.ptr)
+            return E_NOMEM;
+    }
+    verdict->severity_reason = keep(arena, verdict->severity_reason, WORDS_KEPT);
+    verdict->contradiction = keep(arena, verdict->contradiction, WORDS_KEPT);
+    return verdict->severity_reason.ptr && verdict->contradiction.ptr ? 0 : E_NOMEM;
+}
+
+static int judge_tool(const struct classifier *classifier, struct str server, struct arena *scratch,
+                      struct arena *arena, struct judged *out)
+{
+    struct json_error fault;
+    const struct json *root;
+    int error = json_parse(scratch, out->tool->definition, &json_limits_list, &root, &fault);
+    if (error)
+        return error;
+    const struct json *annotations = json_get(root, STR("annotations"));
+    struct tool_facts facts = {
+        .server = server,
+        .name = out->tool->name,
+        .title = text_of(root, STR("title")),
+        .description = text_of(root, STR("description")),
+        .schema = json_get(root, STR("inputSchema")),
+        .annotations = annotations,
+    };
+    if (facts.title.len == 0)
+        facts.title = text_of(annotations, STR("title"));
+    classify_tool(classifier, &facts, &out->verdict);
+    out->title = keep(arena, facts.title, WORDS_KEPT);
+    out->description = keep(arena, facts.description, LIMIT_scan_text);
+    error = keep_verdict(arena, &out->verdict);
+    if (!error && (!out->title.ptr || !out->description.ptr))
+        error = E_NOMEM;
+    return error ? error : keep_parameters(arena, facts.schema, out);
+}
+
+int judged_order(const struct judged *a, const struct judged *b)
+{
+    if (a->verdict.class != b->verdict.class)
+        return a->verdict.class > b->verdict.class ? -1 : 1;
+    if (a->verdict.severity != b->verdict.severity)
+        return a->verdict.severity > b->verdict.severity ? -1 : 1;
+    return str_cmp(a->tool->name, b->tool->name);
+}
+
+static int in_order(const void *a, const void *b)
+{
+    return judged_order(a, b);
+}
+
+static void count(struct judgement *judgement)
+{
+    for (size_t i = 0; i < judgement->count; i++) {
+        const struct verdict_on_tool *verdict = &judgement->tools[i].verdict;
+        judgement->of_class[verdict->class]++;
+        judgement->of_severity[verdict->severity]++;
+        for (unsigned s = 0; s < SIGNAL_COUNT; s++)
+            judgement->of_signal[s] += verdict->signals >> s & 1;
+    }
+}
+
+/* The gravest thing that an agent with all these tools could do, and nothing else: more harmless tools beside it do not
+ * make it less. */
+static void grade(struct judgement *judgement)
+{
+    const size_t *class = judgement->of_class, *severity = judgement->of_severity;
+    const struct {
+        size_t count;
+        char grade;
+        struct str why;
+    } steps[] = {
+        { judgement->of_signal[SIGNAL_HIDDEN_TEXT], 'F', STR("texts that people do not see") },
+        { judgement->of_signal[SIGNAL_INSTRUCTIONS], 'F', STR("texts that tell the model what to do") },
+        { severity[SEVERITY_CRITICAL], 'F', STR("tools of critical severity") },
+        { class[CLASS_FINANCIAL], 'D', STR("tools that move or commit money") },
+        { class[CLASS_DESTRUCTIVE], 'D', STR("tools that destroy") },
+        { class[CLASS_EXECUTE], 'C', STR("tools that execute") },
+        { severity[SEVERITY_HIGH], 'C', STR("tools of high severity") },
+        { class[CLASS_WRITE], 'B', STR("tools that write") },
+        { judgement->count, 'A', STR("nothing but reading") },
+    };
+    judgement->grade_why = STR("no tools");
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        if (steps[i].count == 0)
+            continue;
+        judgement->grade = steps[i].grade;
+        judgement->grade_why = steps[i].why;
+        return;
+    }
+}
+
+int judge(const struct classifier *classifier, struct str server, const struct definitions *definitions,
+          struct judgement *out)
+{
+    struct arena scratch;
+    int error = 0;
+    *out = (struct judgement){ .count = 0 };
+    arena_init(&out->arena, NULL, 4 * (size_t)LIMIT_scan_file);
+    arena_init(&scratch, NULL, LIMIT_answer_memory);
+    out->tools = arena_zalloc(&out->arena, (definitions->tool_count + 1) * sizeof(*out->tools));
+    if (!out->tools)
+        error = E_NOMEM;
+    for (size_t i = 0; !error && i < definitions->tool_count; i++) {
+        out->tools[i].tool = &definitions->tools[i];
+        error = judge_tool(classifier, server, &scratch, &out->arena, &out->tools[i]);
+        out->count += !error;
+        arena_reset(&scratch);
+    }
+    arena_release(&scratch);
+    if (error)
+        return error;
+    qsort(out->tools, out->count, sizeof(*out->tools), in_order);
+    count(out);
+    grade(out);
+    return 0;
+}
+
+void judgement_release(struct judgement *judgement)
+{
+    arena_release(&judgement->arena);
+}
+
+const char *change_name(enum change change)
+{
+    static const char *const names[] = { "", "new", "changed", "risk" };
+    return names[change];
+}

@@ -1,0 +1,503 @@
+/* One small document a server, read as a configuration: a fault in one server is that server's alone. */
+#include "catalog/targets.h"
+
+#include "base/encode.h"
+#include "base/limits.h"
+#include "catalog/saved.h"
+#include "config/file.h"
+#include "json/json.h"
+#include "json/writer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define TARGETS_BYTES ((size_t)512 << 20)
+#define SHOWN_BYTES 4096
+
+void targets_init(struct targets *targets, const struct environment *environment)
+{
+    *targets = (struct targets){ .environment = environment };
+    arena_init(&targets->arena, NULL, TARGETS_BYTES);
+    buf_init(&targets->problem, 1 << 16);
+}
+
+void targets_release(struct targets *targets)
+{
+    for (size_t i = 0; i < targets->count; i++) {
+        config_unref(targets->items[i].config);
+        definitions_unref(targets->items[i].definitions);
+    }
+    free(targets->items);
+    buf_release(&targets->problem);
+    arena_release(&targets->arena);
+}
+
+/* ---- one more ---- */
+
+static bool is_taken(const struct targets *targets, struct str name)
+{
+    for (size_t i = 0; i < targets->count; i++)
+        if (str_eq(targets->items[i].name, name))
+            return true;
+    return false;
+}
+
+/* The same name from two files is two servers: name, name-2, name-3 … */
+static struct str own_name(struct targets *targets, struct str name)
+{
+    struct str made = name;
+    size_t room = SERVER_NAME_MAX - sizeof("-999");
+    for (unsigned n = 2; made.ptr && is_taken(targets, made); n++)
+        made = arena_printf(&targets->arena, "%" STR_FMT "-%u", STR_ARG(str_slice(name, 0, room)), n);
+    return made;
+}
+
+static struct target *find_alike(struct targets *targets, const struct server *server)
+{
+    for (size_t i = 0; i < targets->count; i++) {
+        struct target *target = &targets->items[i];
+        if (target->config && server_starts_alike(&target->config->servers[0].server, server))
+            return target;
+    }
+    return NULL;
+}
+
+static int add(struct targets *targets, const struct target *target)
+{
+    if (targets->count == LIMIT_scan_servers) {
+        buf_printf(&targets->problem, "more than %d servers", LIMIT_scan_servers);
+        return E_LIMIT;
+    }
+    if (targets->count == targets->capacity) {
+        size_t capacity = targets->capacity ? 2 * targets->capacity : 8;
+        struct target *items = realloc(targets->items, capacity * sizeof(*items));
+        if (!items)
+            return E_NOMEM;
+        targets->items = items;
+        targets->capacity = capacity;
+    }
+    struct target *made = &targets->items[targets->count];
+    *made = *target;
+    made->name = own_name(targets, target->name);
+    if (!made->name.ptr)
+        return E_NOMEM;
+    targets->count++;
+    return 0;
+}
+
+/* ---- what is shown of one ---- */
+
+/* An argument that may be a secret: behind a word such as --token or API_KEY=. */
+static bool names_secret(struct str word)
+{
+    static const struct str words[] = { { "token", 5 }, { "secret", 6 }, { "password", 8 }, { "key", 3 },
+                                        { "auth", 4 },  { "bearer", 6 }, { "credential", 10 } };
+    for (size_t at = 0; at < word.len; at++)
+        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+            if (str_eq_nocase(str_slice(word, at, at + words[i].len), words[i]))
+                return true;
+    return false;
+}
+
+static void show_word(struct buf *out, struct str word, bool hidden)
+{
+    size_t equals = str_find_byte(word, '=');
+    if (out->len)
+        buf_append_byte(out, ' ');
+    if (hidden) {
+        buf_append_str(out, STR("***"));
+    } else if (equals < word.len && names_secret(str_slice(word, 0, equals))) {
+        buf_append_str(out, str_slice(word, 0, equals + 1));
+        buf_append_str(out, STR("***"));
+    } else {
+        buf_append_str(out, word);
+    }
+}
+
+/* `words` as they are written: a ${NAME} stays one. */
+static struct str show_command(struct arena *arena, struct str program, const struct json *args)
+{
+    struct buf out;
+    struct json_iter iter;
+    const struct json *arg;
+    struct str key;
+    bool secret = false;
+    buf_init(&out, SHOWN_BYTES);
+    show_word(&out, program, false);
+    json_iter_init(&iter, args);
+    while (json_iter_next(&iter, &key, &arg)) {
+        struct str word = json_is(arg, JSON_STRING) ? json_string(arg) : STR_EMPTY;
+        show_word(&out, word, secret);
+        secret = str_starts_with(word, STR("-")) && str_find_byte(word, '=') == word.len && names_secret(word);
+    }
+    struct str shown = arena_str(arena, buf_str(&out));
+    buf_release(&out);
+    return shown.ptr ? shown : STR_EMPTY;
+}
+
+static struct str text_of(const struct json *object, struct str key)
+{
+    const struct json *node = json_get(object, key);
+    return json_is(node, JSON_STRING) ? json_string(node) : STR_EMPTY;
+}
+
+/* The members that clients call their servers' addresses by. */
+static struct str url_of(const struct json *entry)
+{
+    static const struct str names[] = { { "httpUrl", 7 }, { "serverUrl", 9 }, { "url", 3 } };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct str url = text_of(entry, names[i]);
+        if (url.len > 0)
+            return url;
+    }
+    return STR_EMPTY;
+}
+
+static struct str show(struct arena *arena, const struct json *entry)
+{
+    struct str url = url_of(entry);
+    if (url.len > 0)
+        return str_slice(url, 0, str_find_byte(url, '?')); /* a query may be a secret */
+    return show_command(arena, text_of(entry, STR("command")), json_get(entry, STR("args")));
+}
+
+/* ---- the document of one ---- */
+
+static bool is_url_member(struct str key)
+{
+    return str_eq(key, STR("url")) || str_eq(key, STR("httpUrl")) || str_eq(key, STR("serverUrl"));
+}
+
+/* "servers" says whose it is: a client's other members are let be. */
+static void write_document(struct json_writer *writer, struct str name, const struct json *entry, bool is_clients)
+{
+    struct str url = is_clients ? url_of(entry) : STR_EMPTY, key;
+    struct json_iter iter;
+    const struct json *value;
+    json_write_object(writer);
+    json_write_key(writer, is_clients ? STR("servers") : STR("mcpServers"));
+    json_write_object(writer);
+    json_write_key(writer, name);
+    json_write_object(writer);
+    if (url.len > 0)
+        json_write_member_string(writer, STR("url"), url);
+    json_iter_init(&iter, entry);
+    while (json_iter_next(&iter, &key, &value)) {
+        bool spoken = url.len > 0 && is_url_member(key);
+        if (!spoken && !str_eq(key, STR("policy"))) /* a scan calls nothing */
+            json_write_member_node(writer, key, value);
+    }
+    json_write_object_end(writer);
+    json_write_object_end(writer);
+    json_write_object_end(writer);
+}
+
+static struct str first_error(struct targets *targets, const struct report *report, int error)
+{
+    char shown[512];
+    for (size_t i = 0; i < report->count; i++) {
+        const struct problem *problem = &report->items[i].problem;
+        if (problem->warning)
+            continue;
+        text_escape(problem->text, shown, sizeof(shown));
+        return arena_printf(&targets->arena, "%s%s%" STR_FMT, shown, problem->fix.len > 0 ? "; " : "",
+                            STR_ARG(problem->fix));
+    }
+    return str_from_c(error_text(error));
+}
+
+static bool is_disabled(const struct json *entry)
+{
+    const struct json *disabled = json_get(entry, STR("disabled")), *enabled = json_get(entry, STR("enabled"));
+    return (json_is(disabled, JSON_BOOL) && json_bool(disabled)) || (json_is(enabled, JSON_BOOL) && !json_bool(enabled));
+}
+
+static struct str plain_name(struct targets *targets, struct str written)
+{
+    char made[SERVER_NAME_MAX];
+    size_t len = 0;
+    for (size_t i = 0; i < written.len && len < sizeof(made); i++) {
+        char c = written.ptr[i];
+        if (c >= 'A' && c <= 'Z')
+            c = (char)(c | 0x20);
+        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-')
+            made[len++] = c;
+        else if (len > 0 && made[len - 1] != '-')
+            made[len++] = '-';
+    }
+    while (len > 0 && made[len - 1] == '-')
+        len--;
+    return len > 0 ? arena_str(&targets->arena, str_of(made, len)) : STR("server");
+}
+
+/* `source`: the file, or empty; relative paths of the entry are found from `path`. */
+static int add_entry(struct targets *targets, struct str path, struct str source, struct str name,
+                     const struct json *entry, bool is_clients)
+{
+    struct arena *arena = &targets->arena;
+    struct target target = { .name = plain_name(targets, name), .source = source, .shown = show(arena, entry) };
+    struct report report;
+    struct buf text;
+    struct json_writer writer;
+    if (is_disabled(entry)) {
+        target.disabled = true;
+        target.why = STR("disabled in its file");
+        return target.name.ptr ? add(targets, &target) : E_NOMEM;
+    }
+    buf_init(&text, 2 * (size_t)LIMIT_policy_body);
+    json_write_init(&writer, &text);
+    write_document(&writer, target.name.ptr ? target.name : STR_EMPTY, entry, is_clients);
+    struct str document = arena_str(arena, buf_str(&text));
+    int error = buf_ok(&text) && target.name.ptr && document.ptr ? 0 : E_NOMEM;
+    buf_release(&text);
+    if (error)
+        return error;
+    report_init(&report);
+    error = config_load_source(path, &document, targets->environment, &report, &target.config);
+    if (error)
+        target.why = first_error(targets, &report, error);
+    report_release(&report);
+    const struct server *server = target.config ? &target.config->servers[0].server : NULL;
+    target.place = source.len > 0 ? file_absolute(arena, STR("."), source) : STR_EMPTY;
+    if (source.len == 0 && server && server->transport == TRANSPORT_STDIO)
+        target.place = server->argv[0];
+    struct target *alike = server ? find_alike(targets, server) : NULL;
+    if (alike) {
+        alike->source = arena_printf(arena, "%" STR_FMT ", %" STR_FMT, STR_ARG(alike->source), STR_ARG(source));
+        config_unref(target.config);
+        return alike->source.ptr ? 0 : E_NOMEM;
+    }
+    error = target.place.ptr ? add(targets, &target) : E_NOMEM;
+    if (error)
+        config_unref(target.config);
+    return error;
+}
+
+/* ---- the command line ---- */
+
+/* "${" is no reference here: the shell had its say. */
+static void write_literal(struct json_writer *writer, struct arena *arena, struct str word)
+{
+    struct buf out;
+    buf_init(&out, 2 * (size_t)LIMIT_child_words);
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.ptr[i] == '$' && i + 1 < word.len && word.ptr[i + 1] == '{')
+            buf_append_byte(&out, '$');
+        buf_append_byte(&out, word.ptr[i]);
+    }
+    struct str made = arena_str(arena, buf_str(&out));
+    json_write_string(writer, made.ptr ? made : STR_EMPTY);
+    buf_release(&out);
+}
+
+static bool is_launcher(struct str program)
+{
+    static const struct str launchers[] = { { "npx", 3 },    { "uvx", 3 },     { "bunx", 4 }, { "node", 4 }, { "python", 6 },
+                                            { "python3", 7 }, { "pnpm", 4 },   { "deno", 4 }, { "bun", 3 },  { "docker", 6 },
+                                            { "env", 3 } };
+    for (size_t i = 0; i < sizeof(launchers) / sizeof(launchers[0]); i++)
+        if (str_eq(program, launchers[i]))
+            return true;
+    return false;
+}
+
+static struct str without_ending(struct str name)
+{
+    static const struct str endings[] = { { ".mjs", 4 }, { ".cjs", 4 }, { ".js", 3 }, { ".py", 3 }, { ".ts", 3 }, { ".json", 5 } };
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
+        if (str_ends_with(name, endings[i]))
+            return str_slice(name, 0, name.len - endings[i].len);
+    return name;
+}
+
+/* "npx -y @vendor/mcp@1.2" is vendor-mcp; a program's own name else. */
+static struct str name_of_command(const char *const *words, size_t count)
+{
+    struct str program = file_base_name(str_from_c(words[0]));
+    for (size_t i = 1; is_launcher(program) && i < count; i++) {
+        struct str word = str_from_c(words[i]);
+        if (word.len == 0 || word.ptr[0] == '-' || str_find_byte(word, '=') < word.len)
+            continue;
+        if (word.ptr[0] == '@')
+            return str_slice(word, 1, 1 + str_find_byte(str_slice(word, 1, word.len), '@'));
+        word = file_base_name(word);
+        return without_ending(str_slice(word, 0, str_find_byte(word, '@')));
+    }
+    return without_ending(program);
+}
+
+static void write_list(struct json_writer *writer, struct str key, const char *const *list)
+{
+    json_write_key(writer, key);
+    json_write_array(writer);
+    for (; list && *list; list++)
+        json_write_string(writer, str_from_c(*list));
+    json_write_array_end(writer);
+}
+
+static int add_written(struct targets *targets, struct str name, struct buf *text)
+{
+    struct json_error fault;
+    const struct json *entry;
+    struct str cwd = file_absolute(&targets->arena, STR("."), STR("servers"));
+    int error = buf_ok(text) && cwd.ptr ? 0 : E_NOMEM;
+    if (!error)
+        error = json_parse(&targets->arena, buf_str(text), &json_limits_list, &entry, &fault);
+    if (error)
+        buf_printf(&targets->problem, "the words cannot be a server's: %s",
+                   error == E_NOMEM ? error_text(error) : json_fault_text(fault.fault));
+    return error ? error : add_entry(targets, cwd, STR_EMPTY, name, entry, true);
+}
+
+int targets_add_command(struct targets *targets, const char *const *words, size_t count,
+                        const struct target_extras *extras)
+{
+    struct json_writer writer;
+    struct buf text;
+    buf_init(&text, 8 * (size_t)LIMIT_child_words);
+    json_write_init(&writer, &text);
+    json_write_object(&writer);
+    json_write_key(&writer, STR("command"));
+    write_literal(&writer, &targets->arena, str_from_c(words[0]));
+    json_write_key(&writer, STR("args"));
+    json_write_array(&writer);
+    for (size_t i = 1; i < count; i++)
+        write_literal(&writer, &targets->arena, str_from_c(words[i]));
+    json_write_array_end(&writer);
+    write_list(&writer, STR("inherit"), extras->inherit);
+    json_write_object_end(&writer);
+    int error = add_written(targets, extras->name.len > 0 ? extras->name : name_of_command(words, count), &text);
+    buf_release(&text);
+    return error;
+}
+
+bool is_target_url(struct str word)
+{
+    return str_starts_with(word, STR("https://")) || str_starts_with(word, STR("http://"));
+}
+
+static struct str host_of(struct str url)
+{
+    struct str rest = str_slice(url, str_find(url, STR("://")) + 3, url.len);
+    return str_slice(rest, 0, str_find_byte(str_slice(rest, 0, str_find_byte(rest, '?')), '/'));
+}
+
+int targets_add_url(struct targets *targets, struct str url, const struct target_extras *extras)
+{
+    struct json_writer writer;
+    struct buf text;
+    buf_init(&text, 8 * (size_t)LIMIT_child_words);
+    json_write_init(&writer, &text);
+    json_write_object(&writer);
+    json_write_key(&writer, STR("url"));
+    write_literal(&writer, &targets->arena, url);
+    if (extras->insecure)
+        json_write_member_bool(&writer, STR("insecure"), true);
+    json_write_key(&writer, STR("headers"));
+    json_write_object(&writer);
+    for (const char *const *header = extras->headers; header && *header; header++) {
+        struct str line = str_from_c(*header);
+        size_t colon = str_find_byte(line, ':');
+        json_write_member_string(&writer, str_slice(line, 0, colon), str_trim(str_slice(line, colon + 1, line.len), " \t"));
+    }
+    json_write_object_end(&writer);
+    json_write_object_end(&writer);
+    int error = add_written(targets, extras->name.len > 0 ? extras->name : host_of(url), &text);
+    buf_release(&text);
+    return error;
+}
+
+/* ---- files ---- */
+
+static int add_servers(struct targets *targets, struct str path, const struct json *servers, bool is_clients)
+{
+    struct json_iter iter;
+    const struct json *entry;
+    struct str name;
+    int error = 0;
+    json_iter_init(&iter, servers);
+    while (!error && json_iter_next(&iter, &name, &entry)) {
+        if (json_is(entry, JSON_OBJECT)) {
+            error = add_entry(targets, path, path, name, entry, is_clients);
+        } else {
+            struct target target = { .name = plain_name(targets, name), .source = path, .why = STR("is no object") };
+            error = target.name.ptr ? add(targets, &target) : E_NOMEM;
+        }
+    }
+    return error;
+}
+
+static int add_definitions(struct targets *targets, struct str path, struct definitions *definitions)
+{
+    struct target target = { .name = plain_name(targets, without_ending(file_base_name(path))),
+                             .source = path,
+                             .place = file_absolute(&targets->arena, STR("."), path),
+                             .shown = STR("a saved list"),
+                             .definitions = definitions };
+    int error = target.name.ptr && target.place.ptr ? add(targets, &target) : E_NOMEM;
+    if (error)
+        definitions_unref(definitions);
+    return error;
+}
+
+static const struct json *object_of(const struct json *root, struct str key)
+{
+    const struct json *value = json_get(root, key);
+    return json_is(value, JSON_OBJECT) ? value : NULL;
+}
+
+/* What a client's file says for all directories, and for this one. */
+static int add_document(struct targets *targets, struct str path, const struct json *root, struct str cwd)
+{
+    const struct json *servers = object_of(root, STR("mcpServers"));
+    const struct json *here = object_of(object_of(object_of(root, STR("projects")), cwd), STR("mcpServers"));
+    bool is_clients = config_is_clients(path, root);
+    if (!servers)
+        servers = object_of(root, STR("servers"));
+    int error = servers ? add_servers(targets, path, servers, is_clients) : 0;
+    if (!error && here)
+        error = add_servers(targets, path, here, is_clients);
+    return error;
+}
+
+static bool names_servers(const struct json *root)
+{
+    return object_of(root, STR("mcpServers")) || object_of(root, STR("servers")) || object_of(root, STR("projects"));
+}
+
+static int read_json(struct targets *targets, struct str path, struct str source, struct str cwd)
+{
+    struct definitions *definitions;
+    struct json_error fault;
+    const struct json *root;
+    size_t line, column;
+    int error = json_parse(&targets->arena, source, &json_limits_list, &root, &fault);
+    if (error) {
+        struct str hint = json_fault_hint(source, &fault);
+        json_position(source, fault.offset, &line, &column);
+        buf_printf(&targets->problem, "%" STR_FMT ":%zu:%zu: %s%s%" STR_FMT, STR_ARG(path), line, column,
+                   json_fault_text(fault.fault), hint.len ? ": " : "", STR_ARG(hint));
+        return error;
+    }
+    if (names_servers(root))
+        return add_document(targets, path, root, cwd);
+    error = saved_definitions(root, &definitions);
+    if (error == E_INVALID)
+        buf_printf(&targets->problem,
+                   "%" STR_FMT " names no servers (\"mcpServers\": {…}) and is no list of tools (\"tools\": […])",
+                   STR_ARG(path));
+    return error ? error : add_definitions(targets, path, definitions);
+}
+
+int targets_add_file(struct targets *targets, struct str path, struct str cwd)
+{
+    struct str source, kept = arena_str(&targets->arena, path);
+    int error = kept.ptr ? file_read(&targets->arena, kept, LIMIT_list_total, &source) : E_NOMEM;
+    if (error)
+        buf_printf(&targets->problem, "cannot read %" STR_FMT ": %s", STR_ARG(path), file_error_text(error));
+    else
+        error = read_json(targets, kept, source, cwd);
+    if (error && targets->problem.len == 0)
+        buf_printf(&targets->problem, "%" STR_FMT ": %s", STR_ARG(path), error_text(error));
+    return error;
+}
