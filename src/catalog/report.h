@@ -1,4 +1,4 @@
-/* What a scan found, as documents: JSON for programs and SARIF 2.1.0 for code hosts. The same scan gives the
+/* What a scan found, as documents: JSON for programs, SARIF 2.1.0 for code hosts, HTML for people. The same scan gives the
  * same bytes but for times. Texts of servers are data in each of them, never markup. */
 #pragma once
 
@@ -26,6 +26,9 @@ struct scan_report {
 /* Appended, with a line end. E_LIMIT: beyond the buffer's ceiling. */
 int report_scan_json(const struct scan_report *report, struct buf *out) NODISCARD;
 int report_scan_sarif(const struct scan_report *report, struct buf *out) NODISCARD;
+/* No script, nothing fetched, no link: one file that can be kept. */
+int report_scan_html(const struct scan_report *report, struct buf *out) NODISCARD;
+
 /* The classes, gravest first. */
 extern const enum tool_class report_classes[CLASS_COUNT];
 #define REPORT_TIME 24

@@ -361,8 +361,8 @@ static int print_table(struct scanning *scanning)
 
 static bool takes_stdout(const struct invocation *invocation)
 {
-    const char *sarif = option_value(invocation, "sarif");
-    return sarif && strcmp(sarif, "-") == 0;
+    const char *html = option_value(invocation, "html"), *sarif = option_value(invocation, "sarif");
+    return (html && strcmp(html, "-") == 0) || (sarif && strcmp(sarif, "-") == 0);
 }
 
 static int write_all(struct scanning *scanning)
@@ -374,6 +374,8 @@ static int write_all(struct scanning *scanning)
     else if (!takes_stdout(invocation))
         status = print_table(scanning);
     one = write_report(scanning, option_value(invocation, "sarif"), report_scan_sarif);
+    status = status ? status : one;
+    one = write_report(scanning, option_value(invocation, "html"), report_scan_html);
     status = status ? status : one;
     one = write_policies(scanning);
     return status ? status : one;
@@ -455,6 +457,7 @@ static const struct option options[] = {
     { "all", 'a', NULL, "every tool, also of a long list", false },
     { "policy", 'p', "DIR", "write DIR/SERVER.policy.json for each server", false },
     { "force", 0, NULL, "--policy replaces files that are there", false },
+    { "html", 0, "FILE", "write a report that stands alone; - is standard output", false },
     { "sarif", 0, "FILE", "write SARIF 2.1.0; - is standard output", false },
     { "fail-on", 0, "SEVERITY", "exit with 1 if a tool is low, medium, high or critical, or above", false },
     { "timeout", 't', "SECONDS", "for each server; without it 60", false },

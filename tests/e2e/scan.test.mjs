@@ -48,12 +48,12 @@ describe('a file of good and bad servers', () => {
     };
     const mcpServers = Object.fromEntries(Object.entries(recorders).map(([name, one]) => [name, one.entry()]));
     Object.assign(mcpServers, {
-      iterable: iterable(), missing: { command: 'no-such-program-anywhere' }, off: { command: 'sleep', args: ['9'], disabled: true },
+      missing: { command: 'no-such-program-anywhere' }, off: { command: 'sleep', args: ['9'], disabled: true },
       crash: { command: 'sh', args: ['-c', 'echo "Error: no key" >&2; exit 3'] },
       gone: { url: 'http://127.0.0.1:1/mcp?key=hush' }, 'Old One': { command: 'sh', args: ['-c', 'sleep 1000 & sleep 1000'] },
     });
     const began = Date.now();
-    const child = spawn(binary, ['scan', '--json', '--timeout', '6', file('.mcp.json', { mcpServers })],
+    const child = spawn(binary, ['scan', '--json', '--timeout', '10', file('.mcp.json', { mcpServers })],
       { env: { ...process.env, XDG_STATE_HOME: state }, cwd: dir, stdio: ['ignore', 'pipe', 'inherit'] });
     const seen = new Set();
     const watch = setInterval(() => descendants(child.pid).forEach((pid) => seen.add(pid)), 50);
@@ -75,9 +75,6 @@ describe('a file of good and bad servers', () => {
       assert.deepEqual(server(name).tools.map(({ name: of, class: is }) => [of, is]), [['delete_user', 'Destructive'], ['get_user', 'Read']]);
     }
     assert.deepEqual([server('good').prompts, server('good').resources], [['guide'], ['note://one']]);
-    assert.equal(server('iterable').tools.length, 118);
-    assert.equal(server('iterable').classes.Read + server('iterable').classes.Write + server('iterable').classes.Execute
-      + server('iterable').classes.Destructive + server('iterable').classes.Financial + server('iterable').classes.Other, 118);
   });
 
   test('those that do not are said to, each with its reason', () => {
@@ -86,8 +83,8 @@ describe('a file of good and bad servers', () => {
       assert.match(server(name).why, why);
       assert.equal(server(name).tools, undefined);
     };
-    said('mute', 'timed out', /not listed within 6 s/);
-    said('old-one', 'timed out', /not listed within 6 s/);
+    said('mute', 'timed out', /not listed within 10 s/);
+    said('old-one', 'timed out', /not listed within 10 s/);
     said('stillborn', 'failed', /ended with status 3/);
     said('crash', 'failed', /ended with status 3/);
     assert.equal(server('crash').last_words, 'Error: no key');
@@ -103,7 +100,7 @@ describe('a file of good and bad servers', () => {
   });
 
   test('it took as long as the slowest, and nothing runs on', () => {
-    assert.ok(seconds < 40, `${seconds} s`);
+    assert.ok(seconds < 55, `${seconds} s`);
     assert.deepEqual(left, []);
   });
 });
@@ -268,6 +265,7 @@ test('the policy that --policy writes, in front of the real server', async () =>
     const session = await Session.open(gateway.endpoint('iterable'), token);
     const listed = await session.tools();
     const { report } = await scanJson([config]);
+    assert.equal(report.servers[0].tools.length, 118);
     const of = (wanted) => report.servers[0].tools.filter(({ class: is }) => is === wanted).map(({ name }) => name);
     for (const name of [...of('Read'), ...of('Execute')]) assert.ok(listed.includes(name), name);
     for (const name of of('Destructive')) assert.ok(!listed.includes(name), name);

@@ -121,12 +121,35 @@ static void documents_are_json(void **state)
     forget(&found);
 }
 
+/* The server's markup is text, and what cannot be seen is visible. */
+static void the_page_is_inert(void **state)
+{
+    (void)state;
+    static const char *const never[] = { "<script", "<img", "http:", "https:", "href", "src=\"", "url(", "@import", "\x1b", "\u202e" };
+    struct found found;
+    struct buf out, small;
+    find(&found, hostile);
+    buf_init(&out, 1 << 20);
+    buf_init(&small, 100);
+    assert_int_equal(report_scan_html(&found.report, &out), 0);
+    assert_int_equal(report_scan_html(&found.report, &small), E_LIMIT);
+    for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+        assert_int_equal(str_find(buf_str(&out), str_from_c(never[i])), out.len);
+    assert_true(str_find(buf_str(&out), STR("&lt;script&gt;alert(1)&lt;/script&gt;")) < out.len);
+    assert_true(str_find(buf_str(&out), STR("\\u{202e}")) < out.len);
+    assert_true(str_find(buf_str(&out), STR("&quot;&gt;&lt;img src=x&gt;")) < out.len);
+    assert_true(str_find(buf_str(&out), STR("<code class=tag>&lt;b&gt;</code>")) < out.len);
+    buf_release(&out);
+    buf_release(&small);
+    forget(&found);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_counted),       cmocka_unit_test(texts_are_cut_and_filled),
         cmocka_unit_test(every_line_fits),           cmocka_unit_test(colours_alone_are_escapes),
-        cmocka_unit_test(documents_are_json),
+        cmocka_unit_test(documents_are_json),        cmocka_unit_test(the_page_is_inert),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,319 @@
+/* The scan as one page: no script, no link, nothing fetched; a policy of content forbids all three besides. Texts of
+ * servers are escaped twice: what cannot be seen becomes visible, what is markup becomes text. */
+#include "base/encode.h"
+#include "catalog/report.h"
+
+#include <stdio.h>
+
+#define SHOWN 8192
+
+static const char style[] =
+    ":root{color-scheme:light dark;--ink:#1c2330;--dim:#5b6472;--page:#f6f7f9;--card:#fff;--line:#d9dde4;--code:#f0f2f5;"
+    "--red:#b3261e;--amber:#8a5300;--blue:#0b5cad;--green:#1b6e3c}\n"
+    "@media(prefers-color-scheme:dark){:root{--ink:#e6e9ef;--dim:#9aa4b2;--page:#12151b;--card:#1a1f27;--line:#303846;"
+    "--code:#232a35;--red:#ff8a80;--amber:#ffc56b;--blue:#8cc4ff;--green:#83d69b}}\n"
+    "*{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);font:16px/1.5 system-ui,sans-serif}\n"
+    "main{max-width:72rem;margin:0 auto;padding:1.5rem 1rem 4rem}h1{font-size:1.5rem;margin:.5rem 0}"
+    "h2{font-size:1.2rem;margin:0}p{margin:.4rem 0}.dim{color:var(--dim)}\n"
+    "section{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem 1.2rem;margin:1.2rem 0}\n"
+    "code,pre{font-family:ui-monospace,monospace;font-size:.9em;overflow-wrap:anywhere}"
+    "pre{white-space:pre-wrap;background:var(--code);padding:.8rem;border-radius:.4rem;margin:.5rem 0;max-height:26rem;overflow:auto}\n"
+    ".head{display:flex;gap:1rem;align-items:center}.grade{font-size:1.7rem;font-weight:700;line-height:1;border:2px solid;"
+    "border-radius:.5rem;padding:.35rem .65rem}.bar{display:flex;height:.6rem;border-radius:.3rem;overflow:hidden;margin:.8rem 0 .4rem}"
+    ".bar i{display:block;background:currentColor}\n"
+    ".chips span{display:inline-block;margin-right:1rem}.chips b{font-variant-numeric:tabular-nums}\n"
+    "table{border-collapse:collapse;width:100%;margin-top:.8rem}th,td{text-align:left;vertical-align:top;padding:.4rem .6rem;"
+    "border-top:1px solid var(--line)}th{font-size:.8rem;color:var(--dim);font-weight:600}td:nth-child(1),td:nth-child(2){white-space:nowrap}\n"
+    "td:nth-child(3){width:45%}summary{cursor:pointer;font-weight:600;overflow-wrap:anywhere}summary:focus-visible{outline:2px solid var(--blue)}"
+    ".tag{display:inline-block;background:var(--code);border-radius:.3rem;padding:0 .4rem;margin:0 .2rem .2rem 0;font-size:.85em}\n"
+    ".Financial,.Destructive,.critical,.F,.D,.failed{color:var(--red)}.Execute,.high,.C{color:var(--amber)}.Write{color:var(--blue)}"
+    ".Read,.A,.B{color:var(--green)}.Other,.low,.medium{color:var(--dim)}.critical,.high,.kind{font-weight:600}\n"
+    "@media(max-width:40rem){thead{display:none}tr,td{display:block;width:auto!important}td{border:0;padding:.1rem .2rem}"
+    "tr{border-top:1px solid var(--line);padding:.5rem 0}}\n"
+    "@media print{section{break-inside:auto}pre{max-height:none}}\n";
+
+struct page {
+    struct buf *out;
+};
+
+static void markup(struct page *page, const char *text)
+{
+    buf_append_str(page->out, str_from_c(text));
+}
+
+/* Text that was escaped for people already: the five characters of markup. */
+static void text(struct page *page, struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        switch (text.ptr[i]) {
+        case '&': markup(page, "&amp;"); break;
+        case '<': markup(page, "&lt;"); break;
+        case '>': markup(page, "&gt;"); break;
+        case '"': markup(page, "&quot;"); break;
+        case '\'': markup(page, "&#39;"); break;
+        default: buf_append_byte(page->out, text.ptr[i]);
+        }
+    }
+}
+
+static void raw_line(struct page *page, struct str raw)
+{
+    char shown[SHOWN];
+    size_t len = text_escape(raw, shown, sizeof(shown));
+    text(page, str_of(shown, len));
+}
+
+/* Of several lines: their ends stay, the rest is escaped. */
+static void raw_text(struct page *page, struct str raw)
+{
+    for (;;) {
+        size_t end = str_find_byte(raw, '\n');
+        raw_line(page, str_slice(raw, 0, end));
+        if (end == raw.len)
+            return;
+        buf_append_byte(page->out, '\n');
+        raw = str_slice(raw, end + 1, raw.len);
+    }
+}
+
+static void number(struct page *page, size_t count)
+{
+    buf_append_decimal(page->out, count);
+}
+
+/* ---- one tool ---- */
+
+static void evidence(struct page *page, const struct verdict_on_tool *verdict)
+{
+    markup(page, "<ul>");
+    for (size_t i = 0; i < verdict->evidence_count; i++) {
+        const struct evidence *one = &verdict->evidence[i];
+        markup(page, "<li>");
+        text(page, str_from_c(evidence_source_name(one->source)));
+        markup(page, " <code>");
+        raw_line(page, one->words);
+        markup(page, "</code>: ");
+        raw_line(page, one->why);
+        markup(page, "</li>");
+    }
+    markup(page, "</ul>");
+}
+
+static void parameters(struct page *page, const struct judged *tool)
+{
+    if (tool->parameter_count == 0)
+        return;
+    markup(page, "<p>Takes ");
+    for (size_t i = 0; i < tool->parameter_count; i++) {
+        markup(page, "<code class=tag>");
+        raw_line(page, tool->parameters[i]);
+        markup(page, "</code>");
+    }
+    markup(page, "</p>");
+}
+
+static void details(struct page *page, const struct judged *tool)
+{
+    const struct verdict_on_tool *verdict = &tool->verdict;
+    markup(page, "<details><summary><code>");
+    raw_line(page, tool->tool->name);
+    markup(page, "</code></summary>");
+    if (tool->title.len > 0) {
+        markup(page, "<p class=dim>");
+        raw_line(page, tool->title);
+        markup(page, "</p>");
+    }
+    markup(page, "<p>The server says:</p><pre>");
+    raw_text(page, tool->description.len > 0 ? tool->description : STR("nothing"));
+    markup(page, "</pre><p>Severity ");
+    text(page, str_from_c(severity_name(verdict->severity)));
+    markup(page, ": ");
+    raw_line(page, verdict->severity_reason);
+    buf_printf(page->out, ". Confidence %u %%.</p><p>Read from:</p>", verdict->confidence);
+    evidence(page, verdict);
+    if (verdict->contradiction.len > 0) {
+        markup(page, "<p>Contradiction: ");
+        raw_line(page, verdict->contradiction);
+        markup(page, "</p>");
+    }
+    parameters(page, tool);
+    markup(page, "</details>");
+}
+
+static void signals(struct page *page, const struct verdict_on_tool *verdict)
+{
+    for (unsigned i = 0; i < SIGNAL_COUNT; i++) {
+        if (!(verdict->signals >> i & 1))
+            continue;
+        const char *owasp = signal_owasp((enum signal)i);
+        markup(page, "<span class=tag>");
+        text(page, str_from_c(signal_text((enum signal)i)));
+        if (owasp[0]) {
+            markup(page, " <small class=dim>");
+            text(page, str_from_c(owasp));
+            markup(page, "</small>");
+        }
+        markup(page, "</span>");
+    }
+}
+
+static void row(struct page *page, const struct judged *tool)
+{
+    const char *class = class_name(tool->verdict.class), *severity = severity_name(tool->verdict.severity);
+    buf_printf(page->out, "<tr><td><span class=\"kind %s\">%s</span>", class, class);
+    if (tool->change != CHANGE_NONE)
+        buf_printf(page->out, " <span class=tag>%s</span>", tool->change == CHANGE_RISK ? "riskier" : change_name(tool->change));
+    buf_printf(page->out, "</td><td class=%s>%s</td><td>", severity, severity);
+    details(page, tool);
+    markup(page, "</td><td>");
+    signals(page, &tool->verdict);
+    markup(page, "</td></tr>\n");
+}
+
+/* ---- one server ---- */
+
+static void bar(struct page *page, const struct judgement *judgement)
+{
+    if (judgement->count == 0)
+        return;
+    markup(page, "<div class=bar aria-hidden=true>");
+    for (size_t i = 0; i < CLASS_COUNT; i++) {
+        size_t count = judgement->of_class[report_classes[i]];
+        if (count > 0)
+            buf_printf(page->out, "<i class=%s style=\"flex:%zu\"></i>", class_name(report_classes[i]), count);
+    }
+    markup(page, "</div><p class=chips>");
+    for (size_t i = 0; i < CLASS_COUNT; i++) {
+        size_t count = judgement->of_class[report_classes[i]];
+        if (count > 0)
+            buf_printf(page->out, "<span><b>%zu</b> <span class=%s>%s</span></span>", count, class_name(report_classes[i]),
+                       class_name(report_classes[i]));
+    }
+    markup(page, "</p>\n");
+}
+
+static void names(struct page *page, const char *what, const struct item *items, size_t count)
+{
+    if (count == 0)
+        return;
+    markup(page, "<details><summary>");
+    number(page, count);
+    buf_printf(page->out, " %s</summary><p>", what);
+    for (size_t i = 0; i < count; i++) {
+        markup(page, "<code class=tag>");
+        raw_line(page, items[i].name);
+        markup(page, "</code>");
+    }
+    markup(page, "</p></details>\n");
+}
+
+static void since(struct page *page, const struct past *past)
+{
+    char when[REPORT_TIME];
+    if (!past || !past->known)
+        return;
+    report_time(past->at_ms, when);
+    buf_printf(page->out, "<p>Since %s: %zu new, %zu gone, %zu changed, %zu riskier.", when, past->changes[CHANGE_NEW],
+               past->gone_count, past->changes[CHANGE_TEXT], past->changes[CHANGE_RISK]);
+    for (size_t i = 0; i < past->gone_count; i++) {
+        markup(page, i ? ", <code>" : " Gone: <code>");
+        raw_line(page, past->gone[i]);
+        markup(page, "</code>");
+    }
+    markup(page, "</p>\n");
+}
+
+static void head(struct page *page, const struct report_server *server)
+{
+    const struct target *target = server->scanned->target;
+    const struct judgement *judgement = server->judgement;
+    markup(page, "<section><div class=head>");
+    if (judgement && judgement->grade)
+        buf_printf(page->out, "<div class=\"grade %c\" aria-label=\"Grade %c\">%c</div>", judgement->grade, judgement->grade,
+                   judgement->grade);
+    markup(page, "<div><h2>");
+    raw_line(page, target->name);
+    markup(page, "</h2><p class=dim><code>");
+    raw_line(page, target->shown);
+    markup(page, "</code>");
+    if (target->source.len > 0) {
+        markup(page, " in <code>");
+        raw_line(page, target->source);
+        markup(page, "</code>");
+    }
+    markup(page, "</p></div></div>\n");
+}
+
+static void listed(struct page *page, const struct report_server *server)
+{
+    const struct judgement *judgement = server->judgement;
+    const struct definitions *definitions = server->scanned->definitions;
+    buf_printf(page->out, "<p>%zu tool%s: ", judgement->count, judgement->count == 1 ? "" : "s");
+    text(page, judgement->grade_why);
+    markup(page, ".</p>");
+    bar(page, judgement);
+    since(page, server->past);
+    for (size_t i = 0; i < server->scanned->note_count; i++) {
+        markup(page, "<p>Note: ");
+        text(page, str_from_c(server->scanned->notes[i]));
+        markup(page, "</p>");
+    }
+    if (judgement->count > 0) {
+        markup(page, "<table><thead><tr><th scope=col>Class<th scope=col>Severity<th scope=col>Tool<th scope=col>Signals</thead><tbody>\n");
+        for (size_t i = 0; i < judgement->count && buf_ok(page->out); i++)
+            row(page, &judgement->tools[i]);
+        markup(page, "</tbody></table>\n");
+    }
+    names(page, "prompts", definitions->prompts, definitions->prompt_count);
+    names(page, "resources", definitions->resources, definitions->resource_count);
+    names(page, "resource templates", definitions->templates, definitions->template_count);
+    if (server->policy.len > 0) {
+        markup(page, "<details><summary>A policy to begin with</summary><pre>");
+        raw_text(page, server->policy);
+        markup(page, "</pre></details>\n");
+    }
+}
+
+static void of_server(struct page *page, const struct report_server *server)
+{
+    const struct scanned *scanned = server->scanned;
+    head(page, server);
+    if (server->judgement) {
+        listed(page, server);
+    } else {
+        buf_printf(page->out, "<p class=%s>%s: ", scanned->outcome == SCAN_DISABLED ? "dim" : "failed",
+                   scan_outcome_name(scanned->outcome));
+        text(page, str_from_c(scanned->why));
+        markup(page, "</p>");
+        if (scanned->last_words[0] && scanned->outcome != SCAN_DISABLED) {
+            markup(page, "<p class=dim>Its last words: <code>");
+            text(page, str_from_c(scanned->last_words));
+            markup(page, "</code></p>");
+        }
+    }
+    markup(page, "</section>\n");
+}
+
+int report_scan_html(const struct scan_report *report, struct buf *out)
+{
+    struct page page = { .out = out };
+    char when[REPORT_TIME];
+    size_t tools = 0;
+    report_time(report->at_ms, when);
+    for (size_t i = 0; i < report->count; i++)
+        tools += report->servers[i].judgement ? report->servers[i].judgement->count : 0;
+    markup(&page, "<!doctype html>\n<html lang=en><head><meta charset=utf-8>"
+                  "<meta name=viewport content=\"width=device-width,initial-scale=1\">"
+                  "<meta http-equiv=Content-Security-Policy content=\"default-src 'none';style-src 'unsafe-inline'\">"
+                  "<title>What agents can do</title><style>\n");
+    markup(&page, style);
+    markup(&page, "</style></head><body><main>\n<h1>What agents can do</h1>\n");
+    buf_printf(out,
+               "<p class=dim>%zu server%s with %zu tool%s, scanned by Warder %s on %s. What a server says of its tools is no "
+               "proof of what they do.</p>\n",
+               report->count, report->count == 1 ? "" : "s", tools, tools == 1 ? "" : "s", WARDER_VERSION, when);
+    for (size_t i = 0; i < report->count && buf_ok(out); i++)
+        of_server(&page, &report->servers[i]);
+    markup(&page, "</main></body></html>\n");
+    return buf_ok(out) ? 0 : E_LIMIT;
+}
