@@ -176,6 +176,7 @@ static void close_stream(struct connection *connection)
         list_remove(&connection->arrived);
         connection->exchange_out = false;
     }
+    list_remove(&connection->unread);
     move_to(connection, &front->dying);
     front->count--;
     if (front->listener)
@@ -266,6 +267,7 @@ void connection_start(struct front_http *front, int fd)
     list_init(&connection->link);
     list_init(&connection->deferred.link);
     list_init(&connection->arrived);
+    list_init(&connection->unread);
     timer_init(&connection->timer, front->loop, timer_fired);
     http1_init(&connection->http1, HTTP1_SERVER, LIMIT_request_body);
     buf_init(&connection->ahead, FRONT_READ_BYTES);

@@ -35,6 +35,7 @@ struct connection {
     struct timer          timer;          /* may fire early: it looks at the deadlines below and sleeps on */
     struct deferred       deferred;       /* goes on reading, or frees */
     struct list           arrived;        /* the front's, while its message waits for the gate */
+    struct list           unread;         /* the front's, while the queue holds something */
     int64_t               deadline_ms;    /* of the state; NO_DEADLINE: none */
     int64_t               stall_ms;       /* of the queue: by then something must have been written */
     int64_t               idle_since_ms;
@@ -72,6 +73,7 @@ struct front_http {
     struct list                idle;      /* between messages and with nothing to write, the longest idle first */
     struct list                busy, dying, spare;
     struct list                arrived;   /* whose message has been read, in this batch of events */
+    struct list                unread;    /* whose queue holds something, those first that have read nothing for the longest */
     struct deferred            hand_over; /* of them to the gate, all together */
     unsigned                   count;     /* idle and busy */
     unsigned                   count_max;

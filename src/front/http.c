@@ -57,6 +57,7 @@ int front_http_open(const struct front_http_options *options, struct front_http 
     list_init(&front->dying);
     list_init(&front->spare);
     list_init(&front->arrived);
+    list_init(&front->unread);
     list_init(&front->hand_over.link);
     front->hand_over.run = connection_hand_over;
     buf_init(&front->head, HEAD_MAX);

@@ -325,32 +325,55 @@ static void a_large_answer_is_written_as_it_is_read(void **state)
     rig_release(&rig);
 }
 
-/* Many who do not read cannot fill the memory; who reads is answered all the same. */
+/* Many who do not read cannot fill the memory, and take no answer from who does: the ceiling is theirs. */
 static void answers_that_wait_have_one_ceiling_for_all(void **state)
 {
     (void)state;
     static char message[LIMIT_answer_body];
     struct rig rig;
-    struct client first, second, reader;
-    const size_t others = LIMIT_process_bytes - sizeof(message) * 5 / 4; /* held by others: room for one more answer */
+    struct client reads, silent, late, small;
+    const size_t others = LIMIT_process_bytes - 2 * (sizeof(message) * 5 / 4); /* held by others: room for two answers more */
     rig_init(&rig);
     memset(message, 'x', sizeof(message));
-    hold(&rig, &first);
-    hold(&rig, &second);
+    hold(&rig, &reads);
+    hold(&rig, &silent);
+    hold(&rig, &late);
     rig.front->queue_bytes = others;
     for (int i = 0; i < 2; i++)
         rig.held[i]->ops->answer(rig.held[i], 200, str_of(message, sizeof(message)), STR_EMPTY);
-    client_open(&reader, &rig);
-    client_send(&reader, STR(POST("echo", 2, "{}")));
-    RIG_UNTIL(&rig, client_has(&reader, "\r\n\r\n{}"));
-    RIG_UNTIL(&rig, client_read(&second));
-    assert_true(second.got.len < sizeof(message)); /* cut, and not taken for whole: its length was told */
-    RIG_UNTIL(&rig, !client_read(&first) && first.got.len > sizeof(message));
+    RIG_UNTIL(&rig, !client_read(&reads) && reads.got.len > sizeof(message) / 2); /* some of it: it has waited less long now */
+    rig.held[2]->ops->answer(rig.held[2], 200, str_of(message, sizeof(message)), STR_EMPTY);
+    client_open(&small, &rig);
+    client_send(&small, STR(POST("echo", 2, "{}")));
+    RIG_UNTIL(&rig, client_has(&small, "\r\n\r\n{}"));
+    RIG_UNTIL(&rig, client_read(&silent));
+    assert_true(silent.got.len < sizeof(message)); /* cut, and not taken for whole: its length was told */
+    RIG_UNTIL(&rig, !client_read(&reads) && reads.got.len > sizeof(message));
+    RIG_UNTIL(&rig, !client_read(&late) && late.got.len > sizeof(message));
     rig_settle(&rig);
     assert_int_equal(rig.front->queue_bytes, others); /* all given back */
-    client_close(&first);
-    client_close(&second);
-    client_close(&reader);
+    client_close(&reads);
+    client_close(&silent);
+    client_close(&late);
+    client_close(&small);
+    rig_release(&rig);
+}
+
+/* Where nobody else has what is missing, the answer itself goes. */
+static void an_answer_above_the_ceiling_alone_is_cut(void **state)
+{
+    (void)state;
+    static char message[LIMIT_answer_body];
+    struct rig rig;
+    struct client client;
+    rig_init(&rig);
+    hold(&rig, &client);
+    rig.front->queue_bytes = LIMIT_process_bytes;
+    rig.held[0]->ops->answer(rig.held[0], 200, str_of(message, sizeof(message)), STR_EMPTY);
+    RIG_UNTIL(&rig, client_read(&client));
+    assert_true(client.got.len < sizeof(message));
+    assert_int_equal(rig.front->queue_bytes, LIMIT_process_bytes);
+    client_close(&client);
     rig_release(&rig);
 }
 
@@ -557,6 +580,7 @@ int main(void)
         cmocka_unit_test(a_slow_reader_gets_its_answer_and_no_other_before),
         cmocka_unit_test(a_large_answer_is_written_as_it_is_read),
         cmocka_unit_test(answers_that_wait_have_one_ceiling_for_all),
+        cmocka_unit_test(an_answer_above_the_ceiling_alone_is_cut),
         cmocka_unit_test(a_body_is_waited_for_only_with_a_grant),
         cmocka_unit_test(at_the_ceiling_the_idle_make_room),
         cmocka_unit_test(a_stop_lets_calls_end),
