@@ -15,6 +15,16 @@ export function judge(one, seen = () => {}) {
   const takings = new Map();
   let clock;
   const steps = one.steps.map((step, i) => {
+    if (step.do === 'expire') counters.expire(step.now);
+    if (step.do === 'restart') {
+      counters.restart();
+      takings.clear();
+    }
+    if (step.do === 'reset') counters.reset(takings.get(step.call) ?? new Map(), [...takings.values()]);
+    if (['expire', 'restart', 'reset'].includes(step.do)) {
+      seen('did', step.do);
+      return {};
+    }
     if (step.do !== 'call') {
       const taken = takings.get(step.call);
       if (taken?.size > 0 && step.do === 'back') seen('given back', 'yes');
@@ -28,7 +38,7 @@ export function judge(one, seen = () => {}) {
     const decision = decide(policies[step.server], { ...step, server: one.servers[step.server], grant,
       ancestors: ancestorsOf(one.grants, grant), args: step.args === undefined ? undefined : parse(step.args) }, seen);
     const answer = { verdict: decision.verdict, reason: decision.reason, rules: decision.rules,
-      listed: step.listed ? isListed(decision) : undefined };
+      message: decision.message, timeout: decision.timeout, listed: step.listed ? isListed(decision) : undefined };
     if (decision.verdict === 'allow') {
       const { taken, over } = counters.reserve(decision.debits, step.now);
       if (taken) takings.set(i, taken);
@@ -44,8 +54,8 @@ export function judge(one, seen = () => {}) {
     return answer;
   });
   const used = counters.view(one.end).map(([identity, scaled, resets]) => {
-    const [scope, , server, counter] = JSON.parse(identity);
-    return JSON.stringify([scope, server, counter, amountText(scaled), resets]);
+    const [scope, value, server, counter] = JSON.parse(identity);
+    return JSON.stringify([scope, scope === 'args' ? null : value, server, counter, amountText(scaled), resets]);
   });
   return { steps, counters: used.sort() };
 }
@@ -55,6 +65,8 @@ function stepDiffers(expected, got) {
   if (expected.verdict === undefined) return undefined;
   if (expected.reason !== got.reason) return 'reason';
   if (!expected.rules.includes(got.rule)) return 'rule';
+  if (expected.message !== undefined && expected.message !== got.message) return 'message';
+  if (expected.verdict === 'allow' && (expected.timeout ?? 0) !== got.timeout) return 'timeout';
   if (expected.listed !== undefined && expected.listed !== got.listed) return 'listed';
   if ((expected.over === undefined) !== (got.over === undefined)) return 'over';
   if (!expected.over) return undefined;
@@ -62,6 +74,8 @@ function stepDiffers(expected, got) {
   if (debit.rule !== got.over.rule) return 'rule of the limit';
   if ((debit.concurrent ?? false) !== got.over.concurrent) return 'kind of the limit';
   if (full !== got.over.full) return 'full';
+  if (debit.told !== got.over.told) return 'told';
+  if (debit.message !== got.over.message) return 'message of the limit';
   if (full) return undefined;
   if (amountText(used) !== new Decimal(got.over.used).canonical()) return 'used';
   if (amountText(debit.max) !== new Decimal(got.over.max).canonical()) return 'max';
@@ -75,8 +89,8 @@ export function differs(expected, got) {
     const what = stepDiffers(one, got.steps[i]);
     if (what) return { what, step: i, expected: one, got: got.steps[i] };
   }
-  const used = got.counters.map(({ scope, server, counter, used: amount, resets }) =>
-    JSON.stringify([scope, server, counter, new Decimal(amount).canonical(), resets])).sort();
+  const used = got.counters.map(({ scope, value = null, server, counter, used: amount, resets }) =>
+    JSON.stringify([scope, value, server, counter, new Decimal(amount).canonical(), resets])).sort();
   if (JSON.stringify(used) === JSON.stringify(expected.counters)) return undefined;
   return { what: 'counters', step: got.steps.length, expected: expected.counters, got: used };
 }

@@ -7,11 +7,15 @@ const endOfMoment = (window, moments, at) => (at in moments ? moments[at] + wind
 export class Counters {
   constructor() {
     this.byName = new Map();
+    this.latest = -Infinity; // of all windows and moments that were looked at
+    this.floor = -Infinity; // no counter begins in a window before it
   }
 
   // The counter as it stands at `now`: what of it is over is dropped. A clock that ran back leaves it where it was.
-  look({ identity, window }, now) {
-    const counter = this.byName.get(identity) ?? { window, start: -Infinity, used: 0n, moments: [] };
+  look({ identity, window }, at) {
+    const now = Math.max(at, this.floor);
+    const found = this.byName.get(identity) ?? { window, start: -Infinity, used: 0n, moments: [] };
+    const counter = { ...found, touched: now };
     if (window.kind === 'concurrent') return { ...counter, end: NEVER };
     if (window.algorithm === 'sliding') {
       const moment = Math.max(now, counter.start);
@@ -41,7 +45,9 @@ export class Counters {
     const tooLong = debits.find((debit) => debit.tooLong);
     // What a counter has seen, it has seen, whatever becomes of the call.
     for (const debit of debits.slice(0, tooLong ? debits.indexOf(tooLong) : undefined)) {
-      if (this.byName.has(debit.identity)) this.byName.set(debit.identity, this.look(debit, now));
+      const counter = this.look(debit, now);
+      this.latest = Math.max(this.latest, counter.start);
+      if (this.byName.has(debit.identity)) this.byName.set(debit.identity, counter);
     }
     if (tooLong) return { over: [{ debit: tooLong, full: true }] };
     const over = [];
@@ -68,9 +74,12 @@ export class Counters {
   giveBack(taken) {
     for (const [identity, { debit, cost, start }] of taken) {
       const counter = this.byName.get(identity);
+      if (counter === undefined) continue; // its window is over, and it was forgotten
       if (debit.window.algorithm === 'sliding') {
         const at = counter.moments.indexOf(start);
-        if (at >= 0) counter.moments.splice(at, 1);
+        if (at < 0) continue;
+        counter.moments.splice(at, 1);
+        counter.used -= cost;
       } else if (debit.window.kind === 'concurrent' || counter.start === start) {
         counter.used -= cost;
       }
@@ -82,6 +91,36 @@ export class Counters {
     for (const [identity, { debit, cost }] of taken) {
       if (debit.window.kind === 'concurrent') this.byName.get(identity).used -= cost;
     }
+  }
+
+  // What no window holds any more is forgotten when it was not looked at for a minute, but not that its windows are over.
+  // It can only be told apart where a denied call moved a counter and the clock then ran back.
+  expire(now) {
+    this.floor = Math.max(this.floor, now);
+    for (const [identity, { window, start, used, touched }] of this.byName) {
+      const holds = window.kind === 'total' || window.kind === 'concurrent' ? used > 0n
+        : (window.algorithm === 'sliding' ? start + window.seconds * 1000 : windowAt(window, start).end) > this.floor;
+      if (!holds && this.floor - touched >= 60000) this.byName.delete(identity);
+    }
+  }
+
+  // An operator sets back what a call took: it and all others that were counted there have taken nothing.
+  reset(taken, takings) {
+    for (const [identity, { debit }] of taken) {
+      if (debit.window.kind === 'concurrent') continue;
+      this.byName.delete(identity);
+      for (const other of takings) if (other !== taken) other.delete(identity);
+      taken.delete(identity);
+    }
+  }
+
+  // The gateway starts again: nothing is in flight, and the clock may not go back behind what any counter has seen.
+  restart() {
+    for (const [identity, counter] of this.byName) { // what holds nothing is not remembered
+      counter.touched = 0;
+      if (counter.window.kind === 'concurrent' || counter.used === 0n) this.byName.delete(identity);
+    }
+    this.expire(this.latest);
   }
 
   // What is used at `now`, above 0, by identity.

@@ -2,11 +2,12 @@
 import { write } from './json.mjs';
 import { parseWindow, windowAt } from './limits.mjs';
 import { anyText, number, oddFor, OPS } from './values.mjs';
+import { changeNear, ZONES } from './zones.mjs';
 
 const OP_NAMES = Object.keys(OPS);
 const TOOLS = ['get_a', 'get_list', 'get_', 'admin_get', 'send', 'sénd', 'send_mail', 'a/b~c', 'Get_a', 'x', 'a.b', '日本'];
 const PATTERNS = ['*', 'get_*', '*_list', 'admin_*', 's*d', '*é*', 'a*', 'get*t', '*_*_x', '日*', 'x*x', '**'];
-const SESSIONS = ['', 's1', 's2'];
+const SESSIONS = ['', 's1', 's2', 's'];
 
 /* ---- Conditions */
 // How a path reaches one value: text behind "args", and how a value gets there.
@@ -164,7 +165,8 @@ function checks(random, scene, limitsMost) {
 function rule(random, scene) {
   if (random.chance(0.06)) return { action: 'deny', reason: random.chance(0.5) ? 'Never.' : undefined };
   return { action: random.chance(0.1) ? 'allow' : undefined, ...checks(random, scene, 3),
-    rate_limit: random.chance(0.2) ? rateLimit(random, scene) : undefined };
+    rate_limit: random.chance(0.2) ? rateLimit(random, scene) : undefined,
+    timeout: random.chance(0.1) ? random.pick([number(1), number(3600), '30s', '5m', '60m']) : undefined };
 }
 
 const RESOURCES = ['docs://a', 'docs://internal/a', 'docs://é', 'file:///x', ''];
@@ -192,6 +194,7 @@ function policy(random, scene) {
     resources: random.chance(0.3) ? access(random, RESOURCES, ['docs://*', '*/internal/*', '*']) : undefined,
     prompts: random.chance(0.3) ? access(random, PROMPTS, ['ask*', '*-*', '*']) : undefined,
     methods: random.chance(0.3) ? { 'completion/complete': random.pick(['allow', 'deny']), 'roots/list': random.pick(['allow', 'deny']) } : undefined,
+    timezone: random.chance(0.4) ? (scene.timezone = random.pick([...Object.keys(ZONES), 'UTC'])) : undefined,
     hints: random.chance(0.1) ? false : undefined,
     lists: Object.keys(lists).length > 0 ? lists : undefined,
   };
@@ -255,7 +258,7 @@ function nameFor(random, document) {
   return random.chance(0.85) ? fill() : random.pick([`x${fill()}`, `${fill()}x`, fill().slice(1) || 'z', fill().slice(0, -1) || 'z', fill().toUpperCase()]);
 }
 
-const START = Date.UTC(2026, 0, 1);
+const START = Date.UTC(2026, 0, 1), YEAR_1971 = Date.UTC(1971, 0, 1);
 function moment(random, scene, now, last) {
   const window = random.pick(scene.windows.length > 0 ? scene.windows : [{ kind: 'month', seconds: 0 }]);
   const near = (at) => at + random.pick([-1, 0, 1]);
@@ -267,6 +270,7 @@ function moment(random, scene, now, last) {
     [8, () => (window.seconds > 0 ? near(random.pick(last) + window.seconds * 1000) : now + 1000)],
     [3, () => now - random.between(1, 5000)],
     [1, () => now - random.pick([60000, 3600000, 86400000, 40 * 86400000])],
+    [scene.timezone ? 8 : 0, () => changeNear(random)],
     [2, () => now + random.pick([60000, 3600000, 86400000, 7 * 86400000, 31 * 86400000])],
   ])();
 }
@@ -277,7 +281,10 @@ const somewhere = (random) => random.pick([START, 0, Date.UTC(2024, 1, 29, 23, 5
 function step(random, scenes, state) {
   const allowedSoFar = state.calls;
   if (allowedSoFar.length > 0 && random.chance(0.14)) {
-    return { do: random.pick(['release', 'back']), call: random.pick(allowedSoFar.slice(-6)) };
+    return { do: random.weighted([[6, 'release'], [6, 'back'], [1, 'reset']]), call: random.pick(allowedSoFar.slice(-6)) };
+  }
+  if (random.chance(0.02)) {
+    return random.chance(0.5) && state.now > YEAR_1971 ? { do: 'restart' } : { do: 'expire', now: random.pick([...state.times, state.now + random.pick([0, 1000, 86400000])]) };
   }
   const server = random.chance(0.8) ? 0 : random.below(scenes.length);
   const scene = scenes[server];
@@ -316,6 +323,7 @@ export function generate(random) {
   }
   return {
     servers: scenes.map(({ exact, document }, i) => ({ name: ['pay', 'files'][i], exact, tools: random.some(LISTED), policy: document === undefined ? null : write(document) })),
+    zones: Object.fromEntries(scenes.filter(({ timezone }) => timezone in ZONES).map(({ timezone }) => [timezone, ZONES[timezone]])),
     grants, steps, end: state.now + random.pick([0, 0, 1000, 60000, 86400000]),
   };
 }

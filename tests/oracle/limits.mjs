@@ -71,7 +71,7 @@ function scopeValue(value) {
 }
 
 // The debits of one limit, the grant's parents' behind its own; undefined: the call cannot be counted.
-export function debitsOf({ limit, place, rate, concurrent }, question) {
+export function debitsOf({ limit, place, rate, concurrent }, question, hints) {
   const counter = rate ? `${question.name}_rate` : concurrent ? question.name : limit.get('counter');
   const window = concurrent ? { kind: 'concurrent', seconds: 0, algorithm: 'fixed' }
     : parseWindow(limit.get('window'), limit.get('algorithm'));
@@ -101,6 +101,6 @@ export function debitsOf({ limit, place, rate, concurrent }, question) {
       window.kind, window.seconds, window.algorithm]),
     tooLong: bytes(value) > IDENTITY_BYTES_MOST,
     window, cost, max: limit.get('max').amount(), rule: place, concurrent, ofParent: i > 0,
-    hasCost: typeof takes === 'string',
+    hasCost: typeof takes === 'string', told: typeof takes !== 'string' && hints, message: limit.get('on_deny') ?? '',
   }));
 }

@@ -2,6 +2,7 @@
  * Reads and writes nothing else, and takes its time from the case. */
 #include "base/arena.h"
 #include "base/check.h"
+#include "base/encode.h"
 #include "json/json.h"
 #include "json/writer.h"
 #include "model/counters.h"
@@ -34,6 +35,7 @@ struct trial { /* one case */
     const struct grant *ancestors[GRANTS_MAX][GRANTS_MAX];
     size_t              ancestor_counts[GRANTS_MAX];
     struct counters    *counters;
+    const struct json  *zones; /* name -> table, in base64 */
     struct taking       takings[STEPS_MAX];
 };
 
@@ -75,6 +77,18 @@ static const struct json *parsed(struct arena *arena, struct str source, const s
     return root;
 }
 
+/* Time zones stand in the case: nothing is read from this machine. */
+static int read_zone(void *arg, struct str name, struct arena *arena, struct str *out)
+{
+    const struct trial *trial = arg;
+    struct str text = text_of(trial->zones, arena_str(arena, name).ptr);
+    char *bytes = arena_alloc(arena, text.len + 1);
+    if (bytes == NULL)
+        return E_NOMEM;
+    *out = str_of(bytes, 0);
+    return text.len == 0 ? E_NOT_FOUND : base64_decode(text, bytes, text.len, &out->len);
+}
+
 /* What a server lists: names of tools are enough. */
 static struct definitions *read_tools(const struct json *names)
 {
@@ -99,7 +113,8 @@ static bool read_server(struct trial *trial, size_t i, const struct json *node)
     if (!json_is(json_get(node, STR("policy")), JSON_STRING))
         return true;
     struct problems problems = { 0 };
-    if (policy_load(text_of(node, "policy"), &trial->arena, &problems, &trial->policies[i]) == 0)
+    struct zones zones = { .read = read_zone, .arg = trial };
+    if (policy_load_with(text_of(node, "policy"), &zones, &trial->arena, &problems, &trial->policies[i]) == 0)
         return true;
     json_write_object(&trial->out);
     json_write_key(&trial->out, STR("refused"));
@@ -164,6 +179,9 @@ static void reserve(struct trial *trial, struct taking *taking, const struct dec
     json_write_member_bool(&trial->out, STR("concurrent"),
                            decision->debits[over.debit].key.window.kind == WINDOW_CONCURRENT);
     json_write_member_bool(&trial->out, STR("full"), over.full);
+    json_write_member_bool(&trial->out, STR("told"), /* to the agent, in figures */
+                           decision->debits[over.debit].counts_calls && decision->debits[over.debit].hints);
+    json_write_member_string(&trial->out, STR("message"), decision->debits[over.debit].message);
     write_amount(&trial->out, "used", over.used);
     write_amount(&trial->out, "max", decision->debits[over.debit].max);
     write_time(&trial->out, "resets", over.resets_ms);
@@ -213,9 +231,42 @@ static void call(struct trial *trial, struct taking *taking, const struct json *
     json_write_member_string(&trial->out, STR("verdict"), str_from_c(verdicts[decision.verdict]));
     json_write_member_string(&trial->out, STR("reason"), reason_row(decision.reason)->name);
     json_write_member_string(&trial->out, STR("rule"), decision.rule);
+    json_write_member_string(&trial->out, STR("message"), decision.message);
+    json_write_member_int(&trial->out, STR("timeout"), decision.timeout_ms);
     json_write_member_bool(&trial->out, STR("listed"), decision_is_listed(&decision));
     if (decision.verdict == VERDICT_ALLOW)
         reserve(trial, taking, &decision, question.now_ms);
+}
+
+static int replay(void *arg, const struct counter_key *key, amount used, int64_t window_ms)
+{
+    return counters_replay(arg, key, used, window_ms);
+}
+
+/* As a start reads the counters back from a checkpoint: what is in flight is not in it. */
+static void restart(struct trial *trial)
+{
+    struct counters *again;
+    AZ(counters_new(&again));
+    AZ(counters_each(trial->counters, replay, again));
+    counters_expire(again, counters_floor_ms(trial->counters));
+    counters_free(trial->counters);
+    trial->counters = again;
+    memset(trial->takings, 0, sizeof trial->takings);
+}
+
+static void end_call(struct trial *trial, struct str action, struct taking *earlier)
+{
+    if (str_eq(action, STR("reset"))) {
+        for (size_t i = 0; i < earlier->count; i++)
+            counters_reset(trial->counters, &earlier->debits[i].key);
+        return;
+    }
+    if (str_eq(action, STR("release")))
+        counters_release(trial->counters, earlier->debits, earlier->count);
+    else
+        counters_give_back(trial->counters, earlier->debits, earlier->count, earlier->taken);
+    earlier->count = 0; /* once */
 }
 
 static void run_step(struct trial *trial, size_t i, const struct json *step)
@@ -223,16 +274,14 @@ static void run_step(struct trial *trial, size_t i, const struct json *step)
     CHECK(i < STEPS_MAX);
     struct str action = text_of(step, "do");
     json_write_object(&trial->out);
-    if (str_eq(action, STR("call"))) {
+    if (str_eq(action, STR("call")))
         call(trial, &trial->takings[i], step);
-    } else {
-        struct taking *earlier = &trial->takings[index_of(step, "call", i)];
-        if (str_eq(action, STR("release")))
-            counters_release(trial->counters, earlier->debits, earlier->count);
-        else
-            counters_give_back(trial->counters, earlier->debits, earlier->count, earlier->taken);
-        earlier->count = 0; /* once */
-    }
+    else if (str_eq(action, STR("expire")))
+        counters_expire(trial->counters, number_of(step, "now"));
+    else if (str_eq(action, STR("restart")))
+        restart(trial);
+    else
+        end_call(trial, action, &trial->takings[index_of(step, "call", i)]);
     json_write_object_end(&trial->out);
 }
 
@@ -242,6 +291,8 @@ static int write_view(void *arg, const struct counter_view *view)
     struct json_writer *out = arg;
     json_write_object(out);
     json_write_member_string(out, STR("scope"), str_from_c(scopes[view->key.scope]));
+    if (view->key.scope != SCOPE_ARGS) /* whose bytes are the counters' own affair */
+        json_write_member_string(out, STR("value"), view->key.scope_value);
     json_write_member_string(out, STR("server"), view->key.server);
     json_write_member_string(out, STR("counter"), view->key.counter);
     write_amount(out, "used", view->used);
@@ -255,6 +306,7 @@ static bool read_case(struct trial *trial, const struct json *root)
     struct json_iter iter;
     struct str key;
     const struct json *node;
+    trial->zones = json_get(root, STR("zones"));
     json_iter_init(&iter, json_get(root, STR("servers")));
     for (size_t i = 0; json_iter_next(&iter, &key, &node); i++)
         if (!read_server(trial, i, node))

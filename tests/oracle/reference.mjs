@@ -6,6 +6,7 @@ import { and, F, kindOf, not, operators, or, T, U } from './operators.mjs';
 import { debitsOf, limitsOf } from './limits.mjs';
 import { parsePath } from './paths.mjs';
 import { bytes, globMatch } from './strings.mjs';
+import { hourOf, weekdayOf } from './zones.mjs';
 
 /* ---- Names */
 const isPattern = (selector) => selector.includes('*');
@@ -22,7 +23,6 @@ export function select(selectors, name) {
 
 /* ---- Conditions */
 function rootValue(root, question, timezone) {
-  const time = (options) => new Intl.DateTimeFormat('en-US', { timeZone: timezone, ...options }).format(question.now);
   switch (root) {
     case 'args': return question.args ?? new Map();
     case 'tool': return question.name;
@@ -31,11 +31,8 @@ function rootValue(root, question, timezone) {
     case 'grant.tags': return question.grant.tags;
     case 'session.id': return question.session === '' ? null : question.session;
     case 'client.name': return question.client === '' ? null : question.client;
-    case 'time.hour': return new Decimal(String(Number(time({ hour: '2-digit', hourCycle: 'h23' }))));
-    default: {
-      const days = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
-      return new Decimal(String(1 + days.indexOf(time({ weekday: 'short' }))));
-    }
+    case 'time.hour': return new Decimal(String(hourOf(timezone, question.now)));
+    default: return new Decimal(String(weekdayOf(timezone, question.now)));
   }
 }
 
@@ -92,7 +89,7 @@ function test(condition, at) {
 
 /* ---- The decision */
 const allow = (rule, more) => ({ verdict: 'allow', reason: 'allowed', rules: [rule], debits: [], ...more });
-const deny = (reason, rule) => ({ verdict: 'deny', reason, rules: [rule], debits: [] });
+const deny = (reason, rule, message) => ({ verdict: 'deny', reason, rules: [rule], debits: [], message });
 const hide = (reason, rules) => ({ verdict: 'hide', reason, rules, debits: [] });
 
 function someNumberDiffers(value) {
@@ -108,12 +105,18 @@ function checkEntries(policy, checks, place, question, seen) {
   const answerOf = (entry, every) => and(entry.get('conditions')
     .map((condition) => holds(condition, { every, underNot: false, operand, root, seen })));
   for (const [i, entry] of (checks.get('require') ?? []).entries()) {
-    if (answerOf(entry, true) !== T) return deny('require', `${place}/require/${i}`);
+    if (answerOf(entry, true) !== T) return deny('require', `${place}/require/${i}`, entry.get('on_deny'));
   }
   for (const [i, entry] of (checks.get('deny_if') ?? []).entries()) {
-    if (answerOf(entry, false) !== F) return deny('deny_if', `${place}/deny_if/${i}`);
+    if (answerOf(entry, false) !== F) return deny('deny_if', `${place}/deny_if/${i}`, entry.get('on_deny'));
   }
   return undefined;
+}
+
+// In milliseconds; 0: the server's own.
+function timeoutOf(value = new Decimal('0')) {
+  const [, count, unit] = /^(\d+)([sm]?)$/.exec(value.text ?? value);
+  return Number(count) * (unit === 'm' ? 60000 : 1000);
 }
 
 function decideTool(policy, question, seen) {
@@ -130,7 +133,7 @@ function decideTool(policy, question, seen) {
   if (selector === undefined && policy.get('default') === 'deny') return deny('default_deny', '/default');
 
   const changed = pin === 'changed' ? deny('pin_changed', '(pin)') : undefined;
-  const denied = rule.get('action') === 'deny' ? deny('denied', place) : undefined;
+  const denied = rule.get('action') === 'deny' ? deny('denied', place, rule.get('reason')) : undefined;
   if (question.listed) return changed ?? denied ?? allow(place);
   if (denied ?? changed) return denied ?? changed;
   if (!question.server.exact && someNumberDiffers(question.args)) return deny('invalid_arguments', '(arguments)');
@@ -141,11 +144,11 @@ function decideTool(policy, question, seen) {
   if (refused) return refused;
   const debits = [];
   for (const limit of [...limitsOf(all, '/all_tools', false), ...limitsOf(rule, place, true)]) {
-    const some = debitsOf(limit, question);
+    const some = debitsOf(limit, question, policy.get('hints') ?? true);
     if (some === undefined) return deny('invalid_arguments', limit.place);
     debits.push(...some);
   }
-  return allow(place, { debits });
+  return allow(place, { debits, timeout: timeoutOf(rule.get('timeout')) });
 }
 
 /* ---- Prompts go with the tools that are named like them */

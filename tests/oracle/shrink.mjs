@@ -56,7 +56,7 @@ function* smaller(one) {
   }
 }
 
-const TRIES = 4000;
+const TRIES = 1500;
 
 // { one, fault }: the smallest that was found.
 export function shrink(failure) {

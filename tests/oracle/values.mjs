@@ -14,8 +14,21 @@ const NUMBERS = ['0', '1', '5', '100', '-5', '2.5', '0.1', '1e10', '-0.001', '1e
 const EXACT_NUMBERS = ['9007199254740993', '102.0000000000000001', '12345678901234567890', '0.30000000000000004440892'];
 
 export const anyText = (random) => random.pick(TEXTS);
-export const anyNumber = (random, exact) =>
+// The shortest form of some double, or of none: its neighbour by one in the last digit.
+function nearDouble(random, exact) {
+  const bits = new DataView(new ArrayBuffer(8));
+  bits.setUint32(0, random.chance(0.3) ? random.pick([0, 1, 0x000fffff, 0x00100000, 0x7fefffff, 0x3ff00000, 0x43400000]) : random.next());
+  bits.setUint32(4, random.pick([0, 1, 0xffffffff, random.next(), random.next()]));
+  const double = bits.getFloat64(0);
+  const text = String(Number.isFinite(double) ? double : 0.1).replace('e+', 'e');
+  if (!exact && random.chance(0.9)) return number(text);
+  const beside = text.replace(/\d(?=$|e)/, (digit) => random.pick([digit, digit, (Number(digit) + 1) % 10, (Number(digit) + 9) % 10, `${digit}0`, `${digit}1`]));
+  return number(/^-?0\d/.test(beside) ? text : beside);
+}
+const decimals = (random, exact) =>
   number(random.pick(exact && random.chance(0.4) ? EXACT_NUMBERS : NUMBERS.filter((n) => exact || !n.endsWith('400'))));
+
+export const anyNumber = (random, exact) => (random.chance(0.15) ? nearDouble : decimals)(random, exact);
 
 // The same number, written otherwise.
 function respelled(random, { text }) {
