@@ -73,8 +73,8 @@ static bool begins_a_character(struct str text, size_t at)
     return at >= text.len || ((unsigned char)text.ptr[at] & 0xc0) != 0x80;
 }
 
-/* The part around what differs, at whole characters; *cut_before and *cut_behind: there is more. */
-static struct str around(struct str text, size_t prefix, size_t suffix, bool *cut_before, bool *cut_behind)
+/* The part around what differs, at whole characters; *cut_before: there is more, *cut_behind: so many bytes. */
+static struct str around(struct str text, size_t prefix, size_t suffix, bool *cut_before, size_t *cut_behind)
 {
     size_t from = prefix > BEFORE_BYTES ? prefix - BEFORE_BYTES : 0;
     size_t to = text.len - suffix + BEFORE_BYTES;
@@ -87,13 +87,15 @@ static struct str around(struct str text, size_t prefix, size_t suffix, bool *cu
     while (!begins_a_character(text, to))
         to++;
     *cut_before = from > 0;
-    *cut_behind = to < text.len;
+    *cut_behind = text.len - to;
     return str_slice(text, from, to);
 }
 
 struct change {
-    struct str old_part, new_part;
-    bool old_before, old_behind, new_before, new_behind; /* cut there */
+    struct str old_text, new_text;
+    struct str old_part, new_part; /* around what differs */
+    size_t old_behind, new_behind; /* bytes of the text that are not in the part, behind it */
+    bool old_before, new_before;   /* cut there */
 };
 
 static void compare(struct str old_text, struct str new_text, struct change *out)
@@ -104,6 +106,8 @@ static void compare(struct str old_text, struct str new_text, struct change *out
     while (suffix < shorter - prefix &&
            old_text.ptr[old_text.len - 1 - suffix] == new_text.ptr[new_text.len - 1 - suffix])
         suffix++;
+    out->old_text = old_text;
+    out->new_text = new_text;
     out->old_part = around(old_text, prefix, suffix, &out->old_before, &out->old_behind);
     out->new_part = around(new_text, prefix, suffix, &out->new_before, &out->new_behind);
 }
@@ -140,11 +144,14 @@ struct listing {
     size_t count;
 };
 
-static void print_side(const char *sign, enum colour colour, bool there, struct str part, bool before, bool behind)
+/* Of what is cut off it is said how much: the worst of a change may stand at its end. */
+static void print_side(const char *sign, enum colour colour, bool there, struct str part, bool before, size_t behind)
 {
     printf("      %s%s%s %s", colour_on(stdout, colour), sign, colour_off(stdout), before ? "…" : "");
     print_str(stdout, colour, there ? part : STR("(none)"));
-    printf("%s\n", behind ? "…" : "");
+    if (behind > 0)
+        printf("… (%zu bytes more: --json)", behind);
+    printf("\n");
 }
 
 static void print_change(void *arg, struct str member, bool was, bool is, const struct change *change)
@@ -199,9 +206,9 @@ static void write_change(void *arg, struct str member, bool was, bool is, const 
     json_write_object(writer);
     json_write_member_string(writer, STR("member"), member);
     if (was)
-        json_write_member_string(writer, STR("old"), change->old_part);
+        json_write_member_string(writer, STR("old"), change->old_text);
     if (is)
-        json_write_member_string(writer, STR("new"), change->new_part);
+        json_write_member_string(writer, STR("new"), change->new_text);
     json_write_object_end(writer);
 }
 

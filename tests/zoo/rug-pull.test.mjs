@@ -112,6 +112,16 @@ test('what changed is shown, escaped, to the operator; as text and as JSON', asy
   assert.deepEqual([tool.name, tool.verdict, tool.listed], ['add', 'changed', false]);
 });
 
+test('a change behind a long one does not hide: how much is not shown is said, and --json has all of it', async () => {
+  const long = { ...add, description: `Adds numbers.${' '.repeat(3000)}${INJECTED}` };
+  await list(long);
+  await until(async () => (await pins('--changed'))[0]?.changes?.[0]?.new === long.description, 'the whole text');
+  const { stdout } = await warder(['pins', 'list', '--changed', '--data', gateway.data]);
+  assert.match(stdout, /… \(\d{4} bytes more: --json\)\n/);
+  await list({ ...add, description: INJECTED });
+  await until(async () => (await pins('--changed'))[0]?.changes?.[0]?.new === INJECTED, 'the shorter one');
+});
+
 test('an operator accepts it: it is listed and called, and the one from before is now the change', async () => {
   await gateway.command('pins', 'accept', 'a', 'add');
   assert.equal(await code(), 'allowed');
