@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "policy/ops.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -69,6 +70,37 @@ static void test_rows(void **state)
         rig_release(&rig);
     }
     assert_true(good);
+}
+
+/* Whether some document of problems.def gives an operator of this kind of operand a value that is an error. */
+static bool is_refused_somewhere(enum operand_kind kind)
+{
+    for (size_t i = 0, load = 0; i < ARRAY_LEN(rows); i++) {
+        char uses[64];
+        const struct op *op;
+        if (rows[i].policy != NULL) {
+            load = i;
+            continue;
+        }
+        if (rows[i].warning || strstr(rows[i].pointer, "/value") == NULL)
+            continue;
+        for (size_t at = 0; (op = op_at(at)) != NULL; at++) {
+            snprintf(uses, sizeof uses, "'op':'%s'", op->name.ptr);
+            if (op->operand == kind && strstr(rows[load].policy, uses) != NULL)
+                return true;
+        }
+    }
+    return false;
+}
+
+static void test_every_operand_is_checked(void **state)
+{
+    (void)state;
+    const struct op *op;
+    for (size_t at = 0; (op = op_at(at)) != NULL; at++)
+        if (!is_refused_somewhere(op->operand))
+            fail_msg("tests/unit/policy/problems.def: no ERROR of a wrong \"value\" of %s, or of an operator that takes the same",
+                     op->name.ptr);
 }
 
 /* More problems than are listed: all are counted, the last line says so. */
@@ -162,7 +194,8 @@ static void test_check(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),     cmocka_unit_test(test_many),  cmocka_unit_test(test_small_arenas),
+        cmocka_unit_test(test_rows),     cmocka_unit_test(test_every_operand_is_checked),
+        cmocka_unit_test(test_many),     cmocka_unit_test(test_small_arenas),
         cmocka_unit_test(test_revision), cmocka_unit_test(test_check),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
