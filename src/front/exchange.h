@@ -1,6 +1,6 @@
 /* One client message and where its answer goes. The front knows no policy, the gate no sockets. Loop thread only.
- * The front owns the exchange; it lives until the gate has called exchange_answer or exchange_fail, or, after the
- * front has called gate->gone, until gone returns. */
+ * The front owns the exchange; it lives until the gate has called `answer` or `end` of its ops, or, after
+ * the front has called `gone` of front_events, until that returns. */
 #pragma once
 
 #include "base/chunk.h"

@@ -45,7 +45,7 @@ struct gateway {
     struct list         idle_calls;   /* records kept for the next message */
     size_t              call_count, idle_count;
     size_t              bytes;        /* of all messages in memory */
-    uint64_t            generation;   /* moves with every revocation and freeze: SEND looks at it again */
+    uint64_t            generation;   /* moves with revocations, freezes, pins and definitions: SEND looks at it again */
     struct buf          out;          /* one message being written for a client */
     struct timer        sweep;        /* sessions that expired, tallies */
     struct timer        expiry;       /* the first grant, or one above it, of those that hold streams open */
