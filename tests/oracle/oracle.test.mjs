@@ -1,6 +1,7 @@
 // The decision against a second one, written from docs/policy.md alone: random policies, grants and calls, once from a
 // fixed seed and once from the clock's. A failing case is printed small; `tests/oracle/run --case FILE` runs it again.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
 import { checkProgram } from './driver.mjs';
@@ -28,6 +29,12 @@ function expectMet(seen, what, words, floor = FLOOR) {
     assert.ok(count >= floor, `${what}, ${word}: met ${count} times, and ${floor} are wanted`);
   }
 }
+
+test('both know the same operators', () => {
+  const table = readFileSync(new URL('../../src/policy/ops.def', import.meta.url), 'utf8');
+  const names = [...table.matchAll(/^OP\((\w+)/gm)].map(([, name]) => name);
+  assert.deepEqual(Object.keys(OPS).sort(), names.sort(), 'OPS in tests/oracle/values.mjs has not the rows of src/policy/ops.def');
+});
 
 let fixed;
 test('a fixed seed: both decide alike', async () => { fixed = await agree(20260101, FIXED_DECISIONS); });
