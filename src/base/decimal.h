@@ -1,4 +1,4 @@
-/* Exact decimals out of JSON number lexemes: compared by value, never through a double (POLICY.md's numbers).
+/* Exact decimals out of JSON number lexemes: compared by value, never through a double (docs/policy.md, "Numbers").
  * A decimal borrows its digits from the lexeme. Pure. */
 #pragma once
 

@@ -68,9 +68,11 @@ static void test_picture(void **state)
         while (count < STEP_COUNT && next_capitals(&line, &word))
             if (step_index(word) >= 0)
                 found[count++] = step_index(word);
-        for (int i = 0; i < count; i++, wanted++)
-            if (found[backwards ? count - 1 - i : i] != wanted)
-                fail_msg(PAGE ": in the picture %s is not where CALL_STEPS (src/gate/call.h) has it", steps[wanted].ptr);
+        for (int i = 0; i < count; i++, wanted++) {
+            int step = found[backwards ? count - 1 - i : i];
+            if (step != wanted)
+                fail_msg(PAGE ": in the picture %s is not where CALL_STEPS (src/gate/call.h) has it", steps[step].ptr);
+        }
     }
     if (wanted < STEP_COUNT)
         fail_msg(PAGE ": %s is not in the picture", steps[wanted].ptr);
