@@ -158,13 +158,20 @@ static void no_cell_is_missing(void **state)
 {
     (void)state;
     static const enum call_step waiting[] = { STEP_ROUTE, STEP_OPEN, STEP_ADMIT, STEP_AWAIT };
+    static const char *const names[] = {
+#define E(name) #name,
+        CALL_EVENTS(E)
+#undef E
+    };
     for (size_t step = 0; step < ARRAY_LEN(waiting); step++)
         for (int event = 0; event < CALL_EVENT_COUNT; event++) {
             bool comes = event != CALL_EVENT_UPSTREAM_DOWN || step < 2; /* later the leg itself ends */
             int rows = 0;
             for (size_t at = 0; at < ARRAY_LEN(cells); at++)
                 rows += cells[at].step == waiting[step] && (int)cells[at].event == event;
-            assert_int_equal(rows, comes ? 1 : 0);
+            if (rows != (comes ? 1 : 0))
+                fail_msg("call_events.def has %d rows of %s, %s, and not %d", rows, call_step_name(waiting[step]), names[event],
+                         comes ? 1 : 0);
         }
 }
 
