@@ -323,7 +323,8 @@ export function generate(random) {
   }
   return {
     servers: scenes.map(({ exact, document }, i) => ({ name: ['pay', 'files'][i], exact, tools: random.some(LISTED), policy: document === undefined ? null : write(document) })),
-    zones: Object.fromEntries(scenes.filter(({ timezone }) => timezone in ZONES).map(({ timezone }) => [timezone, ZONES[timezone]])),
+    zones: Object.fromEntries(scenes.filter(({ timezone }) => timezone in ZONES)
+      .map(({ timezone }) => [timezone, ZONES[timezone]])),
     grants, steps, end: state.now + random.pick([0, 0, 1000, 60000, 86400000]),
   };
 }

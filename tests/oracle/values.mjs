@@ -22,7 +22,8 @@ function nearDouble(random, exact) {
   const double = bits.getFloat64(0);
   const text = String(Number.isFinite(double) ? double : 0.1).replace('e+', 'e');
   if (!exact && random.chance(0.9)) return number(text);
-  const beside = text.replace(/\d(?=$|e)/, (digit) => random.pick([digit, digit, (Number(digit) + 1) % 10, (Number(digit) + 9) % 10, `${digit}0`, `${digit}1`]));
+  const beside = text.replace(/\d(?=$|e)/, (digit) => random.pick([digit, digit, (Number(digit) + 1) % 10, (Number(digit) + 9) % 10,
+    `${digit}0`, `${digit}1`]));
   return number(/^-?0\d/.test(beside) ? text : beside);
 }
 const decimals = (random, exact) =>
@@ -138,7 +139,8 @@ function piece(where) {
     const value = random.pick(TEXTS.filter((text) => text !== ''));
     const more = random.pick(['', 'x', 'é', value]);
     const put = { contains: `${more}${value}${more}`, starts_with: `${value}${more}`, ends_with: `${more}${value}` }[where];
-    return { value, yes: () => put, no: () => random.pick([behead(value), curtail(value), `x${value}y`, value.toUpperCase(), anyText(random)]) };
+    return { value, yes: () => put, no: () => random.pick([behead(value), curtail(value), `x${value}y`, value.toUpperCase(),
+      anyText(random)]) };
   };
 }
 
@@ -155,8 +157,10 @@ function subset(random, exact) {
   const value = listOf(random, exact);
   const inside = () => same(random, random.pick(value));
   const some = () => Array.from({ length: random.between(1, 3) }, inside);
-  const strange = () => random.weighted([[6, () => other(random, random.pick(value), exact)], [1, () => odd(random, exact)], [1, () => null]])();
-  return { value, list: true, yes: some, no: () => (random.chance(0.1) ? [] : [...some(), strange(), ...(random.chance(0.3) ? [strange()] : [])]) };
+  const strange = () => random.weighted([
+    [6, () => other(random, random.pick(value), exact)], [1, () => odd(random, exact)], [1, () => null]])();
+  return { value, list: true, yes: some, no: () => (random.chance(0.1) ? [] : [...some(), strange(),
+    ...(random.chance(0.3) ? [strange()] : [])]) };
 }
 
 function measure(most) {
@@ -180,7 +184,8 @@ function type(random, exact) {
     array: () => (random.chance(0.5) ? [] : [null]), object: () => new Map() })[of]();
   const rest = TYPES.filter((one) => ![value].flat().includes(one));
   const beyond = () => number(random.pick(['1e401', '1.5e401', '1e-401', '0e500']));
-  return { value, yes: () => make(random.pick([value].flat())), no: () => (exact && random.chance(0.3) ? beyond() : make(random.pick(rest))),
+  return { value, yes: () => make(random.pick([value].flat())),
+    no: () => (exact && random.chance(0.3) ? beyond() : make(random.pick(rest))),
     odd: () => (exact || random.chance(0.1) ? beyond() : undefined) };
 }
 
@@ -191,12 +196,17 @@ function path(random) {
   const value = random.pick([['/srv/data'], ['/'], ['/srv/data', '/tmp/é'], ['/srv'], ['/tmp/é', '/opt/x y'], ['/a.b/..c']]);
   const root = random.pick(value);
   const below = root === '/' ? '' : root;
-  const TOKENS = ['/', '/', '/', '.', '..', 'srv', 'data', 'tmp', 'é', '...', '~', ' ', 'x', 'opt', '/srv', '/data', '/../', '/./', 'file:'];
+  const TOKENS = ['/', '/', '/', '.', '..', 'srv', 'data', 'tmp', 'é', '...', '~', ' ', 'x', 'opt', '/srv', '/data', '/../', '/./',
+    'file:'];
   return { value,
-    yes: () => random.pick([root, `${root}/`, `${below}/x`, `${below}//./x`, `/x/..${root}`, `${below}/x/../y`, `/..${root}`, `${root}/...`, `${below}/~`, `${below}/ x`]),
-    no: () => random.pick([`${below}x`, `${below}/..`, '/', '/srv', `${below}/../x`, '/srv/databases', '/tmp/e', root.toUpperCase(), `/${assembled(random, TOKENS, 8)}`]),
-    odd: () => random.pick([`/${root}`, root.slice(1), '', `~${root}`, `file:${root}`, `${below}/%2e`, `${below}/\\x`, `${root} `, `${root}/ `,
-      `${below}/\u0001`, `${below}/\u007f`, `${below}/\u0080`, `${root}\n`, `${below}/\u0000`, '~', 'file://x', assembled(random, [...TOKENS, '%', '\\'], 8),
+    yes: () => random.pick([root, `${root}/`, `${below}/x`, `${below}//./x`, `/x/..${root}`, `${below}/x/../y`, `/..${root}`,
+      `${root}/...`, `${below}/~`, `${below}/ x`]),
+    no: () => random.pick([`${below}x`, `${below}/..`, '/', '/srv', `${below}/../x`, '/srv/databases', '/tmp/e', root.toUpperCase(),
+      `/${assembled(random, TOKENS, 8)}`]),
+    odd: () => random.pick([`/${root}`, root.slice(1), '', `~${root}`, `file:${root}`, `${below}/%2e`, `${below}/\\x`, `${root} `,
+      `${root}/ `,
+      `${below}/\u0001`, `${below}/\u007f`, `${below}/\u0080`, `${root}\n`, `${below}/\u0000`, '~', 'file://x', assembled(random,
+        [...TOKENS, '%', '\\'], 8),
       random.chance(0.05) ? `${below}/${'x'.repeat(4094 - Buffer.byteLength(below) + random.below(3))}` : `${below}/%`]) };
 }
 
@@ -204,53 +214,73 @@ const LONG = `${'a'.repeat(62)}.`.repeat(5);
 const HOSTS = ['example.com', 'a.example.com', 'a.b.example.com', 'EXAMPLE.com', 'A.Example.Com', 'xexample.com', 'example.org', '10.0.0.1',
   '[::1]', 'localhost', 'b.org'];
 const ODD_HOSTS = ['example.com.', '.example.com', 'a..example.com', '127.1', '010.0.0.1', '256.1.1.1', '0x7f.0.0.1', '2130706433', '1.2.3',
-  '[0:0:0:0:0:0:0:1]', '[::0.0.0.1]', '[::ffff:10.0.0.1]', '[::1%25eth0]', '[::1', '::1', '1.2.3.4.5', 'ex_ample', '-a', '0x', 'a.0x1', 'a.0xg',
-  '1.example.com', `${'a'.repeat(63)}.b.org`, `${'a'.repeat(64)}.b.org`, `a${LONG.slice(0, 240)}.b.org.b.org`, LONG.slice(0, 251), LONG.slice(0, 253), LONG.slice(0, 254), 'example.1a', 'é.com', '', '[1::2::3]', '[::10.0.0.01]', '[1:2:3:4:5:6:7::]', '[1:2:3:4:5:6:1.2.3.4]', '[::1.2.3.4:5]',
-  '[]', '[::]', '[1:2:3:4:5:6:7:8:9]', '[00000::1]', '[0001::]', '[g::]', '[::FFFF:A00:1]', '10.0.0.1.', '10.0.0', 'a.1', '1a', '0', '10.0.0.256',
-  'example.com%00', 'ex ample.com', 'example.com\u0000', '*.example.com', 'example,com', '[1.2.3.4::]', '[1:::2]', '[64:ff9b::1]', '[64:ff9a::1]', '[::1:0:1]', '[::2]', '[::fffe:1:1]', '[0:0:0:0:0:ffff:1:1]', '[1::ffff:1:1]', '[fe80::1]', '[:1]', '[1:]'];
+  '[0:0:0:0:0:0:0:1]', '[::0.0.0.1]', '[::ffff:10.0.0.1]', '[::1%25eth0]', '[::1', '::1', '1.2.3.4.5', 'ex_ample', '-a', '0x', 'a.0x1',
+    'a.0xg',
+  '1.example.com', `${'a'.repeat(63)}.b.org`, `${'a'.repeat(64)}.b.org`, `a${LONG.slice(0, 240)}.b.org.b.org`, LONG.slice(0, 251),
+    LONG.slice(0, 253), LONG.slice(0, 254), 'example.1a', 'é.com', '', '[1::2::3]', '[::10.0.0.01]', '[1:2:3:4:5:6:7::]',
+      '[1:2:3:4:5:6:1.2.3.4]', '[::1.2.3.4:5]',
+  '[]', '[::]', '[1:2:3:4:5:6:7:8:9]', '[00000::1]', '[0001::]', '[g::]', '[::FFFF:A00:1]', '10.0.0.1.', '10.0.0', 'a.1', '1a', '0',
+    '10.0.0.256',
+  'example.com%00', 'ex ample.com', 'example.com\u0000', '*.example.com', 'example,com', '[1.2.3.4::]', '[1:::2]', '[64:ff9b::1]',
+    '[64:ff9a::1]', '[::1:0:1]', '[::2]', '[::fffe:1:1]', '[0:0:0:0:0:ffff:1:1]', '[1::ffff:1:1]', '[fe80::1]', '[:1]', '[1:]'];
 function url(random, hosts) {
   const plain = random.chance(0.6);
-  const scheme = plain ? random.pick(['http', 'https']) : random.pick(['http', 'https', 'HTTP', 'Https', 'ftp', '', 'httpx', ' http', 'ws']);
+  const scheme = plain ? random.pick(['http', 'https']) : random.pick(['http', 'https', 'HTTP', 'Https', 'ftp', '', 'httpx', ' http',
+    'ws']);
   const slashes = plain ? '://' : random.pick(['://', '://', '://', ':/', ':', '//', ':///', ':\\\\']);
   const user = plain ? '' : random.pick(['', '', '', 'u@', 'u:p@', '@', '%40']);
-  const port = plain ? random.pick(['', '', ':80']) : random.pick(['', ':80', ':', ':65535', ':65536', ':0', ':x', ':-1', ':00080', ':+80', ':8 0', ':443:1', ':000080']);
+  const port = plain ? random.pick(['', '', ':80']) : random.pick(['', ':80', ':', ':65535', ':65536', ':0', ':x', ':-1', ':00080',
+    ':+80', ':8 0', ':443:1', ':000080']);
   const rest = plain ? random.pick(['', '/', '/x', '?q', '#f'])
-    : random.pick(['', '/a@b', '/ x', '/\\', '/é', '/%20', '?@evil.com', '#@b', '\t', '\n', '/\u007f', '?a/b', '/http://b.org', '/:80', '\u0000']);
+    : random.pick(['', '/a@b', '/ x', '/\\', '/é', '/%20', '?@evil.com', '#@b', '\t', '\n', '/\u007f', '?a/b', '/http://b.org', '/:80',
+      '\u0000']);
   return `${scheme}${slashes}${user}${random.pick(hosts)}${port}${rest}`;
 }
 function host(random) {
-  const value = random.pick([['example.com'], ['*.example.com'], ['10.0.0.1'], ['[::1]'], ['EXAMPLE.com', 'b.org'], ['localhost', '*.b.org'],
+  const value = random.pick([['example.com'], ['*.example.com'], ['10.0.0.1'], ['[::1]'], ['EXAMPLE.com', 'b.org'],
+    ['localhost', '*.b.org'],
     ['*.com'], ['[1:2:3:4:5:6:102:304]', '[FE80::1]']]);
   const own = value.map((one) => (one.startsWith('*.') ? random.pick([`a${one.slice(1)}`, `x.y${one.slice(1)}`, one.slice(2)]) : one));
   return { value, yes: () => url(random, own), no: () => url(random, HOSTS), odd: () => url(random, ODD_HOSTS) };
 }
 
-const WORDS = ['aws', 's3api', 'list-buckets', 'list-', 'x', 'a b', '', '--endpoint-url', '--endpoint-url=https://x', '--endpoint', '-x', '-x=', 'é',
+const WORDS = ['aws', 's3api', 'list-buckets', 'list-', 'x', 'a b', '', '--endpoint-url', '--endpoint-url=https://x', '--endpoint', '-x',
+  '-x=', 'é',
   'FOO=1', 'get', '%', ']', '^', ',', ':'];
-const SHELL = ['"a b"', "'a b'", 'a\\ b', '""', "''", '$x', '`', '!', '#', '~', '*', '?', '[', ']', '{', '}', '(', ')', ';', '&', '|', '<', '>', '\\n',
-  '\\\\', '\\"', "\\'", '\n', '\r', '\t', '\u00a0', '\u0001', '\u007f', '\u0085', '\u009f', '\u200b', '\u2028', '\u3000', '\ufeff', '"', "'", '\\', "'\\'",
-  "'\\a'", '"\\ "', "\"\\'\"", '"\\a"', '"\\\\"', '"\\""', '"$"', '"`"', "'$!`'", '"!"', '";"', "'a'\"b\"c", "'\\\\'", "'\\ '", '\u000b', '\u1680', '\u2009'];
+const SHELL = ['"a b"', "'a b'", 'a\\ b', '""', "''", '$x', '`', '!', '#', '~', '*', '?', '[', ']', '{', '}', '(', ')', ';', '&', '|',
+  '<', '>', '\\n',
+  '\\\\', '\\"', "\\'", '\n', '\r', '\t', '\u00a0', '\u0001', '\u007f', '\u0085', '\u009f', '\u200b', '\u2028', '\u3000', '\ufeff', '"',
+    "'", '\\', "'\\'",
+  "'\\a'", '"\\ "', "\"\\'\"", '"\\a"', '"\\\\"', '"\\""', '"$"', '"`"', "'$!`'", '"!"', '";"', "'a'\"b\"c", "'\\\\'", "'\\ '", '\u000b',
+    '\u1680', '\u2009'];
 function quoted(random, word) {
   const plain = /^[\w=:/.%,^\]é-]+$/.test(word);
-  return random.pick([plain ? word : `'${word}'`, `'${word}'`, `"${word}"`, plain ? word : `"${word}"`, plain && word.length > 1 ? `${word[0]}"${word.slice(1)}"` : `"${word}"`]);
+  return random.pick([plain ? word : `'${word}'`, `'${word}'`, `"${word}"`, plain ? word : `"${word}"`,
+    plain && word.length > 1 ? `${word[0]}"${word.slice(1)}"` : `"${word}"`]);
 }
 function command(random) {
-  const value = random.pick([['aws', 's3api', 'list-*', '...'], ['aws', '...'], ['aws', 's3api'], ['x'], ['a b', '*'], ['x*', '*', 'x', '...'], ['é*']]);
-  const noWords = random.chance(0.5) ? random.pick([['--endpoint-url'], ['--endpoint*'], ['-x', 'get'], ['*=*'], ['x*', '-*'], ['*url'], ['*x', 'é'], ['--endpoint-url=*']]) : undefined;
+  const value = random.pick([['aws', 's3api', 'list-*', '...'], ['aws', '...'], ['aws', 's3api'], ['x'], ['a b', '*'], ['x*', '*', 'x',
+    '...'], ['é*']]);
+  const noWords = random.chance(0.5) ? random.pick([['--endpoint-url'], ['--endpoint*'], ['-x', 'get'], ['*=*'], ['x*', '-*'], ['*url'],
+    ['*x', 'é'], ['--endpoint-url=*']]) : undefined;
   const gap = () => random.pick([' ', ' ', ' ', '  ', '\t', ' \t']);
   const line = (words) => words.map((word) => quoted(random, word)).join(gap());
   const fitting = () => value.flatMap((word) => (word === '...' ? Array.from({ length: random.below(3) }, () => random.pick(WORDS))
     : [word.replace('*', random.pick(['', 'x', 'é', 'buckets']))]));
   return { value, noWords,
     yes: () => random.pick(['', '', ' ']) + line(fitting()) + random.pick(['', '', ' ', '\t']),
-    no: () => line(random.pick([fitting().slice(1), [...fitting(), random.pick(WORDS)], [random.pick(WORDS), ...fitting()], random.some(WORDS, 3)])),
-    odd: () => random.pick([line(fitting()) + gap() + random.pick(SHELL), line(fitting()) + random.pick(SHELL), assembled(random, [...SHELL, ...WORDS, ' ', ' '], 6), '', ' ',
+    no: () => line(random.pick([fitting().slice(1), [...fitting(), random.pick(WORDS)], [random.pick(WORDS), ...fitting()],
+      random.some(WORDS, 3)])),
+    odd: () => random.pick([line(fitting()) + gap() + random.pick(SHELL), line(fitting()) + random.pick(SHELL), assembled(random,
+      [...SHELL, ...WORDS, ' ', ' '], 6), '', ' ',
       random.chance(0.02) ? `${line(fitting())} ${'x'.repeat(16384 - random.below(40))}` : `${line(fitting())} ;`]) };
 }
 
 export const OPS = {
-  eq: equality(false), neq: equality(true), lt: ordering(-1, false), lte: ordering(-1, true), gt: ordering(1, false), gte: ordering(1, true),
-  in: membership(false), not_in: membership(true), regex, contains, glob, type, subset_of: subset, path_within: path, host_in: host, command,
+  eq: equality(false), neq: equality(true), lt: ordering(-1, false), lte: ordering(-1, true), gt: ordering(1, false), gte: ordering(1,
+    true),
+  in: membership(false), not_in: membership(true), regex, contains, glob, type, subset_of: subset, path_within: path, host_in: host,
+    command,
   starts_with: piece('starts_with'), ends_with: piece('ends_with'), length_lte: measure(true), length_gte: measure(false),
   exists: (random, exact) => {
     const value = random.chance(0.6);
