@@ -154,8 +154,13 @@ static int change_freeze(struct store *store, const struct operation *operation,
 
 static int accept_pins(struct store *store, const struct operation *operation, struct json_writer *writer)
 {
-    struct str missing;
-    int error = store_pins_accept_now(store, operation->which, operation->tools, operation->tool_count, &missing);
+    struct str missing, why;
+    int error = pins_still_listed(store, operation, &why);
+    if (error) {
+        reply_error(writer, why);
+        return 0;
+    }
+    error = store_pins_accept_now(store, operation->which, operation->tools, operation->tool_count, &missing);
     if (error) {
         reply_error(writer, error == E_NOT_FOUND ? pins_why(operation, missing) : str_from_c(error_text(error)));
         return 0;

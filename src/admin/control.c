@@ -246,8 +246,11 @@ static int accept_pins(struct control *control, const struct operation *operatio
                        struct str *why)
 {
     struct str missing;
-    int error = store_pins_accept(control->options.store, operation->which, operation->tools, operation->tool_count,
-                                  &missing, ledger_done, pending);
+    int error = pins_still_listed(control->options.store, operation, why);
+    if (error)
+        return error;
+    error = store_pins_accept(control->options.store, operation->which, operation->tools, operation->tool_count,
+                              &missing, ledger_done, pending);
     if (!error)
         gateway_pins_changed(control->options.gateway, operation->which);
     else if (error == E_NOT_FOUND)

@@ -54,6 +54,7 @@ struct operation {
     bool                changed;     /* pins.list: only those */
     struct str         *tools;       /* pins.accept; none: all that changed */
     size_t              tool_count;
+    struct str          definition;  /* pins.accept of one tool: the first digits of what must be listed; empty: whatever is */
     struct freeze       freeze;      /* freeze, thaw: of a grant the name is left to find */
     struct grant        grant;       /* create: label, tags, servers, expires_ms (a span until it is made), unattended */
 };

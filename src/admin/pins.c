@@ -7,6 +7,8 @@
 #define PAGE_PINS 1000
 #define PAGE_BYTES ((size_t)1 << 20)
 #define PAGE_FULL 1
+#define DIGITS_LEAST 12 /* that pins list shows: 48 bits */
+#define DIGITS_LEAST_TEXT "12"
 
 int pins_read_list(const struct json *request, struct operation *out, struct str *why)
 {
@@ -25,6 +27,18 @@ int pins_read_list(const struct json *request, struct operation *out, struct str
     out->which = server ? json_string(server) : STR_EMPTY;
     out->changed = changed && json_bool(changed);
     out->from = (size_t)first;
+    return 0;
+}
+
+static int read_definition(const struct json *definition, struct operation *out, struct str *why)
+{
+    if (!definition)
+        return 0;
+    *why = STR("a definition is of one tool, and at least " DIGITS_LEAST_TEXT
+               " hexadecimal digits, as warder pins list shows them");
+    if (out->tool_count != 1 || !json_is(definition, JSON_STRING) || json_string(definition).len < DIGITS_LEAST)
+        return E_INVALID;
+    out->definition = json_string(definition);
     return 0;
 }
 
@@ -51,7 +65,17 @@ int pins_read_accept(const struct json *request, struct arena *arena, struct ope
             return E_INVALID;
         out->tools[out->tool_count++] = json_string(tool);
     }
-    return 0;
+    return read_definition(json_get(request, STR("definition")), out, why);
+}
+
+/* What an operator has looked at may be another one by now. */
+int pins_still_listed(const struct store *store, const struct operation *operation, struct str *why)
+{
+    if (operation->definition.len == 0 ||
+        store_pin_begins(store, operation->which, operation->tools[0], operation->definition))
+        return 0;
+    *why = STR("the server lists another definition by now: look again, with warder pins list --changed");
+    return E_INVALID;
 }
 
 struct page {

@@ -301,10 +301,13 @@ static int list(const struct invocation *invocation)
 static int accept(const struct invocation *invocation)
 {
     bool all = option_value(invocation, "all") != NULL;
+    const char *definition = option_value(invocation, "definition");
     struct question_to ask;
     if (all == (invocation->argument_count > 1))
         return usage_error(invocation,
                            all ? "names of tools, or --all, not both" : "a tool's name or --all is missing");
+    if (definition && invocation->argument_count != 2)
+        return usage_error(invocation, "--definition is of one tool");
     int status = ask_begin(invocation, "pins.accept", &ask);
     if (!status) {
         json_write_member_string(&ask.writer, STR("server"), str_from_c(invocation->arguments[0]));
@@ -317,6 +320,8 @@ static int accept(const struct invocation *invocation)
                 json_write_string(&ask.writer, str_from_c(invocation->arguments[i]));
             json_write_array_end(&ask.writer);
         }
+        if (definition)
+            json_write_member_string(&ask.writer, STR("definition"), str_from_c(definition));
         status = ask_send(invocation, &ask, false);
     }
     if (!status)
@@ -334,6 +339,7 @@ static const struct option list_options[] = {
 
 static const struct option accept_options[] = {
     { "all", 'a', NULL, "every tool of the server that changed", false },
+    { "definition", 'D', "HEX", "only if this is what is listed now: the digits behind -> in pins list", false },
     DATA_OPTIONS,
     { NULL, 0, NULL, NULL, false },
 };
@@ -358,8 +364,10 @@ const struct command command_pins_accept = {
     .most = 256,
     .options = accept_options,
     .json = true,
-    .help = "Look at them first: warder pins list --changed. This is recorded.\n\n"
-            "  warder pins accept iterable send_email\n"
+    .help = "Look at them first: warder pins list --changed. This is recorded. With --definition a server cannot "
+            "change it\n"
+            "once more between the look and this.\n\n"
+            "  warder pins accept iterable send_email --definition 3f9a2c77b01e\n"
             "  warder pins accept iterable --all\n",
     .run = accept,
 };

@@ -54,8 +54,8 @@ static void queue_rest(struct connection *connection, const struct str *parts, u
     connection_arm(connection);
 }
 
-/* Above the ceiling for all, those go that have read nothing for the longest: who is answered now has done nothing wrong.
- * None of them is on the stack: a message is read only where the queue is empty. */
+/* Above the ceiling for all, those go that have read nothing for the longest: who is answered now has done nothing
+ * wrong. None of them is on the stack: a message is read only where the queue is empty. */
 static bool make_room(struct connection *connection)
 {
     struct front_http *front = connection->front;

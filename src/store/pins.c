@@ -2,6 +2,7 @@
 #include "store/store_types.h"
 
 #include "base/check.h"
+#include "base/encode.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "json/json.h"
@@ -271,6 +272,16 @@ enum pin_state store_pin_look(struct store *store, struct str server_name, const
     else if (!known)
         entry_change(entry, &tool->pin, store_now_ms(store));
     return same ? PIN_ACCEPTED : PIN_CHANGED;
+}
+
+bool store_pin_begins(const struct store *store, struct str server, struct str tool, struct str digits)
+{
+    const struct pin_entry *entry = state_pin(&store->state, server, tool);
+    char hex[2 * SHA256_LEN];
+    if (entry == NULL)
+        return false;
+    hex_encode(entry->changed ? entry->seen.digest.bytes : entry->accepted.digest.bytes, SHA256_LEN, hex);
+    return str_starts_with(str_of(hex, sizeof hex), digits);
 }
 
 static void accept(struct store *store, struct pin_server *server, struct pin_entry *entry, struct ledger_wait *wait)

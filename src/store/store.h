@@ -103,6 +103,8 @@ int  store_pins_accept(struct store *store, struct str server, const struct str 
                        store_done *done, void *arg) NODISCARD;
 int  store_pins_accept_now(struct store *store, struct str server, const struct str *tools, size_t count,
                            struct str *missing) NODISCARD;
+/* Whether the digest of what is listed now begins with these hex digits, in lower case. */
+bool store_pin_begins(const struct store *store, struct str server, struct str tool, struct str digits);
 struct store_pin { struct str server, tool; struct pin accepted, seen; bool changed; int64_t accepted_ms, changed_ms; };
 /* Of one server, or with an empty name of all. Nonzero ends it and is returned. */
 int  store_pin_each(struct store *store, struct str server, int (*each)(void *arg, const struct store_pin *pin), void *arg);

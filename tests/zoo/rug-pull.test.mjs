@@ -122,8 +122,20 @@ test('a change behind a long one does not hide: how much is not shown is said, a
   await until(async () => (await pins('--changed'))[0]?.changes?.[0]?.new === INJECTED, 'the shorter one');
 });
 
+test('what changes between the look and the acceptance is not accepted', async () => {
+  const seen = (await pins('--changed'))[0].listed;
+  await list({ ...add, description: `${INJECTED} And again.` });
+  await until(async () => (await pins('--changed'))[0]?.listed !== seen, 'the next definition');
+  const { code: exit, stderr } = await warder(['pins', 'accept', 'a', 'add', '--definition', seen.slice(0, 12), '--data', gateway.data]);
+  assert.equal(exit, 1);
+  assert.match(stderr, /another definition by now/);
+  assert.equal(await code(), 'pin_changed');
+  await list({ ...add, description: INJECTED });
+  await until(async () => (await pins('--changed'))[0]?.listed === seen, 'the one that was looked at');
+});
+
 test('an operator accepts it: it is listed and called, and the one from before is now the change', async () => {
-  await gateway.command('pins', 'accept', 'a', 'add');
+  await gateway.command('pins', 'accept', 'a', 'add', '--definition', (await pins('--changed'))[0].listed.slice(0, 12));
   assert.equal(await code(), 'allowed');
   assert.ok((await session.tools()).includes('add'));
   await restart();
@@ -149,6 +161,8 @@ test('what cannot be accepted is said', async () => {
   for (const [words, status, says] of [
     [['a'], 2, /missing/], [['a', 'add', '--all'], 2, /not both/], [[], 2, /SERVER/], [['a', 'nothing'], 1, /never seen/],
     [['b', 'add'], 1, /such a server/], [['a', '--all'], 1, /nothing to accept/], [['../a', 'add'], 1, /name/],
+    [['a', 'add', 'echo', '--definition', '0123456789ab'], 2, /one tool/], [['a', 'add', '--definition', '0123'], 1, /12 hexadecimal/],
+    [['a', 'add', '--definition', '0123456789ab'], 1, /another definition/], [['a', 'add', '--definition', '%s'.repeat(100)], 1, /another definition/],
   ]) {
     const { code: exit, stderr } = await warder(['pins', 'accept', ...words, '--data', gateway.data]);
     assert.equal(exit, status, words.join(' '));

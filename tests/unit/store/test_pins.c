@@ -2,6 +2,7 @@
 #include "harness.h"
 
 #include "base/check.h"
+#include "base/encode.h"
 #include "base/limits.h"
 #include "model/server.h"
 
@@ -104,6 +105,13 @@ static void an_operator_accepts_what_is_listed(void **state)
     assert_int_equal(store_pins_accept(h.store, STR("s"), &nobody, 1, &missing, NULL, NULL), E_NOT_FOUND);
     assert_ptr_equal(missing.ptr, nobody.ptr);
     assert_int_equal(store_pins_accept(h.store, STR("x"), &nobody, 1, &missing, NULL, NULL), E_NOT_FOUND);
+    char digits[13] = "";
+    struct tool listed = tool_of("a", 3);
+    hex_encode(listed.pin.digest.bytes, 6, digits);
+    assert_true(store_pin_begins(h.store, STR("s"), STR("a"), str_from_c(digits)));
+    digits[0] = digits[0] == '0' ? '1' : '0';
+    assert_false(store_pin_begins(h.store, STR("s"), STR("a"), str_from_c(digits)));
+    assert_false(store_pin_begins(h.store, STR("s"), nobody, STR_EMPTY));
     accept("a");
     for (int round = 0; round < 2; round++) {
         assert_int_equal(state_of("a", 3), PIN_ACCEPTED);
