@@ -1,7 +1,7 @@
 /* Runs the driver under the shim, lets it die or fail at each point of a short scenario, and joins what the server got
  * with what a recovered ledger says.
  *
- *   crash order|points|faults|powercut DRIVER SHIM [long]
+ *   crash order|points|retention|faults|powercut DRIVER SHIM [long]
  *
  * Exit status 77: skipped, with the reason. Each check: what was sent is recorded; each admission has one outcome; the
  * ledger verifies; the counter has at least as many calls as the server got. */
@@ -85,6 +85,7 @@ static void remove_tree(const char *path) { (void)nftw(path, remove_one, 16, FTW
 struct fault {
     const char *what;               /* CRASH_FAULT, or NULL */
     int         at, times;
+    const char *from;               /* CRASH_FROM, or NULL */
 };
 
 static void set_number(const char *name, int value)
@@ -94,10 +95,16 @@ static void set_number(const char *name, int value)
     (void)setenv(name, text, 1);
 }
 
-static _Noreturn void become_driver(const struct crash *crash, const char *data, const char *audit, int calls,
+struct scenario {                   /* what the driver does */
+    const char *audit;
+    int         calls, first;
+    const char *mode;               /* fill, retain, or NULL */
+};
+
+static _Noreturn void become_driver(const struct crash *crash, const char *data, const struct scenario *scenario,
                                     const struct fault *fault, int server)
 {
-    char ledger[256];
+    char ledger[256], count[16], first[16];
     (void)snprintf(ledger, sizeof ledger, "%s/ledger", data);
     if (server != SERVER_FD && dup2(server, SERVER_FD) < 0)
         _exit(98);
@@ -112,14 +119,17 @@ static _Noreturn void become_driver(const struct crash *crash, const char *data,
         (void)setenv("CRASH_FAULT", fault->what, 1);
         set_number("CRASH_AT", fault->at);
         set_number("CRASH_TIMES", fault->times);
+        if (fault->from != NULL)
+            (void)setenv("CRASH_FROM", fault->from, 1);
     }
-    char count[16];
-    (void)snprintf(count, sizeof count, "%d", calls);
-    (void)execl(crash->driver, crash->driver, data, audit, count, (char *)NULL);
+    (void)snprintf(count, sizeof count, "%d", scenario->calls);
+    (void)snprintf(first, sizeof first, "%d", scenario->first);
+    (void)execl(crash->driver, crash->driver, data, scenario->audit, count, first, scenario->mode,
+                (char *)NULL);
     _exit(98);
 }
 
-static void run_start(struct run *run, const struct crash *crash, const char *data, const char *audit, int calls,
+static void run_start(struct run *run, const struct crash *crash, const char *data, const struct scenario *scenario,
                       const struct fault *fault)
 {
     int ends[2];
@@ -130,7 +140,7 @@ static void run_start(struct run *run, const struct crash *crash, const char *da
     if (run->pid < 0)
         fail("no process");
     if (run->pid == 0)
-        become_driver(crash, data, audit, calls, fault, ends[1]);
+        become_driver(crash, data, scenario, fault, ends[1]);
     close(ends[1]);
     run->pipe = ends[0];
 }
@@ -184,7 +194,8 @@ static void run_end(struct run *run)
 
 static void run_whole(struct run *run, const struct crash *crash, const char *data, const char *audit, const struct fault *fault)
 {
-    run_start(run, crash, data, audit, CALLS, fault);
+    const struct scenario scenario = { .audit = audit, .calls = CALLS };
+    run_start(run, crash, data, &scenario, fault);
     run_end(run);
 }
 
@@ -322,6 +333,58 @@ static void test_points(struct crash *crash)
                  after);
     if (before < 2 * CALLS || after < 2 * CALLS)
         fail("so few points: the shim does not see the ledger");
+}
+
+/* ---- a drop by retention ---- */
+
+#define SEGMENTS 4 /* each clean stop ends one */
+
+/* What is dropped and what is kept do not overlap: recovery takes the rest, and the next look finishes the drop. */
+static void after_drop(struct crash *crash, const char *data, const struct run *run, const char *name)
+{
+    static struct run again;
+    const struct scenario scenario = { .audit = "durable", .calls = CALLS, .first = 9000, .mode = "retain" };
+    check(data, run->got, run->got_count, name);
+    run_start(&again, crash, data, &scenario, &no_fault);
+    run_end(&again);
+    if (again.status != 0 || again.got_count != CALLS)
+        fail("%s, started again: status %d, %zu calls sent", name, again.status, again.got_count);
+    check(data, again.got, again.got_count, name);
+}
+
+/* The process ends at every point from the record of the drop on; its calls were sent before. */
+static int drops(struct crash *crash, const char *what)
+{
+    char data[128], name[64];
+    static struct run run;
+    for (int at = 1;; at++) {
+        const struct fault fault = { what, at, 1, "retention" };
+        (void)snprintf(name, sizeof name, "drop: %s at %d", what, at);
+        data_directory(crash, data);
+        for (int life = 0; life <= SEGMENTS; life++) {
+            const struct scenario scenario = { "durable", CALLS, 100 * life, life == SEGMENTS ? "retain" : "fill" };
+            run_start(&run, crash, data, &scenario, life == SEGMENTS ? &fault : &no_fault);
+            run_end(&run);
+            if (run.status != (life == SEGMENTS ? STATUS_KILLED : 0) && !(life == SEGMENTS && run.status == 0))
+                fail("%s: status %d", name, run.status);
+        }
+        if (run.status == 0)
+            return at - 1;
+        if (run.got_count != CALLS)
+            fail("%s: %zu calls were sent before the drop", name, run.got_count);
+        after_drop(crash, data, &run, name);
+    }
+}
+
+static void test_retention(struct crash *crash)
+{
+    int count = drops(crash, "kill-before");
+    if (crash->is_long)
+        (void)drops(crash, "kill-after");
+    (void)printf("retention: the process ended at each of %d points from the record of a drop on; nothing kept was lost\n",
+                 count);
+    if (count <= SEGMENTS) /* the record, and a file each */
+        fail("so few points: the shim does not see the drop");
 }
 
 static void expect_all_sent(const char *name, const struct run *run)
@@ -492,7 +555,8 @@ static void test_powercut(struct crash *crash)
         (void)snprintf(data, sizeof data, "%s/data", live);
         remove_tree(data);
         (void)snprintf(name, sizeof name, "power cut %d", cut);
-        run_start(&run, crash, data, cut % 4 == 3 ? "process" : "durable", 0, &no_fault);
+        const struct scenario endless = { .audit = cut % 4 == 3 ? "process" : "durable" };
+        run_start(&run, crash, data, &endless, &no_fault);
         cut_power(&run, image, copy, &seen);
         (void)kill(run.pid, SIGKILL);
         run_end(&run);
@@ -518,11 +582,12 @@ static void test_powercut(struct crash *crash)
 int main(int argc, char **argv)
 {
     static const struct { const char *name; void (*run)(struct crash *); } tests[] = {
-        { "order", test_order }, { "points", test_points }, { "faults", test_faults }, { "powercut", test_powercut },
+        { "order", test_order }, { "points", test_points }, { "retention", test_retention },
+        { "faults", test_faults }, { "powercut", test_powercut },
     };
     struct crash crash = { .work = "/tmp/warder-crash-XXXXXX" };
     if (argc < 4)
-        fail("usage: crash order|points|faults|powercut DRIVER SHIM [long]");
+        fail("usage: crash order|points|retention|faults|powercut DRIVER SHIM [long]");
     (void)signal(SIGPIPE, SIG_IGN);
     crash.driver = argv[2];
     crash.shim = argv[3];

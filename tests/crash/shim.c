@@ -6,11 +6,12 @@
  *                         record and in its bytes to the server (a tool's name does)
  *   CRASH_UPSTREAM=LIST   of `pipe`, `socket`: which descriptors lead to servers; default both. Descriptors 0 to 2 never
  *                         do, nor those of CRASH_NOT=FD,FD
- *   CRASH_AT=N            the N-th counted call, from 1: a write, sync, allocation or rename of the ledger, or a write to a
- *                         server. Without it, or with 0: nothing is injected
+ *   CRASH_FROM=TEXT       calls are counted from a write on whose bytes hold it, this one the first; default: from the start
+ *   CRASH_AT=N            the N-th counted call, from 1: a write, sync, allocation, rename or unlink of the ledger, or a
+ *                         write to a server. Without it, or with 0: nothing is injected
  *   CRASH_FAULT=WHAT      kill-before (default), kill-after: exit status 137, at once, without any handler;
  *                         EIO, ENOSPC, EDQUOT, EINTR: the call fails; short: it writes less. These count, and hit,
- *                         calls of the ledger alone
+ *                         calls of the ledger alone, and no unlink
  *   CRASH_TIMES=N         how many calls in a row fail; default 1, 0: all from there on
  *
  * The rule: before the first byte of a call goes to a server, a flush that covers its record has succeeded (a write on a
@@ -48,7 +49,8 @@ static struct {
     bool            ready;
     char            ledger[PATH_MAX];
     size_t          ledger_len;
-    const char     *mark;
+    const char     *mark, *from;
+    bool            counts;             /* `from` was seen, or there is none */
     bool            pipes, sockets;
     bool            excluded[FDS_MAX];
     long            at, times, counted;
@@ -100,6 +102,8 @@ static void read_environment(void)
     const char *ledger = getenv("CRASH_LEDGER"), *upstream = getenv("CRASH_UPSTREAM"), *fault = getenv("CRASH_FAULT");
     const char *excluded = getenv("CRASH_NOT");
     shim.mark = getenv("CRASH_MARK");
+    shim.from = getenv("CRASH_FROM");
+    shim.counts = shim.from == NULL;
     if (ledger != NULL)
         shim.ledger_len = (size_t)snprintf(shim.ledger, sizeof shim.ledger, "%s", ledger);
     shim.pipes = upstream == NULL || strstr(upstream, "pipe") != NULL;
@@ -211,6 +215,8 @@ static bool is_due(enum target target)
 {
     if (shim.fault >= FAULT_ERROR && target != TARGET_LEDGER)
         return false;
+    if (!shim.counts)
+        return false;
     shim.counted++;
     if (shim.at <= 0 || shim.counted < shim.at)
         return false;
@@ -260,6 +266,8 @@ static ssize_t write_begins(struct writing *writing, size_t *len)
     if (writing->target != TARGET_NONE) {
         if (writing->target == TARGET_SERVER)
             server_is_written(writing->bytes, writing->len);
+        else if (!shim.counts)
+            shim.counts = memmem(writing->bytes, writing->len, shim.from, strlen(shim.from)) != NULL;
         if (before(writing->target, &writing->kill_after)) {
             if (shim.fault == FAULT_SHORT)
                 *len = cut(*len);
@@ -397,21 +405,39 @@ EXPORT int posix_fallocate64(int fd, off_t offset, off_t len)
 
 EXPORT int posix_fallocate(int fd, off_t offset, off_t len) { return posix_fallocate64(fd, offset, len); }
 
-EXPORT int renameat(int from_directory, const char *from, int to_directory, const char *to)
+/* A change of the ledger's directory is about to be made. True: it is to fail. */
+static bool directory_changes(int directory, bool *kill_after)
 {
-    bool kill_after = false, fails = false;
+    bool fails = false;
     char link[64], path[PATH_MAX];
-    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", to_directory);
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", directory);
     lock();
     ssize_t len = readlink(link, path, sizeof path);
     bool ours = shim.ledger_len > 0 && len >= (ssize_t)shim.ledger_len && memcmp(path, shim.ledger, shim.ledger_len) == 0;
+    *kill_after = false;
     if (ours)
-        fails = before(TARGET_LEDGER, &kill_after) && shim.fault == FAULT_ERROR && shim.error != EINTR;
+        fails = before(TARGET_LEDGER, kill_after) && shim.fault == FAULT_ERROR && shim.error != EINTR;
     unlock();
-    if (fails) {
+    if (fails)
         errno = shim.error;
+    return fails;
+}
+
+EXPORT int unlinkat(int directory, const char *name, int flags)
+{
+    bool kill_after = false;
+    if (shim.fault < FAULT_ERROR)
+        (void)directory_changes(directory, &kill_after);
+    int result = NEXT(int (*)(int, const char *, int), "unlinkat")(directory, name, flags);
+    after(kill_after);
+    return result;
+}
+
+EXPORT int renameat(int from_directory, const char *from, int to_directory, const char *to)
+{
+    bool kill_after;
+    if (directory_changes(to_directory, &kill_after))
         return -1;
-    }
     int result = NEXT(rename_fn *, "renameat")(from_directory, from, to_directory, to);
     after(kill_after);
     return result;
