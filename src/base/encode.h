@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/str.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 void     hex_encode(const void *bytes, size_t len, char *out);             /* 2 * len bytes, lower case, no NUL */
@@ -30,3 +31,5 @@ int  id_parse(struct str text, struct id *out) NODISCARD;
  * (\n, \x1b, \u{202e}), and a backslash is doubled, so that no text looks like the escape of another. Writes at most
  * `max` bytes with the NUL (max > 0), ends a cut text with "…" where there is room, and returns the length. */
 size_t text_escape(struct str text, char *out, size_t max);
+/* Such a character: it cannot be seen, or moves others. */
+bool   text_is_hidden(unsigned point);

@@ -16,7 +16,7 @@ static const struct {
     { 0xffa0, 0xffa0 }, { 0xfff0, 0xfffb }, { 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff },
 };
 
-static bool is_hidden(unsigned point)
+bool text_is_hidden(unsigned point)
 {
     for (size_t i = 0; i < ARRAY_LEN(hidden); i++)
         if (point <= hidden[i].to)
@@ -38,7 +38,7 @@ static size_t escape_one(struct str text, size_t at, char form[ESCAPE_BYTES], si
         len = 1;
     } else if (point == '\\') {
         printed = snprintf(form, ESCAPE_BYTES, "\\\\");
-    } else if (!is_hidden(point)) {
+    } else if (!text_is_hidden(point)) {
         memcpy(form, text.ptr + at, len);
         printed = (int)len;
     } else if (point == '\n' || point == '\r' || point == '\t') {

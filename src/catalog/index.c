@@ -1,0 +1,516 @@
+/* The file, its tables, and what goes in. */
+#include "catalog/index.h"
+
+#include "base/check.h"
+#include "base/encode.h"
+#include "base/failure.h"
+#include "catalog/index_sql.h"
+#include "catalog/index_words.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#define INDEX_VERSION 1
+#define BUSY_MS 5000
+#define WORDS_OF_DESCRIPTION 600 /* bytes that the search looks in */
+#define ALIKE_SHOWN 12           /* pages show fewer of one kind: a tool behind these changes no other page */
+
+static const char schema[] =
+    "CREATE TABLE servers(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, slug TEXT NOT NULL UNIQUE, initial TEXT NOT NULL,"
+    " title TEXT, description TEXT, registry TEXT, package TEXT, version TEXT, url TEXT, scanned TEXT,"
+    " listed INTEGER NOT NULL DEFAULT 0, tools INTEGER NOT NULL DEFAULT 0, run INTEGER NOT NULL DEFAULT 0,"
+    " dirty INTEGER NOT NULL);"
+    "CREATE INDEX servers_dirty ON servers(slug) WHERE dirty;"
+    "CREATE INDEX servers_initial ON servers(initial, slug);"
+    "CREATE TABLE tools(id INTEGER PRIMARY KEY, server INTEGER NOT NULL, name TEXT NOT NULL, slug TEXT NOT NULL,"
+    " home TEXT NOT NULL, initial TEXT NOT NULL, kind TEXT NOT NULL, class INTEGER NOT NULL, severity INTEGER NOT NULL,"
+    " confidence INTEGER NOT NULL, signals INTEGER NOT NULL, definition TEXT NOT NULL, verdict TEXT NOT NULL,"
+    " digest BLOB NOT NULL, run INTEGER NOT NULL);"
+    "CREATE UNIQUE INDEX tools_name ON tools(server, name);"
+    "CREATE UNIQUE INDEX tools_slug ON tools(server, slug);"
+    "CREATE INDEX tools_kind ON tools(kind, home, slug);"
+    "CREATE INDEX tools_class ON tools(class, initial, slug, home);"
+    "CREATE INDEX tools_initial ON tools(initial, slug, home);"
+    "CREATE INDEX tools_grave ON tools(severity DESC, class DESC, slug, home, signals);"
+    "CREATE INDEX tools_exposed ON tools(class, signals);"
+    "CREATE VIRTUAL TABLE words USING fts5(name, description, server, tokenize='unicode61 remove_diacritics 2');"
+    "CREATE TABLE touched(class INTEGER NOT NULL, initial TEXT NOT NULL, PRIMARY KEY(class, initial)) WITHOUT ROWID;"
+    "CREATE TABLE pages(path TEXT PRIMARY KEY, digest BLOB NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE gone(path TEXT PRIMARY KEY) WITHOUT ROWID;"
+    "CREATE TABLE notes(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
+
+static const char *const statement_texts[STATEMENT_COUNT] = {
+#define S(name, sql) [STATEMENT_##name] = sql,
+    STATEMENTS(S)
+#undef S
+};
+
+int error_of_sqlite(int code)
+{
+    switch (code & 0xff) {
+    case SQLITE_OK:
+    case SQLITE_DONE:
+    case SQLITE_ROW: return 0;
+    case SQLITE_FULL: return E_NOSPACE;
+    case SQLITE_NOMEM: return E_NOMEM;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return E_LOCKED;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_CONSTRAINT:
+    case SQLITE_ERROR: return E_CORRUPT;
+    case SQLITE_TOOBIG: return E_LIMIT;
+    default: return E_IO;
+    }
+}
+
+/* ---- statements ---- */
+
+sqlite3_stmt *statement(struct catalog *catalog, enum statement which)
+{
+    sqlite3_stmt **made = &catalog->statements[which];
+    if (!*made) {
+        int code = sqlite3_prepare_v3(catalog->handle, statement_texts[which], -1, SQLITE_PREPARE_PERSISTENT, made, NULL);
+        if (code != SQLITE_OK)
+            catalog->broken = error_of_sqlite(code);
+    }
+    return *made; /* SQLite takes NULL and answers SQLITE_MISUSE; step() says why */
+}
+
+void bind_text(sqlite3_stmt *to, int at, struct str value)
+{
+    (void)sqlite3_bind_text64(to, at, value.len > 0 ? value.ptr : "", value.len, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+void bind_int(sqlite3_stmt *to, int at, int64_t value)
+{
+    (void)sqlite3_bind_int64(to, at, value);
+}
+
+struct str column_text(sqlite3_stmt *from, int at)
+{
+    const char *text = (const char *)sqlite3_column_text(from, at);
+    return text ? str_of(text, (size_t)sqlite3_column_bytes(from, at)) : STR_EMPTY;
+}
+
+int step(struct catalog *catalog, enum statement which)
+{
+    if (!catalog->statements[which])
+        return catalog->broken ? catalog->broken : E_CORRUPT;
+    int code = sqlite3_step(catalog->statements[which]);
+    return code == SQLITE_ROW ? 1 : error_of_sqlite(code);
+}
+
+void reset(struct catalog *catalog, enum statement which)
+{
+    if (!catalog->statements[which])
+        return;
+    (void)sqlite3_reset(catalog->statements[which]);
+    (void)sqlite3_clear_bindings(catalog->statements[which]);
+}
+
+int run(struct catalog *catalog, enum statement which)
+{
+    int error;
+    (void)statement(catalog, which);
+    do
+        error = step(catalog, which);
+    while (error == 1);
+    reset(catalog, which);
+    return error;
+}
+
+/* ---- the file ---- */
+
+static int schema_make(struct catalog *catalog)
+{
+    int version = -1;
+    sqlite3_stmt *pragma;
+    int code = sqlite3_prepare_v2(catalog->handle, "PRAGMA user_version", -1, &pragma, NULL);
+    if (code == SQLITE_OK && sqlite3_step(pragma) == SQLITE_ROW)
+        version = sqlite3_column_int(pragma, 0);
+    (void)sqlite3_finalize(pragma);
+    if (version != 0)
+        return version == INDEX_VERSION ? 0 : E_CORRUPT;
+    char set[64];
+    (void)snprintf(set, sizeof(set), "PRAGMA user_version=%d", INDEX_VERSION);
+    static const char begin[] = "BEGIN IMMEDIATE", commit[] = "COMMIT";
+    const char *const steps[] = { begin, schema, set, commit };
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        code = sqlite3_exec(catalog->handle, steps[i], NULL, NULL, NULL);
+        if (code != SQLITE_OK)
+            return error_of_sqlite(code);
+    }
+    return 0;
+}
+
+static int folder_make(const char *path)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    if (!slash || slash == path)
+        return 0;
+    if ((size_t)(slash - path) >= sizeof(folder))
+        return E_INVALID;
+    (void)snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
+    return mkdir(folder, 0777) == 0 || errno == EEXIST ? 0 : error_of_errno(errno);
+}
+
+int catalog_open(const char *path, bool create, struct catalog **out)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
+    struct stat found;
+    int error = create ? folder_make(path) : stat(path, &found) == 0 ? 0 : error_of_errno(errno);
+    if (error)
+        return error;
+    struct catalog *catalog = calloc(1, sizeof(*catalog));
+    if (!catalog)
+        return E_NOMEM;
+    catalog->magic = CATALOG_MAGIC;
+    error = hasher_new(&catalog->hasher);
+    if (!error)
+        error = error_of_sqlite(sqlite3_open_v2(path, &catalog->handle, flags | (create ? SQLITE_OPEN_CREATE : 0), NULL));
+    if (!error) {
+        (void)sqlite3_busy_timeout(catalog->handle, BUSY_MS);
+        error = error_of_sqlite(sqlite3_exec(catalog->handle,
+                                             "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+                                             "PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY",
+                                             NULL, NULL, NULL));
+    }
+    if (!error)
+        error = schema_make(catalog);
+    if (error) {
+        catalog_close(catalog);
+        return error;
+    }
+    *out = catalog;
+    return 0;
+}
+
+void catalog_close(struct catalog *catalog)
+{
+    if (!catalog)
+        return;
+    CHECK_OBJ(catalog, CATALOG_MAGIC);
+    for (size_t i = 0; i < STATEMENT_COUNT; i++)
+        (void)sqlite3_finalize(catalog->statements[i]);
+    (void)sqlite3_close(catalog->handle);
+    hasher_free(catalog->hasher);
+    free(catalog);
+}
+
+const char *catalog_why(const struct catalog *catalog)
+{
+    return sqlite3_errmsg(catalog->handle);
+}
+
+int catalog_begin(struct catalog *catalog)
+{
+    return run(catalog, STATEMENT_BEGIN);
+}
+
+int catalog_commit(struct catalog *catalog)
+{
+    return run(catalog, STATEMENT_COMMIT);
+}
+
+void catalog_rollback(struct catalog *catalog)
+{
+    if (!sqlite3_get_autocommit(catalog->handle))
+        (void)run(catalog, STATEMENT_ROLLBACK);
+}
+
+/* ---- in ---- */
+
+static int touch(struct catalog *catalog, int class, char initial)
+{
+    sqlite3_stmt *to = statement(catalog, STATEMENT_TOUCH);
+    bind_int(to, 1, class);
+    bind_text(to, 2, str_of(&initial, 1));
+    return run(catalog, STATEMENT_TOUCH);
+}
+
+/* The lists in which a tool stands, and the pages of its kind elsewhere that name it. */
+static int touch_tool(struct catalog *catalog, int class, char initial, struct str kind, struct str home)
+{
+    int error = touch(catalog, class, initial);
+    if (!error)
+        error = touch(catalog, -1, initial);
+    sqlite3_stmt *before = statement(catalog, STATEMENT_ALIKE_BEFORE);
+    bind_text(before, 1, kind);
+    bind_text(before, 2, home);
+    if (!error)
+        error = step(catalog, STATEMENT_ALIKE_BEFORE);
+    bool shown = error == 1 && sqlite3_column_int(before, 0) < ALIKE_SHOWN;
+    reset(catalog, STATEMENT_ALIKE_BEFORE);
+    if (error < 0 || !shown)
+        return error < 0 ? error : 0;
+    bind_text(statement(catalog, STATEMENT_SERVER_DIRTY), 1, kind);
+    return run(catalog, STATEMENT_SERVER_DIRTY);
+}
+
+/* A slug that nobody has: with a piece of the name's digest where the plain one is taken. `owner` 0: among servers. */
+static int slug_free(struct catalog *catalog, int64_t owner, struct str name, char out[SLUG_MAX + 16])
+{
+    enum statement which = owner ? STATEMENT_TOOL_SLUG : STATEMENT_SERVER_SLUG;
+    struct sha256 digest;
+    struct str slug = slug_of(name, out);
+    for (int tries = 0;; tries++) {
+        sqlite3_stmt *taken = statement(catalog, which);
+        if (owner)
+            bind_int(taken, 1, owner);
+        bind_text(taken, owner ? 2 : 1, slug);
+        int error = step(catalog, which);
+        reset(catalog, which);
+        if (error != 1)
+            return error;
+        if (tries == SHA256_LEN / 4)
+            return E_EXISTS;
+        hasher_begin(catalog->hasher);
+        hasher_add(catalog->hasher, name.ptr, name.len);
+        hasher_end(catalog->hasher, &digest);
+        size_t len = slug_of(name, out).len;
+        out[len++] = '-';
+        hex_encode(digest.bytes + tries * 4, 4, out + len);
+        out[len + 8] = '\0';
+        slug = str_of(out, len + 8);
+    }
+}
+
+static int words_put(struct catalog *catalog, int64_t row, struct str name, struct str description, struct str server)
+{
+    struct buf words;
+    buf_init(&words, 64 << 10);
+    append_words(&words, name);
+    sqlite3_stmt *to = statement(catalog, STATEMENT_WORDS_REMOVE);
+    bind_int(to, 1, row);
+    int error = run(catalog, STATEMENT_WORDS_REMOVE);
+    to = statement(catalog, STATEMENT_WORDS_ADD);
+    bind_int(to, 1, row);
+    bind_text(to, 2, buf_ok(&words) ? buf_str(&words) : str_slice(name, 0, 512));
+    bind_text(to, 3, str_slice(description, 0, WORDS_OF_DESCRIPTION));
+    bind_text(to, 4, server);
+    if (!error)
+        error = run(catalog, STATEMENT_WORDS_ADD);
+    buf_release(&words);
+    return error;
+}
+
+static int server_find(struct catalog *catalog, struct str name, int64_t *id)
+{
+    sqlite3_stmt *found = statement(catalog, STATEMENT_SERVER_ID);
+    bind_text(found, 1, name);
+    int row = step(catalog, STATEMENT_SERVER_ID);
+    *id = row == 1 ? sqlite3_column_int64(found, 0) : 0;
+    reset(catalog, STATEMENT_SERVER_ID);
+    return row;
+}
+
+static int server_add(struct catalog *catalog, struct str name, int64_t *id)
+{
+    char slug[SLUG_MAX + 16];
+    int error = slug_free(catalog, 0, name, slug);
+    if (error)
+        return error;
+    char initial = initial_of(str_from_c(slug));
+    sqlite3_stmt *to = statement(catalog, STATEMENT_SERVER_ADD);
+    bind_text(to, 1, name);
+    bind_text(to, 2, str_from_c(slug));
+    bind_text(to, 3, str_of(&initial, 1));
+    error = run(catalog, STATEMENT_SERVER_ADD);
+    *id = sqlite3_last_insert_rowid(catalog->handle);
+    return error ? error : catalog_note_set(catalog, CATALOG_URLS, STR("changed"));
+}
+
+int catalog_put_server(struct catalog *catalog, const struct catalog_server *server, int64_t *id)
+{
+    int error = server_find(catalog, server->name, id);
+    if (error == 0)
+        error = server_add(catalog, server->name, id);
+    if (error < 0)
+        return error;
+    sqlite3_stmt *to = statement(catalog, STATEMENT_SERVER_SET);
+    bind_int(to, 1, *id);
+    bind_text(to, 2, server->title);
+    bind_text(to, 3, server->description);
+    bind_text(to, 4, server->registry);
+    bind_text(to, 5, server->package);
+    bind_text(to, 6, server->version);
+    bind_text(to, 7, server->url);
+    bind_text(to, 8, server->scanned);
+    bind_int(to, 9, server->listed);
+    error = run(catalog, STATEMENT_SERVER_SET);
+    return error ? error : words_put(catalog, -*id, server->name, server->description, server->title);
+}
+
+struct server_state {
+    int64_t run;
+    char slug[SLUG_MAX + 16];
+};
+
+static int server_state(struct catalog *catalog, int64_t id, struct server_state *out)
+{
+    sqlite3_stmt *found = statement(catalog, STATEMENT_SERVER_RUN);
+    bind_int(found, 1, id);
+    int row = step(catalog, STATEMENT_SERVER_RUN);
+    if (row == 1) {
+        out->run = sqlite3_column_int64(found, 0);
+        (void)snprintf(out->slug, sizeof(out->slug), "%" STR_FMT, STR_ARG(column_text(found, 1)));
+    }
+    reset(catalog, STATEMENT_SERVER_RUN);
+    return row == 1 ? 0 : row < 0 ? row : E_NOT_FOUND;
+}
+
+static void bind_judged(sqlite3_stmt *to, int at, const struct catalog_tool *tool, const struct sha256 *digest, int64_t run)
+{
+    bind_int(to, at, tool->class);
+    bind_int(to, at + 1, tool->severity);
+    bind_int(to, at + 2, tool->confidence);
+    bind_int(to, at + 3, tool->signals);
+    bind_text(to, at + 4, tool->definition);
+    bind_text(to, at + 5, tool->verdict);
+    (void)sqlite3_bind_blob64(to, at + 6, digest->bytes, SHA256_LEN, SQLITE_STATIC);
+    bind_int(to, at + 7, run);
+}
+
+static int tool_add(struct catalog *catalog, int64_t server, const struct server_state *state,
+                    const struct catalog_tool *tool, const struct sha256 *digest, int64_t *id)
+{
+    char slug[SLUG_MAX + 16], kind[KIND_MAX + 1];
+    int error = slug_free(catalog, server, tool->name, slug);
+    if (error)
+        return error;
+    char initial = initial_of(str_from_c(slug));
+    struct str kinded = kind_of(tool->name, kind);
+    sqlite3_stmt *to = statement(catalog, STATEMENT_TOOL_ADD);
+    bind_int(to, 1, server);
+    bind_text(to, 2, tool->name);
+    bind_text(to, 3, str_from_c(slug));
+    bind_text(to, 4, str_from_c(state->slug));
+    bind_text(to, 5, str_of(&initial, 1));
+    bind_text(to, 6, kinded);
+    bind_judged(to, 7, tool, digest, state->run);
+    error = run(catalog, STATEMENT_TOOL_ADD);
+    *id = sqlite3_last_insert_rowid(catalog->handle);
+    if (!error)
+        error = catalog_note_set(catalog, CATALOG_URLS, STR("changed"));
+    return error ? error : touch_tool(catalog, tool->class, initial, kinded, str_from_c(state->slug));
+}
+
+static int tool_set(struct catalog *catalog, int64_t id, const struct server_state *state, const struct catalog_tool *tool,
+                    const struct sha256 *digest, int old_class, char initial)
+{
+    char kind[KIND_MAX + 1];
+    struct str kinded = kind_of(tool->name, kind);
+    sqlite3_stmt *to = statement(catalog, STATEMENT_TOOL_SET);
+    bind_int(to, 1, id);
+    bind_judged(to, 2, tool, digest, state->run);
+    int error = run(catalog, STATEMENT_TOOL_SET);
+    if (!error)
+        error = touch_tool(catalog, tool->class, initial, kinded, str_from_c(state->slug));
+    return error || old_class == (int)tool->class ? error : touch(catalog, old_class, initial);
+}
+
+struct tool_state {
+    int64_t id;
+    int class;
+    char initial;
+    bool same;
+};
+
+static int tool_find(struct catalog *catalog, int64_t server, struct str name, const struct sha256 *digest,
+                     struct tool_state *out)
+{
+    sqlite3_stmt *found = statement(catalog, STATEMENT_TOOL_ID);
+    bind_int(found, 1, server);
+    bind_text(found, 2, name);
+    int row = step(catalog, STATEMENT_TOOL_ID);
+    if (row == 1) {
+        out->id = sqlite3_column_int64(found, 0);
+        out->same = sqlite3_column_bytes(found, 1) == SHA256_LEN &&
+                    memcmp(sqlite3_column_blob(found, 1), digest->bytes, SHA256_LEN) == 0;
+        out->class = sqlite3_column_int(found, 2);
+        out->initial = initial_of(column_text(found, 3));
+    }
+    reset(catalog, STATEMENT_TOOL_ID);
+    return row;
+}
+
+int catalog_put_tool(struct catalog *catalog, int64_t server, const struct catalog_tool *tool, struct str description)
+{
+    struct server_state state;
+    struct tool_state old = { 0 };
+    struct sha256 digest;
+    hasher_begin(catalog->hasher);
+    hasher_add_field(catalog->hasher, tool->definition);
+    hasher_add_field(catalog->hasher, tool->verdict);
+    hasher_end(catalog->hasher, &digest);
+    int error = server_state(catalog, server, &state);
+    if (!error)
+        error = tool_find(catalog, server, tool->name, &digest, &old);
+    if (error < 0)
+        return error;
+    if (old.id && old.same) {
+        sqlite3_stmt *to = statement(catalog, STATEMENT_TOOL_SEEN);
+        bind_int(to, 1, old.id);
+        bind_int(to, 2, state.run);
+        return run(catalog, STATEMENT_TOOL_SEEN);
+    }
+    error = old.id ? tool_set(catalog, old.id, &state, tool, &digest, old.class, old.initial)
+                   : tool_add(catalog, server, &state, tool, &digest, &old.id);
+    return error ? error : words_put(catalog, old.id, tool->name, description, str_from_c(state.slug));
+}
+
+static int remove_by_id(struct catalog *catalog, enum statement which, int64_t id)
+{
+    bind_int(statement(catalog, which), 1, id);
+    return run(catalog, which);
+}
+
+/* 1: one was removed. */
+static int remove_stale(struct catalog *catalog, int64_t server, int64_t current)
+{
+    char path[SLUG_MAX * 2 + 64], kind[KIND_MAX + 1], home[SLUG_MAX + 16];
+    sqlite3_stmt *stale = statement(catalog, STATEMENT_TOOL_STALE);
+    bind_int(stale, 1, server);
+    bind_int(stale, 2, current);
+    int row = step(catalog, STATEMENT_TOOL_STALE);
+    if (row != 1) {
+        reset(catalog, STATEMENT_TOOL_STALE);
+        return row;
+    }
+    int64_t id = sqlite3_column_int64(stale, 0);
+    char initial = initial_of(column_text(stale, 1));
+    int class = sqlite3_column_int(stale, 5);
+    (void)snprintf(home, sizeof(home), "%" STR_FMT, STR_ARG(column_text(stale, 2)));
+    (void)snprintf(kind, sizeof(kind), "%" STR_FMT, STR_ARG(column_text(stale, 4)));
+    (void)snprintf(path, sizeof(path), "servers/%s/%" STR_FMT ".html", home, STR_ARG(column_text(stale, 1)));
+    reset(catalog, STATEMENT_TOOL_STALE);
+    int error = touch_tool(catalog, class, initial, str_from_c(kind), str_from_c(home));
+    if (!error)
+        error = catalog_gone_add(catalog, str_from_c(path));
+    if (!error)
+        error = catalog_note_set(catalog, CATALOG_URLS, STR("changed"));
+    if (!error)
+        error = remove_by_id(catalog, STATEMENT_WORDS_REMOVE, id);
+    if (!error)
+        error = remove_by_id(catalog, STATEMENT_TOOL_REMOVE, id);
+    return error ? error : 1;
+}
+
+int catalog_put_end(struct catalog *catalog, int64_t server, bool whole)
+{
+    struct server_state state;
+    int error = server_state(catalog, server, &state);
+    int removed = error || !whole ? 0 : 1;
+    while (removed == 1)
+        removed = remove_stale(catalog, server, state.run);
+    if (!error)
+        error = removed;
+    if (!error)
+        error = remove_by_id(catalog, STATEMENT_SERVER_COUNT, server);
+    return error ? error : touch(catalog, -2, initial_of(str_from_c(state.slug)));
+}

@@ -1,0 +1,319 @@
+/* What comes out of the index, and what the site was built from. */
+#include "catalog/index.h"
+
+#include "base/check.h"
+#include "catalog/index_sql.h"
+#include "catalog/index_words.h"
+
+static void read_server(sqlite3_stmt *row, struct catalog_server *out)
+{
+    *out = (struct catalog_server){
+        .id = sqlite3_column_int64(row, 0),
+        .name = column_text(row, 1),
+        .slug = column_text(row, 2),
+        .title = column_text(row, 3),
+        .description = column_text(row, 4),
+        .registry = column_text(row, 5),
+        .package = column_text(row, 6),
+        .version = column_text(row, 7),
+        .url = column_text(row, 8),
+        .scanned = column_text(row, 9),
+        .listed = sqlite3_column_int(row, 10) != 0,
+        .tool_count = sqlite3_column_int64(row, 11),
+    };
+}
+
+/* A class or severity out of a file that others could have written to. */
+static int bounded(int value, int most)
+{
+    return value < 0 || value > most ? 0 : value;
+}
+
+static void read_tool(sqlite3_stmt *row, struct catalog_tool *out)
+{
+    int columns = sqlite3_column_count(row);
+    *out = (struct catalog_tool){
+        .id = sqlite3_column_int64(row, 0),
+        .server = sqlite3_column_int64(row, 1),
+        .name = column_text(row, 2),
+        .slug = column_text(row, 3),
+        .home = column_text(row, 4),
+        .kind = column_text(row, 5),
+        .class = (enum tool_class)bounded(sqlite3_column_int(row, 6), CLASS_FINANCIAL),
+        .severity = (enum severity)bounded(sqlite3_column_int(row, 7), SEVERITY_CRITICAL),
+        .confidence = (unsigned)sqlite3_column_int(row, 8),
+        .signals = (uint32_t)sqlite3_column_int64(row, 9),
+        .home_name = columns > 10 ? column_text(row, 10) : STR_EMPTY,
+        .definition = columns > 11 ? column_text(row, 11) : STR_EMPTY,
+        .verdict = columns > 12 ? column_text(row, 12) : STR_EMPTY,
+    };
+}
+
+/* The statement is bound already. */
+static int each_server(struct catalog *catalog, enum statement which, catalog_each_server *each, void *arg)
+{
+    struct catalog_server server;
+    int error, found;
+    while ((error = found = step(catalog, which)) == 1) {
+        read_server(catalog->statements[which], &server);
+        error = each(arg, &server);
+        if (error)
+            break;
+    }
+    reset(catalog, which);
+    return error;
+}
+
+static int each_tool(struct catalog *catalog, enum statement which, catalog_each_tool *each, void *arg)
+{
+    struct catalog_tool tool;
+    int error;
+    while ((error = step(catalog, which)) == 1) {
+        read_tool(catalog->statements[which], &tool);
+        error = each(arg, &tool);
+        if (error)
+            break;
+    }
+    reset(catalog, which);
+    return error;
+}
+
+static int each_count(struct catalog *catalog, enum statement which, catalog_each_count *each, void *arg)
+{
+    sqlite3_stmt *row = statement(catalog, which);
+    int error;
+    while ((error = step(catalog, which)) == 1) {
+        error = each(arg, sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1), sqlite3_column_int64(row, 2));
+        if (error)
+            break;
+    }
+    reset(catalog, which);
+    return error;
+}
+
+struct first_server {
+    catalog_each_server *each;
+    void *arg;
+    bool found;
+};
+
+static int take_first(void *arg, const struct catalog_server *server)
+{
+    struct first_server *first = arg;
+    first->found = true;
+    return first->each(first->arg, server);
+}
+
+int catalog_server(struct catalog *catalog, int64_t id, catalog_each_server *each, void *arg)
+{
+    struct first_server first = { each, arg, false };
+    bind_int(statement(catalog, STATEMENT_ONE_SERVER), 1, id);
+    int error = each_server(catalog, STATEMENT_ONE_SERVER, take_first, &first);
+    return error || first.found ? error : E_NOT_FOUND;
+}
+
+int catalog_servers(struct catalog *catalog, bool dirty, catalog_each_server *each, void *arg)
+{
+    enum statement which = dirty ? STATEMENT_DIRTY_SERVERS : STATEMENT_EACH_SERVER;
+    (void)statement(catalog, which);
+    return each_server(catalog, which, each, arg);
+}
+
+int catalog_servers_at(struct catalog *catalog, char initial, catalog_each_server *each, void *arg)
+{
+    bind_text(statement(catalog, STATEMENT_SERVERS_AT), 1, str_of(&initial, 1));
+    return each_server(catalog, STATEMENT_SERVERS_AT, each, arg);
+}
+
+int catalog_tools_of(struct catalog *catalog, int64_t server, bool texts, catalog_each_tool *each, void *arg)
+{
+    enum statement which = texts ? STATEMENT_TOOLS_OF : STATEMENT_TOOLS_BARE;
+    bind_int(statement(catalog, which), 1, server);
+    return each_tool(catalog, which, each, arg);
+}
+
+int catalog_tools_at(struct catalog *catalog, int class, char initial, catalog_each_tool *each, void *arg)
+{
+    enum statement which = class < 0 ? STATEMENT_TOOLS_AT : STATEMENT_TOOLS_AT_CLASS;
+    sqlite3_stmt *to = statement(catalog, which);
+    bind_text(to, 1, str_of(&initial, 1));
+    if (class >= 0)
+        bind_int(to, 2, class);
+    return each_tool(catalog, which, each, arg);
+}
+
+int catalog_tools_alike(struct catalog *catalog, const struct catalog_tool *tool, int most, catalog_each_tool *each, void *arg)
+{
+    sqlite3_stmt *to = statement(catalog, STATEMENT_ALIKE);
+    bind_text(to, 1, tool->kind);
+    bind_text(to, 2, tool->home);
+    bind_int(to, 3, most);
+    return each_tool(catalog, STATEMENT_ALIKE, each, arg);
+}
+
+int catalog_tools_exposed(struct catalog *catalog, unsigned classes, uint32_t signals, int most, catalog_each_tool *each,
+                          void *arg)
+{
+    sqlite3_stmt *to = statement(catalog, STATEMENT_EXPOSED);
+    bind_int(to, 1, classes);
+    bind_int(to, 2, signals);
+    bind_int(to, 3, most);
+    return each_tool(catalog, STATEMENT_EXPOSED, each, arg);
+}
+
+/* Every word as the beginning of one, all of them; nothing of FTS5's own language gets through. */
+static void write_match(struct buf *out, struct str query, bool names)
+{
+    size_t at = 0;
+    struct str word;
+    if (names)
+        buf_append_str(out, STR("name : ("));
+    for (bool first = true; (word = next_word(query, &at)).len > 0; first = false) {
+        if (!first)
+            buf_append_str(out, STR(" AND "));
+        buf_append_byte(out, '"');
+        buf_append_str(out, word);
+        buf_append_str(out, STR("\"*"));
+    }
+    if (names)
+        buf_append_byte(out, ')');
+}
+
+int catalog_search(struct catalog *catalog, struct str query, bool names, int most, catalog_each_tool *each, void *arg)
+{
+    size_t at = 0;
+    struct buf match;
+    if (next_word(query, &at).len == 0)
+        return 0;
+    buf_init(&match, 8192);
+    write_match(&match, query, names);
+    int error = buf_ok(&match) ? 0 : E_LIMIT;
+    if (!error) {
+        sqlite3_stmt *to = statement(catalog, STATEMENT_SEARCH);
+        bind_text(to, 1, buf_str(&match));
+        bind_int(to, 2, most);
+        error = each_tool(catalog, STATEMENT_SEARCH, each, arg);
+    }
+    buf_release(&match);
+    return error;
+}
+
+int catalog_count_exposures(struct catalog *catalog, catalog_each_count *each, void *arg)
+{
+    return each_count(catalog, STATEMENT_COUNT_EXPOSED, each, arg);
+}
+
+int catalog_count_tools(struct catalog *catalog, catalog_each_count *each, void *arg)
+{
+    return each_count(catalog, STATEMENT_COUNT_TOOLS, each, arg);
+}
+
+int catalog_count_servers(struct catalog *catalog, catalog_each_count *each, void *arg)
+{
+    return each_count(catalog, STATEMENT_COUNT_SERVERS, each, arg);
+}
+
+int catalog_size(struct catalog *catalog, struct catalog_size *out)
+{
+    sqlite3_stmt *row = statement(catalog, STATEMENT_SIZE);
+    int found = step(catalog, STATEMENT_SIZE);
+    if (found == 1) {
+        *out = (struct catalog_size){ sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1),
+                                      sqlite3_column_int64(row, 2) };
+    }
+    reset(catalog, STATEMENT_SIZE);
+    return found == 1 ? 0 : found < 0 ? found : E_CORRUPT;
+}
+
+/* ---- what was built ---- */
+
+bool catalog_page_is(struct catalog *catalog, struct str path, const struct sha256 *digest)
+{
+    sqlite3_stmt *row = statement(catalog, STATEMENT_PAGE);
+    bind_text(row, 1, path);
+    bool same = step(catalog, STATEMENT_PAGE) == 1 && sqlite3_column_bytes(row, 0) == SHA256_LEN &&
+                (!digest || memcmp(sqlite3_column_blob(row, 0), digest->bytes, SHA256_LEN) == 0);
+    reset(catalog, STATEMENT_PAGE);
+    return same;
+}
+
+int catalog_page_set(struct catalog *catalog, struct str path, const struct sha256 *digest)
+{
+    sqlite3_stmt *to = statement(catalog, STATEMENT_PAGE_SET);
+    bind_text(to, 1, path);
+    (void)sqlite3_bind_blob64(to, 2, digest->bytes, SHA256_LEN, SQLITE_STATIC);
+    return run(catalog, STATEMENT_PAGE_SET);
+}
+
+static int by_path(struct catalog *catalog, enum statement which, struct str path)
+{
+    bind_text(statement(catalog, which), 1, path);
+    return run(catalog, which);
+}
+
+int catalog_gone_add(struct catalog *catalog, struct str path)
+{
+    return by_path(catalog, STATEMENT_GONE_ADD, path);
+}
+
+int catalog_gone(struct catalog *catalog, catalog_each_path *each, void *arg)
+{
+    int error;
+    (void)statement(catalog, STATEMENT_GONE);
+    while ((error = step(catalog, STATEMENT_GONE)) == 1) {
+        struct str path = column_text(catalog->statements[STATEMENT_GONE], 0);
+        error = by_path(catalog, STATEMENT_PAGE_DROP, path);
+        if (!error)
+            error = each(arg, path);
+        if (error)
+            break;
+    }
+    reset(catalog, STATEMENT_GONE);
+    return error ? error : run(catalog, STATEMENT_GONE_NONE);
+}
+
+int catalog_list_touched(struct catalog *catalog, int class, char initial, bool *touched)
+{
+    sqlite3_stmt *row = statement(catalog, STATEMENT_TOUCHED);
+    bind_int(row, 1, class);
+    bind_text(row, 2, str_of(&initial, 1));
+    int found = step(catalog, STATEMENT_TOUCHED);
+    *touched = found == 1;
+    reset(catalog, STATEMENT_TOUCHED);
+    return found < 0 ? found : 0;
+}
+
+int catalog_forget_pages(struct catalog *catalog)
+{
+    return run(catalog, STATEMENT_PAGES_NONE);
+}
+
+int catalog_all_dirty(struct catalog *catalog)
+{
+    return run(catalog, STATEMENT_ALL_DIRTY);
+}
+
+int catalog_build_done(struct catalog *catalog)
+{
+    int error = run(catalog, STATEMENT_TOUCHED_NONE);
+    return error ? error : run(catalog, STATEMENT_ALL_CLEAN);
+}
+
+int catalog_note(struct catalog *catalog, struct str key, struct buf *out)
+{
+    sqlite3_stmt *row = statement(catalog, STATEMENT_NOTE);
+    bind_text(row, 1, key);
+    int found = step(catalog, STATEMENT_NOTE);
+    if (found == 1)
+        buf_append_str(out, column_text(row, 0));
+    reset(catalog, STATEMENT_NOTE);
+    return found < 0 ? found : 0;
+}
+
+int catalog_note_set(struct catalog *catalog, struct str key, struct str value)
+{
+    sqlite3_stmt *to = statement(catalog, STATEMENT_NOTE_SET);
+    bind_text(to, 1, key);
+    bind_text(to, 2, value);
+    return run(catalog, STATEMENT_NOTE_SET);
+}

@@ -1,0 +1,99 @@
+/* The index's tables and statements, and how values go in and out: for index*.c alone. */
+#pragma once
+
+#include "catalog/index.h"
+
+#include <sqlite3.h>
+
+#define TOOL_COLUMNS "t.id, t.server, t.name, t.slug, t.home, t.kind, t.class, t.severity, t.confidence, t.signals"
+#define SERVER_COLUMNS "id, name, slug, title, description, registry, package, version, url, scanned, listed, tools"
+#define SERVER_NAME "(SELECT name FROM servers WHERE id = t.server)"
+
+/* name, SQL */
+#define STATEMENTS(S)                                                                                                  \
+    S(BEGIN, "BEGIN IMMEDIATE")                                                                                        \
+    S(COMMIT, "COMMIT")                                                                                                \
+    S(ROLLBACK, "ROLLBACK")                                                                                            \
+    S(SERVER_ID, "SELECT id, slug, listed FROM servers WHERE name = ?1")                                               \
+    S(SERVER_SLUG, "SELECT 1 FROM servers WHERE slug = ?1")                                                            \
+    S(SERVER_ADD, "INSERT INTO servers(name, slug, initial, dirty) VALUES(?1, ?2, ?3, 1)")                             \
+    S(SERVER_SET, "UPDATE servers SET title = ?2, description = ?3, registry = ?4, package = ?5, version = ?6, "       \
+                  "url = ?7, scanned = ?8, listed = max(listed, ?9), run = run + 1, dirty = 1 WHERE id = ?1")          \
+    S(SERVER_RUN, "SELECT run, slug FROM servers WHERE id = ?1")                                                       \
+    S(SERVER_COUNT, "UPDATE servers SET tools = (SELECT count(*) FROM tools WHERE server = ?1) WHERE id = ?1")         \
+    S(SERVER_DIRTY, "UPDATE servers SET dirty = 1 WHERE id IN (SELECT server FROM tools WHERE kind = ?1)")             \
+    S(TOOL_ID, "SELECT id, digest, class, slug FROM tools WHERE server = ?1 AND name = ?2")                            \
+    S(TOOL_SLUG, "SELECT 1 FROM tools WHERE server = ?1 AND slug = ?2")                                                \
+    S(TOOL_ADD, "INSERT INTO tools(server, name, slug, home, initial, kind, class, severity, confidence, signals, "    \
+                "definition, verdict, digest, run) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)") \
+    S(TOOL_SET, "UPDATE tools SET class = ?2, severity = ?3, confidence = ?4, signals = ?5, definition = ?6, "         \
+                "verdict = ?7, digest = ?8, run = ?9 WHERE id = ?1")                                                   \
+    S(TOOL_SEEN, "UPDATE tools SET run = ?2 WHERE id = ?1")                                                            \
+    S(TOOL_STALE, "SELECT id, slug, home, initial, kind, class FROM tools WHERE server = ?1 AND run <> ?2 LIMIT 1")    \
+    S(TOOL_REMOVE, "DELETE FROM tools WHERE id = ?1")                                                                  \
+    S(ALIKE_BEFORE, "SELECT count(*) FROM (SELECT 1 FROM tools WHERE kind = ?1 AND home < ?2 LIMIT 12)")               \
+    S(WORDS_ADD, "INSERT INTO words(rowid, name, description, server) VALUES(?1, ?2, ?3, ?4)")                         \
+    S(WORDS_REMOVE, "DELETE FROM words WHERE rowid = ?1")                                                              \
+    S(TOUCH, "INSERT OR IGNORE INTO touched VALUES(?1, ?2)")                                                           \
+    S(TOUCHED, "SELECT 1 FROM touched WHERE class = ?1 AND initial = ?2")                                              \
+    S(TOUCHED_NONE, "DELETE FROM touched")                                                                             \
+    S(GONE_ADD, "INSERT OR IGNORE INTO gone VALUES(?1)")                                                               \
+    S(GONE, "SELECT path FROM gone ORDER BY path")                                                                     \
+    S(GONE_NONE, "DELETE FROM gone")                                                                                   \
+    S(PAGE, "SELECT digest FROM pages WHERE path = ?1")                                                                \
+    S(PAGE_SET, "INSERT OR REPLACE INTO pages VALUES(?1, ?2)")                                                         \
+    S(PAGE_DROP, "DELETE FROM pages WHERE path = ?1")                                                                  \
+    S(PAGES_NONE, "DELETE FROM pages")                                                                                 \
+    S(ALL_DIRTY, "UPDATE servers SET dirty = 1")                                                                       \
+    S(ALL_CLEAN, "UPDATE servers SET dirty = 0 WHERE dirty")                                                           \
+    S(NOTE, "SELECT value FROM notes WHERE key = ?1")                                                                  \
+    S(NOTE_SET, "INSERT OR REPLACE INTO notes VALUES(?1, ?2)")                                                         \
+    S(SIZE, "SELECT (SELECT count(*) FROM servers), (SELECT count(*) FROM servers WHERE listed), "                     \
+            "(SELECT count(*) FROM tools)")                                                                            \
+    S(ONE_SERVER, "SELECT " SERVER_COLUMNS " FROM servers WHERE id = ?1")                                              \
+    S(EACH_SERVER, "SELECT " SERVER_COLUMNS " FROM servers ORDER BY slug")                                             \
+    S(DIRTY_SERVERS, "SELECT " SERVER_COLUMNS " FROM servers WHERE dirty ORDER BY slug")                               \
+    S(SERVERS_AT, "SELECT " SERVER_COLUMNS " FROM servers WHERE initial = ?1 ORDER BY slug")                           \
+    S(TOOLS_OF, "SELECT " TOOL_COLUMNS ", '', t.definition, t.verdict FROM tools t WHERE server = ?1 "                 \
+                "ORDER BY severity DESC, class DESC, slug")                                                            \
+    S(TOOLS_BARE, "SELECT " TOOL_COLUMNS " FROM tools t WHERE server = ?1 ORDER BY severity DESC, class DESC, slug")     \
+    S(TOOLS_AT, "SELECT " TOOL_COLUMNS ", " SERVER_NAME " FROM tools t WHERE initial = ?1 ORDER BY slug, home")        \
+    S(TOOLS_AT_CLASS, "SELECT " TOOL_COLUMNS ", " SERVER_NAME                                                          \
+                      " FROM tools t WHERE class = ?2 AND initial = ?1 ORDER BY slug, home")                           \
+    S(ALIKE, "SELECT " TOOL_COLUMNS ", " SERVER_NAME                                                                   \
+             " FROM tools t WHERE kind = ?1 AND home <> ?2 ORDER BY home, slug LIMIT ?3")                              \
+    S(EXPOSED, "SELECT " TOOL_COLUMNS ", " SERVER_NAME " FROM tools t INDEXED BY tools_grave WHERE "                   \
+               "(?1 >> class) & 1 AND (?2 = 0 OR signals & ?2) ORDER BY severity DESC, class DESC, slug, home LIMIT ?3") \
+    S(SEARCH, "SELECT " TOOL_COLUMNS ", " SERVER_NAME ", t.definition FROM (SELECT rowid FROM words WHERE words MATCH ?1 " \
+              "AND rowid > 0 LIMIT ?2) f JOIN tools t ON t.id = f.rowid")                                              \
+    S(COUNT_EXPOSED, "SELECT class, signals, count(*) FROM tools GROUP BY class, signals")                             \
+    S(COUNT_TOOLS, "SELECT class, unicode(initial), count(*) FROM tools GROUP BY class, initial")                      \
+    S(COUNT_SERVERS, "SELECT 0, unicode(initial), count(*) FROM servers GROUP BY initial")
+
+enum statement {
+#define S(name, sql) STATEMENT_##name,
+    STATEMENTS(S)
+#undef S
+        STATEMENT_COUNT
+};
+
+struct catalog {
+    unsigned magic;
+    sqlite3 *handle;
+    struct hasher *hasher;
+    sqlite3_stmt *statements[STATEMENT_COUNT]; /* made when first used */
+    int broken;                                /* why one could not be made */
+};
+#define CATALOG_MAGIC 0xca7a106u
+
+int error_of_sqlite(int code);
+/* Ready to be bound; never NULL. */
+sqlite3_stmt *statement(struct catalog *catalog, enum statement which);
+void bind_text(sqlite3_stmt *to, int at, struct str value);
+void bind_int(sqlite3_stmt *to, int at, int64_t value);
+struct str column_text(sqlite3_stmt *from, int at);
+/* 1: a row; 0: none; or an error. */
+int step(struct catalog *catalog, enum statement which);
+/* Runs to the end and resets. */
+int run(struct catalog *catalog, enum statement which);
+void reset(struct catalog *catalog, enum statement which);

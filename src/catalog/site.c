@@ -1,0 +1,600 @@
+/* Which pages are due, and their way onto the disk. */
+#include "catalog/site.h"
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/encode.h"
+#include "base/failure.h"
+#include "catalog/page_html.h"
+#include "catalog/page_list.h"
+#include "catalog/sitemap.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FORM "1" /* moves when a page of the same tool may look different */
+#define STAMP ".warder-catalogue"
+#define ROWS_A_PAGE 400
+#define TREE_BYTES ((size_t)512 << 20)
+#define PAGES_A_WORD 5000
+
+struct exposure { unsigned class; uint32_t signals; int64_t count; };
+
+struct site {
+    const struct site_options *options;
+    struct site_result *result;
+    char *why;
+    struct pages pages;
+    struct letter_counts letters;
+    struct exposure *exposures;
+    size_t exposure_count, exposure_cap;
+    struct hasher *hasher;
+    struct buf page;
+    int folder;    /* descriptor */
+    bool all;      /* every page is due */
+    bool fresh;    /* nothing stands there yet */
+    struct arena server_arena, tool_arena;
+};
+
+static int say(struct site *site, int error, const char *what, const char *path)
+{
+    (void)snprintf(site->why, 256, "%.40s %.120s: %.80s", what, path, errno ? strerror(errno) : error_text(error));
+    return error;
+}
+
+/* ---- one page ---- */
+
+static int write_all(int fd, struct str bytes)
+{
+    while (bytes.len > 0) {
+        ssize_t wrote = write(fd, bytes.ptr, bytes.len);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote <= 0)
+            return error_of_errno(errno);
+        bytes = str_slice(bytes, (size_t)wrote, bytes.len);
+    }
+    return 0;
+}
+
+static int write_page(struct site *site, const char *path)
+{
+    static const char tmp[] = ".page.new";
+    int fd = openat(site->folder, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (fd < 0)
+        return say(site, error_of_errno(errno), "cannot write", path);
+    int error = write_all(fd, buf_str(&site->page));
+    if (close(fd) != 0 && !error)
+        error = error_of_errno(errno);
+    if (!error && renameat(site->folder, tmp, site->folder, path) != 0)
+        error = error_of_errno(errno);
+    return error ? say(site, error, "cannot write", path) : 0;
+}
+
+/* What is in site->page, where it differs from what stands there. */
+static int put_page(struct site *site, const char *path)
+{
+    struct sha256 digest;
+    struct str named = str_from_c(path);
+    if (!buf_ok(&site->page)) {
+        errno = 0;
+        return say(site, E_LIMIT, "too large a page:", path);
+    }
+    site->result->pages++;
+    if (site->options->progress && site->result->pages % PAGES_A_WORD == 0)
+        site->options->progress(site->options->arg, site->result->pages);
+    hasher_begin(site->hasher);
+    hasher_add(site->hasher, site->page.ptr, site->page.len);
+    hasher_end(site->hasher, &digest);
+    if (!site->fresh && catalog_page_is(site->pages.catalog, named, &digest))
+        return 0;
+    int error = write_page(site, path);
+    if (!error)
+        error = catalog_page_set(site->pages.catalog, named, &digest);
+    site->result->written += !error;
+    return error;
+}
+
+static int remove_page(void *arg, struct str path)
+{
+    struct site *site = arg;
+    char name[PATH_MAX];
+    (void)snprintf(name, sizeof(name), "%" STR_FMT, STR_ARG(path));
+    if (unlinkat(site->folder, name, 0) == 0)
+        site->result->removed++;
+    else if (errno != ENOENT)
+        return say(site, error_of_errno(errno), "cannot remove", name);
+    return 0;
+}
+
+static int make_folder(struct site *site, const char *name)
+{
+    return mkdirat(site->folder, name, 0777) == 0 || errno == EEXIST ? 0 : say(site, error_of_errno(errno), "cannot make", name);
+}
+
+/* ---- servers and their tools ---- */
+
+struct siblings {
+    struct arena *arena;
+    struct catalog_tool *tools;
+    size_t count, cap;
+};
+
+static int take_sibling(void *arg, const struct catalog_tool *tool)
+{
+    struct siblings *siblings = arg;
+    if (siblings->count == siblings->cap)
+        return E_LIMIT;
+    struct catalog_tool *kept = &siblings->tools[siblings->count++];
+    *kept = *tool;
+    kept->name = arena_str(siblings->arena, tool->name);
+    kept->slug = arena_str(siblings->arena, tool->slug);
+    kept->home = arena_str(siblings->arena, tool->home);
+    kept->kind = arena_str(siblings->arena, tool->kind);
+    kept->home_name = kept->definition = kept->verdict = STR_EMPTY;
+    return kept->name.ptr && kept->slug.ptr && kept->home.ptr && kept->kind.ptr ? 0 : E_NOMEM;
+}
+
+struct one_server {
+    struct site *site;
+    const struct catalog_server *server;
+    struct siblings siblings;
+};
+
+static int build_tool(void *arg, const struct catalog_tool *tool)
+{
+    struct one_server *one = arg;
+    struct site *site = one->site;
+    char path[PATH_MAX];
+    struct tool_page page = {
+        .pages = &site->pages, .server = one->server, .tool = tool,
+        .siblings = one->siblings.tools, .sibling_count = one->siblings.count,
+    };
+    int error = tool_page_init(&page, &site->tool_arena);
+    buf_recycle(&site->page, 1 << 20);
+    if (!error)
+        error = page_tool(&site->page, &page);
+    (void)snprintf(path, sizeof(path), "servers/%" STR_FMT "/%" STR_FMT ".html", STR_ARG(one->server->slug), STR_ARG(tool->slug));
+    errno = 0;
+    error = error ? say(site, error, "cannot make the page", path) : put_page(site, path);
+    arena_reset(&site->tool_arena);
+    return error;
+}
+
+static int build_server(void *arg, const struct catalog_server *server)
+{
+    struct site *site = arg;
+    char path[PATH_MAX];
+    struct one_server one = { .site = site, .server = server };
+    one.siblings.arena = &site->server_arena;
+    one.siblings.cap = (size_t)server->tool_count;
+    one.siblings.tools = arena_zalloc(&site->server_arena, (one.siblings.cap + 1) * sizeof(*one.siblings.tools));
+    if (!one.siblings.tools)
+        return E_NOMEM;
+    (void)snprintf(path, sizeof(path), "servers/%" STR_FMT, STR_ARG(server->slug));
+    int error = make_folder(site, path);
+    if (!error)
+        error = catalog_tools_of(site->pages.catalog, server->id, false, take_sibling, &one.siblings);
+    if (!error)
+        error = catalog_tools_of(site->pages.catalog, server->id, true, build_tool, &one);
+    struct server_page page = { &site->pages, server, one.siblings.tools, one.siblings.count };
+    buf_recycle(&site->page, 1 << 20);
+    if (!error)
+        error = page_server(&site->page, &page);
+    (void)snprintf(path, sizeof(path), "servers/%" STR_FMT "/index.html", STR_ARG(server->slug));
+    if (!error)
+        error = put_page(site, path);
+    arena_reset(&site->server_arena);
+    return error;
+}
+
+/* ---- lists ---- */
+
+struct listing {
+    struct site *site;
+    struct list_page page;
+    int64_t rows;
+};
+
+static int list_path(const struct listing *listing, char path[PATH_MAX])
+{
+    char file[32];
+    struct str name = list_file(listing->page.initial, listing->page.number, file);
+    return snprintf(path, PATH_MAX, "%" STR_FMT "/%" STR_FMT, STR_ARG(listing->page.path), STR_ARG(name));
+}
+
+static int list_close(struct listing *listing)
+{
+    char path[PATH_MAX];
+    (void)list_path(listing, path);
+    list_end(&listing->site->page, &listing->page, listing->rows < listing->page.total);
+    return put_page(listing->site, path);
+}
+
+/* Before each row: ends a full page, begins the next. */
+static int list_row(struct listing *listing)
+{
+    int error = 0;
+    if (listing->rows % ROWS_A_PAGE == 0) {
+        if (listing->rows > 0)
+            error = list_close(listing);
+        listing->page.number++;
+        buf_recycle(&listing->site->page, 1 << 20);
+        list_begin(&listing->site->page, &listing->page);
+    }
+    listing->rows++;
+    return error;
+}
+
+static int row_tool(void *arg, const struct catalog_tool *tool)
+{
+    struct listing *listing = arg;
+    int error = list_row(listing);
+    list_tool(&listing->site->page, &listing->page, tool);
+    return error;
+}
+
+static int row_server(void *arg, const struct catalog_server *server)
+{
+    struct listing *listing = arg;
+    int error = list_row(listing);
+    list_server(&listing->site->page, server);
+    return error;
+}
+
+/* Pages behind the last, from when the list was longer. */
+static int list_trim(struct listing *listing)
+{
+    struct catalog *catalog = listing->site->pages.catalog;
+    char path[PATH_MAX];
+    int error = 0;
+    for (;;) {
+        listing->page.number++;
+        (void)list_path(listing, path);
+        if (error || !catalog_page_is(catalog, str_from_c(path), NULL))
+            return error;
+        error = catalog_gone_add(catalog, str_from_c(path));
+    }
+}
+
+static int build_list(struct site *site, int class, char initial, int64_t total)
+{
+    char folder[64];
+    bool touched = site->all;
+    int error = touched ? 0 : catalog_list_touched(site->pages.catalog, class, initial, &touched);
+    if (error || !touched)
+        return error;
+    struct listing listing = { .site = site, .page = { .class = class, .initial = initial, .total = total, .depth = class < 0 ? 1 : 2 } };
+    int len = class < 0 ? snprintf(folder, sizeof(folder), "%s", class == -1 ? "tools" : "servers")
+                        : snprintf(folder, sizeof(folder), "classes/%s", class_path((enum tool_class)class));
+    CHECK(len > 0 && (size_t)len < sizeof(folder));
+    listing.page.path = str_of(folder, (size_t)len);
+    listing.page.title = class == -2 ? STR("Servers") : class == -1 ? STR("Tools") : str_from_c(class_name((enum tool_class)class));
+    if (total > 0)
+        error = class == -2 ? catalog_servers_at(site->pages.catalog, initial, row_server, &listing)
+                            : catalog_tools_at(site->pages.catalog, class, initial, row_tool, &listing);
+    if (!error && listing.rows > 0)
+        error = list_close(&listing);
+    return error ? error : list_trim(&listing);
+}
+
+static int build_lists(struct site *site)
+{
+    int error = 0;
+    for (unsigned i = 0; i < LETTERS && !error; i++) {
+        int64_t sum = 0;
+        for (int class = 0; class <= CLASS_FINANCIAL && !error; class++) {
+            sum += site->letters.tools[class][i];
+            error = build_list(site, class, letter_at(i), site->letters.tools[class][i]);
+        }
+        if (!error)
+            error = build_list(site, -1, letter_at(i), sum);
+        if (!error)
+            error = build_list(site, -2, letter_at(i), site->letters.servers[i]);
+    }
+    return error;
+}
+
+/* ---- the pages that there is one of ---- */
+
+static int put_made(struct site *site, int error, const char *path)
+{
+    errno = 0;
+    if (error)
+        return say(site, error, "cannot make the page", path);
+    error = put_page(site, path);
+    buf_recycle(&site->page, 1 << 20);
+    return error;
+}
+
+static int build_classes(struct site *site)
+{
+    struct buf *out = &site->page;
+    char path[64];
+    int error = put_made(site, page_classes(out, &site->pages), "classes/index.html");
+    for (int class = 0; class <= CLASS_FINANCIAL && !error; class++) {
+        (void)snprintf(path, sizeof(path), "classes/%s/index.html", class_path((enum tool_class)class));
+        error = put_made(site, page_class(out, &site->pages, (enum tool_class)class, &site->letters), path);
+    }
+    if (!error)
+        error = put_made(site, page_badges(out, &site->pages), "badges/index.html");
+    for (unsigned i = 0; i < BADGES && !error; i++) {
+        char name[16];
+        (void)snprintf(path, sizeof(path), "badges/%" STR_FMT ".html", STR_ARG(badge_path(badge_at(i), name)));
+        error = put_made(site, page_badge(out, &site->pages, badge_at(i)), path);
+    }
+    return error;
+}
+
+static int build_attacks(struct site *site)
+{
+    char path[128];
+    int error = put_made(site, page_attacks(&site->page, &site->pages), "attacks/index.html");
+    for (unsigned i = 0; i < ATTACK_COUNT && !error; i++) {
+        const struct attack *attack = attack_at((enum attack_id)i);
+        int64_t exposed = 0;
+        for (size_t e = 0; e < site->exposure_count; e++) {
+            const struct exposure *some = &site->exposures[e];
+            if (attack_exposes(attack, (enum tool_class)some->class, some->signals))
+                exposed += some->count;
+        }
+        (void)snprintf(path, sizeof(path), "attacks/%s.html", attack->slug);
+        error = put_made(site, page_attack(&site->page, &site->pages, attack, exposed), path);
+    }
+    return error;
+}
+
+static int build_singles(struct site *site)
+{
+    struct buf *out = &site->page;
+    buf_recycle(out, 1 << 20);
+    buf_append_str(out, str_from_c(page_style));
+    int error = put_made(site, 0, "style.css");
+    if (!error)
+        error = put_made(site, page_home(out, &site->pages), "index.html");
+    if (!error)
+        error = put_made(site, page_servers(out, &site->pages, &site->letters), "servers/index.html");
+    if (!error)
+        error = put_made(site, page_tools(out, &site->pages, &site->letters), "tools/index.html");
+    if (!error)
+        error = build_classes(site);
+    return error ? error : build_attacks(site);
+}
+
+static int put_sitemap(void *arg, struct buf *bytes, const char *path)
+{
+    struct site *site = arg;
+    buf_recycle(&site->page, 1 << 20);
+    buf_append_str(&site->page, buf_str(bytes));
+    return put_made(site, buf_ok(bytes) ? 0 : E_LIMIT, path);
+}
+
+/* ---- what is there ---- */
+
+static int take_exposure(void *arg, int64_t class, int64_t signals, int64_t count)
+{
+    struct site *site = arg;
+    if (class < 0 || class > CLASS_FINANCIAL)
+        return E_CORRUPT;
+    if (site->exposure_count == site->exposure_cap) {
+        size_t cap = site->exposure_cap ? site->exposure_cap * 2 : 256;
+        struct exposure *grown = realloc(site->exposures, cap * sizeof(*grown));
+        if (!grown)
+            return E_NOMEM;
+        site->exposures = grown;
+        site->exposure_cap = cap;
+    }
+    site->exposures[site->exposure_count++] = (struct exposure){ (unsigned)class, (uint32_t)signals, count };
+    site->pages.of_class[class] += count;
+    return 0;
+}
+
+static int take_tools(void *arg, int64_t class, int64_t initial, int64_t count)
+{
+    struct site *site = arg;
+    if (class < 0 || class > CLASS_FINANCIAL)
+        return E_CORRUPT;
+    site->letters.tools[class][letter_index((char)initial)] += count;
+    return 0;
+}
+
+static int take_servers(void *arg, int64_t zero, int64_t initial, int64_t count)
+{
+    struct site *site = arg;
+    (void)zero;
+    site->letters.servers[letter_index((char)initial)] += count;
+    return 0;
+}
+
+static int count_all(struct site *site)
+{
+    struct catalog *catalog = site->pages.catalog;
+    int error = catalog_size(catalog, &site->pages.size);
+    if (!error)
+        error = catalog_count_exposures(catalog, take_exposure, site);
+    if (!error)
+        error = catalog_count_tools(catalog, take_tools, site);
+    return error ? error : catalog_count_servers(catalog, take_servers, site);
+}
+
+/* ---- the folder ---- */
+
+static bool is_empty(int folder)
+{
+    int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = copy >= 0 ? fdopendir(copy) : NULL;
+    const struct dirent *entry;
+    bool empty = entries != NULL;
+    while (empty && (entry = readdir(entries)) != NULL)
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    if (entries)
+        (void)closedir(entries);
+    else if (copy >= 0)
+        (void)close(copy);
+    return empty;
+}
+
+static int stamp_write(struct site *site, struct str owner, const char *state)
+{
+    buf_recycle(&site->page, 1 << 20);
+    buf_append_str(&site->page, owner);
+    buf_printf(&site->page, "\n%s\n", state);
+    int error = write_page(site, STAMP);
+    buf_recycle(&site->page, 1 << 20);
+    return error;
+}
+
+/* Whose folder it is. *state: what the last build left there; empty: nothing. */
+static int stamp_read(struct site *site, struct str owner, char state[64])
+{
+    char text[PATH_MAX + 128] = "";
+    int fd = openat(site->folder, STAMP, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    ssize_t len = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
+    if (fd >= 0)
+        (void)close(fd);
+    state[0] = '\0';
+    struct str read = str_of(text, len > 0 ? (size_t)len : 0);
+    if (fd < 0 && is_empty(site->folder))
+        return 0;
+    size_t line = str_find_byte(read, '\n');
+    if (fd < 0 || !str_eq(str_slice(read, 0, line), owner)) {
+        (void)snprintf(site->why, 256, "%.160s holds something else: give a folder that is new or empty", site->options->folder);
+        return E_EXISTS;
+    }
+    (void)snprintf(state, 64, "%.*s", STR_ARG(str_trim(str_slice(read, line, read.len), "\n")));
+    return 0;
+}
+
+static int make_folders(struct site *site)
+{
+    static const char *const folders[] = { "servers", "tools", "classes", "badges", "attacks" };
+    char path[64];
+    int error = 0;
+    for (size_t i = 0; i < ARRAY_LEN(folders) && !error; i++)
+        error = make_folder(site, folders[i]);
+    for (int class = 0; class <= CLASS_FINANCIAL && !error; class++) {
+        (void)snprintf(path, sizeof(path), "classes/%s", class_path((enum tool_class)class));
+        error = make_folder(site, path);
+    }
+    return error;
+}
+
+/* ---- the build ---- */
+
+/* What all pages show beside their own subject: where it moved, all are due. */
+static int look_at_form(struct site *site, bool *moved)
+{
+    struct buf form, old;
+    buf_init(&form, 4096);
+    buf_init(&old, 4096);
+    buf_printf(&form, "%s %" STR_FMT " ", FORM, STR_ARG(site->options->base));
+    put_index_size(&form, site->pages.size.servers);
+    int error = catalog_note(site->pages.catalog, STR("form"), &old);
+    *moved = !str_eq(buf_str(&form), buf_str(&old));
+    if (!error && *moved)
+        error = catalog_note_set(site->pages.catalog, STR("form"), buf_str(&form));
+    buf_release(&form);
+    buf_release(&old);
+    return error;
+}
+
+static int build_pages(struct site *site)
+{
+    struct catalog *catalog = site->pages.catalog;
+    struct buf urls;
+    bool moved;
+    int error = count_all(site);
+    if (!error)
+        error = look_at_form(site, &moved);
+    site->all = site->fresh || moved;
+    if (!error && site->fresh)
+        error = catalog_forget_pages(catalog);
+    if (!error && site->all)
+        error = catalog_all_dirty(catalog);
+    if (!error)
+        error = catalog_gone(catalog, remove_page, site);
+    if (!error)
+        error = make_folders(site);
+    if (!error)
+        error = catalog_servers(catalog, true, build_server, site);
+    if (!error)
+        error = build_lists(site);
+    if (!error)
+        error = build_singles(site);
+    buf_init(&urls, 64);
+    if (!error)
+        error = catalog_note(catalog, CATALOG_URLS, &urls);
+    if (!error && (site->all || urls.len > 0)) {
+        error = sitemap_build(catalog, site->options->base, put_sitemap, site);
+        if (!error)
+            error = catalog_note_set(catalog, CATALOG_URLS, STR_EMPTY);
+    }
+    buf_release(&urls);
+    if (!error)
+        error = catalog_gone(catalog, remove_page, site);
+    return error ? error : catalog_build_done(catalog);
+}
+
+static int build_in_folder(struct site *site, struct str owner)
+{
+    struct catalog *catalog = site->pages.catalog;
+    struct buf last;
+    char state[64];
+    buf_init(&last, 256);
+    int error = stamp_read(site, owner, state);
+    if (!error)
+        error = catalog_note(catalog, STR("build"), &last);
+    site->fresh = last.len == 0 || !str_eq(buf_str(&last), str_from_c(state));
+    unsigned long long number = 0;
+    (void)str_to_u64(buf_str(&last), LLONG_MAX, &number);
+    buf_release(&last);
+    if (!error)
+        error = stamp_write(site, owner, "building");
+    (void)snprintf(state, sizeof(state), "%llu", number + 1);
+    if (!error)
+        error = catalog_begin(catalog);
+    if (error)
+        return error;
+    error = build_pages(site);
+    if (!error)
+        error = catalog_note_set(catalog, STR("build"), str_from_c(state));
+    if (!error)
+        error = catalog_commit(catalog);
+    else
+        catalog_rollback(catalog);
+    return error ? error : stamp_write(site, owner, state);
+}
+
+int site_build(struct catalog *catalog, const struct site_options *options, struct site_result *out, char why[256])
+{
+    char owner[PATH_MAX];
+    *out = (struct site_result){ 0 };
+    why[0] = '\0';
+    struct site site = { .options = options, .result = out, .why = why, .pages = { .catalog = catalog }, .folder = -1 };
+    if (!realpath(options->index, owner))
+        return say(&site, error_of_errno(errno), "cannot find", options->index);
+    if (mkdir(options->folder, 0777) != 0 && errno != EEXIST)
+        return say(&site, error_of_errno(errno), "cannot make", options->folder);
+    site.folder = open(options->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (site.folder < 0)
+        return say(&site, error_of_errno(errno), "cannot open", options->folder);
+    buf_init(&site.page, PAGE_BYTES);
+    arena_init(&site.server_arena, NULL, TREE_BYTES);
+    arena_init(&site.tool_arena, NULL, TREE_BYTES);
+    int error = hasher_new(&site.hasher);
+    if (!error)
+        error = build_in_folder(&site, str_from_c(owner));
+    hasher_free(site.hasher);
+    arena_release(&site.tool_arena);
+    arena_release(&site.server_arena);
+    buf_release(&site.page);
+    free(site.exposures);
+    (void)close(site.folder);
+    return error;
+}

@@ -1,0 +1,406 @@
+/* warder catalog add | build | search: an index of what agents can call, and a site made of it. */
+#include "catalog/index_intake.h"
+#include "catalog/site.h"
+#include "cli/command.h"
+#include "cli/terminal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define DEFAULT_INDEX "warder-catalog/catalog.db"
+#define DEFAULT_BASE "http://localhost:8080"
+#define SHOWN_DEFAULT 20
+#define CANDIDATES 400
+
+#define INDEX_OPTION { "index", 'i', "FILE", "the index; else " DEFAULT_INDEX, false }
+
+static struct str given(const struct invocation *invocation, const char *name)
+{
+    const char *value = option_value(invocation, name);
+    return value ? str_from_c(value) : STR_EMPTY;
+}
+
+static const char *index_path(const struct invocation *invocation)
+{
+    const char *path = option_value(invocation, "index");
+    return path ? path : DEFAULT_INDEX;
+}
+
+static int open_index(const struct invocation *invocation, bool create, struct catalog **out)
+{
+    const char *path = index_path(invocation);
+    int error = catalog_open(path, create, out);
+    if (error == E_NOT_FOUND && !create)
+        return failure(invocation, "there is no index at %s: make one with warder catalog add", path);
+    if (error == E_CORRUPT)
+        return failure(invocation, "%s is no index that this version reads", path);
+    return error ? failure(invocation, "cannot open %s: %s", path, error_text(error)) : 0;
+}
+
+/* ---- add ---- */
+
+struct adding {
+    const char *path;
+    bool shows; /* progress, on a terminal */
+};
+
+static void say_bad(void *arg, unsigned long at, struct str name, const char *why)
+{
+    const struct adding *adding = arg;
+    fprintf(stderr, "%s: entry %lu", adding->path, at);
+    if (name.len > 0) {
+        fputs(" (", stderr);
+        print_str(stderr, COLOUR_BOLD, name);
+        fputs(")", stderr);
+    }
+    fprintf(stderr, ": %s; left out\n", why);
+}
+
+static void say_progress(void *arg, const struct intake *intake)
+{
+    const struct adding *adding = arg;
+    if (adding->shows)
+        fprintf(stderr, "\r%lu entries, %lu servers, %lu tools", intake->entries, intake->servers, intake->tools);
+}
+
+static int add_file(const struct invocation *invocation, struct intake *intake, const char *path)
+{
+    struct adding *adding = intake->arg;
+    const char *why = NULL;
+    adding->path = path;
+    int error = intake_file(intake, path, &why);
+    if (adding->shows)
+        fputs("\n", stderr);
+    if (!error)
+        return 0;
+    if (why)
+        return failure(invocation, "%s: %s", path, why);
+    return failure(invocation, "%s: %s (%s)%s", path, error_text(error), catalog_why(intake->catalog),
+                   intake->entries > 0 ? "; what was committed stays: go on with --from" : "");
+}
+
+static int add_result(const struct invocation *invocation, const struct intake *intake)
+{
+    struct json_output output;
+    if (!invocation->json) {
+        printf("%lu %s, %lu %s; %lu left out.\n", intake->servers, intake->servers == 1 ? "server" : "servers",
+               intake->tools, intake->tools == 1 ? "tool" : "tools", intake->malformed);
+        return EXIT_YES;
+    }
+    struct json_writer *writer = json_output_begin(&output);
+    json_write_object(writer);
+    json_write_member_int(writer, STR("servers"), (int64_t)intake->servers);
+    json_write_member_int(writer, STR("tools"), (int64_t)intake->tools);
+    json_write_member_int(writer, STR("malformed"), (int64_t)intake->malformed);
+    json_write_object_end(writer);
+    return json_output_end(&output) ? EXIT_YES : EXIT_NO;
+}
+
+static int add(const struct invocation *invocation)
+{
+    struct adding adding = { .shows = isatty(STDERR_FILENO) != 0 };
+    struct classifier *classifier = NULL;
+    struct catalog *catalog = NULL;
+    unsigned long long from = 0;
+    const char *start = option_value(invocation, "from");
+    if (start && !str_to_u64(str_from_c(start), 1000000000, &from))
+        return usage_error(invocation, "--from takes a number of entries");
+    int status = open_index(invocation, true, &catalog);
+    if (!status && classifier_new(&classifier))
+        status = failure(invocation, "%s", error_text(E_NOMEM));
+    struct intake intake = {
+        .catalog = catalog, .classifier = classifier, .server = given(invocation, "server"),
+        .registry = given(invocation, "registry"), .package = given(invocation, "package"),
+        .version = given(invocation, "version"), .scanned = given(invocation, "scanned"),
+        .texts = option_value(invocation, "no-texts") == NULL, .from = (unsigned long)from, .bad = say_bad,
+        .progress = say_progress, .arg = &adding,
+    };
+    if (intake.package.len > 0 && intake.registry.len == 0)
+        intake.registry = STR("npm");
+    for (size_t i = 0; i < invocation->argument_count && !status; i++)
+        status = add_file(invocation, &intake, invocation->arguments[i]);
+    if (!status)
+        status = add_result(invocation, &intake);
+    classifier_free(classifier);
+    catalog_close(catalog);
+    return status ? status : intake.malformed ? EXIT_NO : EXIT_YES;
+}
+
+/* ---- build ---- */
+
+static void say_pages(void *arg, int64_t pages)
+{
+    (void)arg;
+    fprintf(stderr, "\r%lld pages", (long long)pages);
+}
+
+static bool is_base(struct str base)
+{
+    if (!str_starts_with(base, STR("http://")) && !str_starts_with(base, STR("https://")))
+        return false;
+    for (size_t i = 0; i < base.len; i++)
+        if ((unsigned char)base.ptr[i] <= ' ' || strchr("<>\"'`\\?#", base.ptr[i]) || (unsigned char)base.ptr[i] >= 0x7f)
+            return false;
+    return true;
+}
+
+static int build(const struct invocation *invocation)
+{
+    struct catalog *catalog = NULL;
+    struct site_result result;
+    char why[256];
+    struct str base = option_value(invocation, "base") ? given(invocation, "base") : STR(DEFAULT_BASE);
+    while (base.len > 0 && base.ptr[base.len - 1] == '/')
+        base.len--;
+    if (!is_base(base))
+        return usage_error(invocation, "--base takes where the site will stand: https://catalogue.example");
+    int status = open_index(invocation, false, &catalog);
+    if (status)
+        return status;
+    bool shows = isatty(STDERR_FILENO) != 0;
+    struct site_options options = {
+        .index = index_path(invocation), .folder = invocation->arguments[0], .base = base, .progress = shows ? say_pages : NULL,
+    };
+    int error = site_build(catalog, &options, &result, why);
+    if (shows)
+        fputs("\r", stderr);
+    if (error && why[0])
+        status = failure(invocation, "%s", why);
+    else if (error)
+        status = failure(invocation, "%s (%s)", error_text(error), catalog_why(catalog));
+    else if (!invocation->json)
+        printf("%lld pages: %lld written, %lld removed, the others as they were. Begin at %s/index.html\n",
+               (long long)result.pages, (long long)result.written, (long long)result.removed, options.folder);
+    catalog_close(catalog);
+    if (status || !invocation->json)
+        return status;
+    struct json_output output;
+    struct json_writer *writer = json_output_begin(&output);
+    json_write_object(writer);
+    json_write_member_int(writer, STR("pages"), result.pages);
+    json_write_member_int(writer, STR("written"), result.written);
+    json_write_member_int(writer, STR("removed"), result.removed);
+    json_write_object_end(writer);
+    return json_output_end(&output) ? EXIT_YES : EXIT_NO;
+}
+
+/* ---- search ---- */
+
+struct found {
+    int64_t id;
+    int score;
+    struct buf name, home, home_name;
+    enum tool_class class;
+    enum severity severity;
+};
+
+struct searching {
+    struct str query;
+    struct found *found;
+    size_t count;
+    bool names;
+};
+
+/* Exact names first, then those that begin so, then short ones, then the graver. */
+static int score_of(struct str query, const struct catalog_tool *tool, bool names)
+{
+    int score = names ? 1000 : 0;
+    if (str_eq_nocase(tool->name, query))
+        score += 4000;
+    else if (tool->name.len >= query.len && str_eq_nocase(str_slice(tool->name, 0, query.len), query))
+        score += 2000;
+    return score - (int)(tool->name.len > 200 ? 200 : tool->name.len) * 2 + (int)tool->severity;
+}
+
+static int take_found(void *arg, const struct catalog_tool *tool)
+{
+    struct searching *searching = arg;
+    for (size_t i = 0; i < searching->count; i++)
+        if (searching->found[i].id == tool->id)
+            return 0;
+    if (searching->count == (size_t)CANDIDATES * 2)
+        return 0;
+    struct found *found = &searching->found[searching->count++];
+    *found = (struct found){ .id = tool->id, .score = score_of(searching->query, tool, searching->names),
+                             .class = tool->class, .severity = tool->severity };
+    struct { struct buf *to; struct str from; } parts[] = {
+        { &found->name, tool->name }, { &found->home, tool->home }, { &found->home_name, tool->home_name }
+    };
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        buf_init(parts[i].to, 1024);
+        buf_append_str(parts[i].to, parts[i].from);
+    }
+    return 0;
+}
+
+static int by_score(const void *left, const void *right)
+{
+    const struct found *a = left, *b = right;
+    int order = (b->score > a->score) - (b->score < a->score);
+    if (order == 0)
+        order = str_cmp(buf_str(&a->name), buf_str(&b->name));
+    return order ? order : str_cmp(buf_str(&a->home), buf_str(&b->home));
+}
+
+static void print_found(const struct searching *searching, size_t most)
+{
+    static const enum colour colours[] = { COLOUR_NONE, COLOUR_GREEN, COLOUR_YELLOW, COLOUR_YELLOW, COLOUR_RED, COLOUR_RED };
+    for (size_t i = 0; i < searching->count && i < most; i++) {
+        const struct found *found = &searching->found[i];
+        printf("%s%-11s%s  %-8s  ", colour_on(stdout, colours[found->class]), class_name(found->class), colour_off(stdout),
+               severity_name(found->severity));
+        print_str(stdout, COLOUR_BOLD, buf_str(&found->name));
+        printf("  ");
+        print_str(stdout, COLOUR_DIM, buf_str(&found->home_name));
+        printf("\n");
+    }
+}
+
+static int write_found(const struct searching *searching, size_t most)
+{
+    struct json_output output;
+    struct json_writer *writer = json_output_begin(&output);
+    json_write_object(writer);
+    json_write_key(writer, STR("tools"));
+    json_write_array(writer);
+    for (size_t i = 0; i < searching->count && i < most; i++) {
+        const struct found *found = &searching->found[i];
+        json_write_object(writer);
+        json_write_member_string(writer, STR("server"), buf_str(&found->home_name));
+        json_write_member_string(writer, STR("tool"), buf_str(&found->name));
+        json_write_member_string(writer, STR("class"), str_from_c(class_name(found->class)));
+        json_write_member_string(writer, STR("badge"), str_from_c(class_badge(found->class)));
+        json_write_member_string(writer, STR("severity"), str_from_c(severity_name(found->severity)));
+        json_write_object_end(writer);
+    }
+    json_write_array_end(writer);
+    json_write_object_end(writer);
+    return json_output_end(&output) ? EXIT_YES : EXIT_NO;
+}
+
+static int search_in(const struct invocation *invocation, struct catalog *catalog, struct searching *searching, size_t most)
+{
+    searching->names = true;
+    int error = catalog_search(catalog, searching->query, true, CANDIDATES, take_found, searching);
+    searching->names = false;
+    if (!error && searching->count < most)
+        error = catalog_search(catalog, searching->query, false, CANDIDATES, take_found, searching);
+    if (error)
+        return failure(invocation, "%s (%s)", error_text(error), catalog_why(catalog));
+    qsort(searching->found, searching->count, sizeof(*searching->found), by_score);
+    if (invocation->json)
+        return write_found(searching, most);
+    print_found(searching, most);
+    if (searching->count == 0)
+        printf("Nothing has these words.\n");
+    return searching->count > 0 ? EXIT_YES : EXIT_NO;
+}
+
+static int search(const struct invocation *invocation)
+{
+    struct catalog *catalog = NULL;
+    struct buf query;
+    unsigned long long most = SHOWN_DEFAULT;
+    const char *limit = option_value(invocation, "most");
+    if (limit && (!str_to_u64(str_from_c(limit), CANDIDATES, &most) || most == 0))
+        return usage_error(invocation, "--most takes a number from 1 to %d", CANDIDATES);
+    int status = open_index(invocation, false, &catalog);
+    if (status)
+        return status;
+    buf_init(&query, 4096);
+    for (size_t i = 0; i < invocation->argument_count; i++) {
+        if (i > 0)
+            buf_append_byte(&query, ' ');
+        buf_append_str(&query, str_from_c(invocation->arguments[i]));
+    }
+    struct searching searching = { .query = buf_str(&query), .found = calloc(CANDIDATES * 2, sizeof(struct found)) };
+    if (!searching.found)
+        status = failure(invocation, "%s", error_text(E_NOMEM));
+    else
+        status = buf_ok(&query) ? search_in(invocation, catalog, &searching, (size_t)most)
+                                : usage_error(invocation, "these are too many words");
+    for (size_t i = 0; i < searching.count; i++) {
+        buf_release(&searching.found[i].name);
+        buf_release(&searching.found[i].home);
+        buf_release(&searching.found[i].home_name);
+    }
+    free(searching.found);
+    buf_release(&query);
+    catalog_close(catalog);
+    return status;
+}
+
+/* ---- the commands ---- */
+
+static const struct option add_options[] = {
+    INDEX_OPTION,
+    { "server", 's', "NAME", "whose tools a saved list holds", false },
+    { "registry", 'r', "TYPE", "where its package is from: npm or pypi; else npm", false },
+    { "package", 'p', "NAME", "the package that it is", false },
+    { "version", 'v', "VERSION", "and its version", false },
+    { "scanned", 'd', "DATE", "when the list was taken; shown as it is", false },
+    { "no-texts", 'n', NULL, "judge by descriptions, but keep none", false },
+    { "from", 'f', "COUNT", "leave out so many entries at the start", false },
+    { NULL, 0, NULL, NULL, false },
+};
+
+static const struct option build_options[] = {
+    INDEX_OPTION,
+    { "base", 'b', "URL", "where the site will stand, for its sitemap; else " DEFAULT_BASE, false },
+    { NULL, 0, NULL, NULL, false },
+};
+
+static const struct option search_options[] = {
+    INDEX_OPTION,
+    { "most", 'm', "COUNT", "show so many; else 20", false },
+    { NULL, 0, NULL, NULL, false },
+};
+
+const struct command command_catalog_add = {
+    .summary = "Adds servers and their tools to the catalogue's index",
+    .arguments = "FILE...",
+    .least = 1,
+    .most = 256,
+    .options = add_options,
+    .json = true,
+    .help =
+        "A FILE is what a server's tools/list answered (with --server), lines of {\"server\", \"tool\", \"description\",\n"
+        "\"inputSchema\", \"annotations\"}, or what the MCP registry lists: {\"servers\": [...]} or one server.json. Each\n"
+        "tool is classed on its way in. Servers of the registry are known without tools until a list of theirs is added.\n"
+        "What is malformed is named and left out, and the exit status is then 1.\n\n"
+        "A list replaces what the index had of its server; lines and entries add to it. Every 500 servers are committed:\n"
+        "after an interruption go on with --from.\n\n"
+        "  warder catalog add --server iterable --package @iterable/mcp --version 1.9.0 tools.json\n"
+        "  warder catalog add tools.jsonl\n"
+        "  warder catalog add registry-page-1.json registry-page-2.json\n",
+    .run = add,
+};
+
+const struct command command_catalog_build = {
+    .summary = "Writes the catalogue as a static site",
+    .arguments = "FOLDER",
+    .least = 1,
+    .most = 1,
+    .options = build_options,
+    .json = true,
+    .help =
+        "Pages for every tool, server and documented attack, by class, badge and letter, and a sitemap: plain HTML with one\n"
+        "style sheet, nothing from elsewhere and no script. FOLDER is new, empty, or was built from this index; then only\n"
+        "pages that changed are written. The same index gives the same bytes.\n\n"
+        "  warder catalog build site --base https://catalogue.example\n",
+    .run = build,
+};
+
+const struct command command_catalog_search = {
+    .summary = "Finds tools by words of their names, descriptions and servers",
+    .arguments = "WORD...",
+    .least = 1,
+    .most = 64,
+    .options = search_options,
+    .json = true,
+    .help = "Every WORD must begin a word of the tool's. Exact names stand first. The exit status is 1 where nothing is found.\n\n"
+            "  warder catalog search cancel export\n"
+            "  warder catalog search delete repository --json\n",
+    .run = search,
+};
