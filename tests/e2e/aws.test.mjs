@@ -154,7 +154,7 @@ describe('call_aws', () => {
     `${list}; ${bare}`, `${list};${bare}`, `${list} && ${bare}`, `${list} || ${bare}`, `${list} | ${bare}`, `${list} & ${bare}`, `${list}\n${bare}`, `${list}\r\n${bare}`,
     `${list} $(${bare})`, `${list} \`${bare}\``, `${list} --query "$(${bare})"`, `${list} --query "\`${bare}\`"`, `${list} <(${bare})`, `${list} > /tmp/keep`,
     `(${bare})`, `{ ${bare}; }`, 'aws s3api {delete,list}-bucket --bucket keep', 'aws s3api dele*-bucket --bucket keep', 'aws s3api delete-bucke? --bucket keep', 'aws s3api delete-bucke[t] --bucket keep',
-    `aws --region us-east-1 ${rest}`, `aws --output json ${rest}`, `aws --endpoint-url ${'{elsewhere}'} ${rest}`, 'aws s3api --region us-east-1 delete-bucket --bucket keep',
+    `aws --region us-east-1 ${rest}`, `aws --output json ${rest}`, `aws --endpoint-url {elsewhere} ${rest}`, 'aws s3api --region us-east-1 delete-bucket --bucket keep',
     'aws s3api --bucket list-buckets delete-bucket --bucket keep', 'aws s3 rb s3://keep', 'aws s3 rb s3://keep --force', 'aws configure set list-buckets s3api',
     'AWS S3API DELETE-BUCKET --bucket keep', 'aws s3api Delete-Bucket --bucket keep', 'AWS s3api list-buckets', 'aws s3api LIST-BUCKETS',
     `aws\u00a0${rest}`, `aws\u2003${rest}`, `aws\u3000${rest}`, `\ufeff${bare}`, 'aws s3api\u200b delete-bucket --bucket keep', 'aws s3api \uff44elete-bucket --bucket keep', `${list}\u2028${bare}`, `${list}\u0085${bare}`,
