@@ -126,7 +126,7 @@ static void read_server(struct reader *reader, struct config *config, struct map
     config->server_count++;
     if (map_set(names, name, server) != 0)
         reader->no_memory = true;
-    if (errors == reader->report->errors && !server->policy)
+    if (errors == reader->report->errors && server->policy_path.len == 0)
         reader_warning(reader, AT_NAME,
                        reader_text(reader, "write \"policy\": \"%" STR_FMT ".policy.json\"", STR_ARG(name)),
                        "no policy: every call is denied");
@@ -155,7 +155,7 @@ static void read_servers(struct reader *reader, struct config *config, struct st
     while (json_iter_next(&iter, &written, &entry)) {
         size_t inner = reader_enter(reader, written);
         if (!json_is(entry, JSON_OBJECT)) {
-            reader_problem(reader, AT_VALUE, STR_EMPTY, "must be an object, not %s", json_kind_name(json_kind(entry)));
+            reader_problem(reader, AT_VALUE, STR_EMPTY, "must be an object, this is %s", json_kind_name(json_kind(entry)));
         } else {
             read_server(reader, config, &names, written, entry);
         }
@@ -210,10 +210,10 @@ static void read_list(struct reader *reader, const struct settings *settings, en
         reader->no_memory = true;
         return;
     }
-    size_t mark = reader_enter(reader, str_from_c(config_setting(setting)->name));
+    size_t mark = reader_enter(reader, str_from_c(config_setting(setting)->name)), index = 0;
     json_iter_init(&iter, list);
-    while (json_iter_next(&iter, &key, &element)) {
-        size_t inner = reader_enter_index(reader, *count);
+    while (settings_next_text(&iter, &key, &element, &index)) {
+        size_t inner = reader_enter_index(reader, index - 1);
         (*out)[(*count)++] = json_string(element);
         check(reader, json_string(element));
         reader_leave(reader, inner);
@@ -308,7 +308,7 @@ static bool read_document(struct reader *reader, struct config *config)
         return false;
     }
     if (!json_is(root, JSON_OBJECT)) {
-        reader_problem(reader, AT_VALUE, STR_EMPTY, "must be an object, not %s", json_kind_name(json_kind(root)));
+        reader_problem(reader, AT_VALUE, STR_EMPTY, "must be an object, this is %s", json_kind_name(json_kind(root)));
         return false;
     }
     reader->client_file = config_is_clients(reader->file, root);
@@ -334,7 +334,7 @@ static int load(struct reader *reader, struct config *config, const struct str *
         return E_INVALID;
     if (reader->no_memory)
         return E_NOMEM;
-    return reader->report->errors > before || config->server_count == 0 ? E_INVALID : 0;
+    return reader->failed || reader->report->errors > before || config->server_count == 0 ? E_INVALID : 0;
 }
 
 int config_load(struct str path, const struct environment *environment, struct report *report, struct config **out)
@@ -358,7 +358,9 @@ int config_load_source(struct str path, const struct str *source, const struct e
     if (!error) {
         hasher_begin(reader.hasher);
         reader.directory = file_directory(config->path);
+        size_t first = report->count;
         error = load(&reader, config, source);
+        report_order(report, first, reader.file);
         hasher_end(reader.hasher, &config->digest);
     }
     if (reader.hasher)

@@ -15,6 +15,7 @@ struct reader {
     struct buf                pointer;     /* of the value being read */
     size_t                    said;        /* problems of this file */
     bool                      no_memory;
+    bool                      failed;      /* a policy does not load; its problems may stand in the report already */
     struct hasher            *hasher;      /* over all that is read */
 };
 
@@ -47,6 +48,8 @@ struct settings {
     bool               disabled;   /* the client's own word for it */
 };
 void       settings_read(struct reader *reader, const struct json *object, enum setting_scope scope, struct settings *out);
+/* The next of a list or map that is a string; *index: behind how many elements. The others were named. */
+bool       settings_next_text(struct json_iter *iter, struct str *key, const struct json **text, size_t *index);
 /* As written, or the default. */
 struct str settings_string(const struct settings *settings, enum setting setting);
 bool       settings_bool(const struct settings *settings, enum setting setting);

@@ -66,10 +66,43 @@ int report_file(struct report *report, struct str path, const struct file_stamp 
     return 0;
 }
 
+static bool is_known(const struct report *report, struct str file, const struct problem *problem)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        const struct problem *known = &report->items[i].problem;
+        if (known->line == problem->line && known->column == problem->column && str_eq(known->text, problem->text) &&
+            str_eq(report->items[i].file, file))
+            return true;
+    }
+    return false;
+}
+
 void report_add_problems(struct report *report, struct str file, const struct problems *problems)
 {
-    for (size_t i = 0; i < problems->count; i++)
-        report_add(report, file, &problems->items[i]);
+    for (size_t i = 0; i < problems->count; i++) {
+        if (!is_known(report, file, &problems->items[i]))
+            report_add(report, file, &problems->items[i]);
+    }
+}
+
+static bool stands_before(const struct finding *a, const struct finding *b, struct str file)
+{
+    bool a_own = str_eq(a->file, file), b_own = str_eq(b->file, file);
+    if (!a_own || !b_own)
+        return a_own && !b_own;
+    return a->problem.line != b->problem.line ? a->problem.line < b->problem.line
+                                              : a->problem.column < b->problem.column;
+}
+
+void report_order(struct report *report, size_t first, struct str file)
+{
+    for (size_t i = first + 1; i < report->count; i++) { /* nearly in order already, and what is equal stays as it is */
+        struct finding finding = report->items[i];
+        size_t at = i;
+        for (; at > first && stands_before(&finding, &report->items[at - 1], file); at--)
+            report->items[at] = report->items[at - 1];
+        report->items[at] = finding;
+    }
 }
 
 void report_write(struct json_writer *writer, const struct report *report)

@@ -43,5 +43,7 @@ struct json_writer;
 void report_write(struct json_writer *writer, const struct report *report);
 /* E_NOMEM. */
 int  report_file(struct report *report, struct str path, const struct file_stamp *stamp) NODISCARD;
-/* All of a policy's problems. */
+/* Those from `first` on: of `file` in the order of its text, behind them the others as they came. */
+void report_order(struct report *report, size_t first, struct str file);
+/* All of a policy's problems, but those that another server with this policy brought already. */
 void report_add_problems(struct report *report, struct str file, const struct problems *problems);

@@ -51,7 +51,7 @@ static void read_command(struct reader *reader, const struct settings *settings,
     if (!found && errors == reader->report->errors)
         reader_problem(reader, AT_VALUE, fix, "no program %" STR_FMT " is %s",
                        STR_ARG(settings_string(settings, SETTING_command)), /* not what stands for a ${NAME} */
-                       str_find_byte(command, '/') < command.len ? "there" : "in PATH");
+                       str_find_byte(command, '/') < command.len ? "there that may be executed" : "in PATH");
     reader_leave(reader, mark);
 }
 
@@ -93,8 +93,8 @@ static void read_argv(struct reader *reader, const struct settings *settings, st
     out->argv[out->argc++] = command;
     size_t mark = reader_enter(reader, STR("args")), index = 0;
     json_iter_init(&iter, args);
-    while (json_iter_next(&iter, &key, &element)) {
-        size_t inner = reader_enter_index(reader, index++);
+    while (settings_next_text(&iter, &key, &element, &index)) {
+        size_t inner = reader_enter_index(reader, index - 1);
         out->argv[out->argc++] = expand(reader, json_string(element));
         check_word(reader, out->argv[out->argc - 1]);
         reader_leave(reader, inner);
@@ -126,8 +126,8 @@ static void read_inherit(struct reader *reader, const struct settings *settings,
         return;
     size_t mark = reader_enter(reader, STR("inherit")), index = 0;
     json_iter_init(&iter, list);
-    while (json_iter_next(&iter, &key, &element)) {
-        size_t inner = reader_enter_index(reader, index++);
+    while (settings_next_text(&iter, &key, &element, &index)) {
+        size_t inner = reader_enter_index(reader, index - 1);
         if (!is_variable_name(json_string(element)))
             reader_problem(reader, AT_VALUE, STR_EMPTY, "not a variable's name");
         out->inherit[out->inherit_count++] = json_string(element);
@@ -199,9 +199,9 @@ static struct variable *read_map(struct reader *reader, const struct settings *s
         reader->no_memory = true;
         return NULL;
     }
-    size_t mark = reader_enter(reader, word);
+    size_t mark = reader_enter(reader, word), index = 0;
     json_iter_init(&iter, map);
-    while (json_iter_next(&iter, &name, &member)) {
+    while (settings_next_text(&iter, &name, &member, &index)) {
         size_t inner = reader_enter(reader, name);
         struct variable *variable = &list[(*count)++];
         *variable = (struct variable){ .name = name, .value = expand(reader, json_string(member)) };
@@ -238,9 +238,9 @@ static void refuse_credentials(struct reader *reader, const struct settings *set
     struct json_iter iter;
     const struct json *member;
     struct str name;
-    size_t mark = reader_enter(reader, STR("headers"));
+    size_t mark = reader_enter(reader, STR("headers")), index = 0;
     json_iter_init(&iter, settings->of[SETTING_headers]);
-    while (json_iter_next(&iter, &name, &member)) {
+    while (settings_next_text(&iter, &name, &member, &index)) {
         bool is_secret = str_find(json_string(member), STR("${")) < json_string(member).len;
         for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
             is_secret |= str_eq_nocase(name, secrets[i]);
@@ -319,6 +319,7 @@ static void read_policy(struct reader *reader, const struct settings *settings, 
         error = policy_load_with(out->policy_source, config_zones(), reader->arena, &problems, &out->policy);
         report_add_problems(reader->report, out->policy_path, &problems);
         if (error) {
+            reader->failed = true;
             out->policy_source = STR_EMPTY;
             if (problems.errors == 0)
                 reader_problem(reader, AT_VALUE, STR_EMPTY, "the policy does not load: %s", error_text(error));

@@ -85,7 +85,7 @@ static bool duration_seconds(struct str text, int64_t *seconds)
 static bool check_text(struct reader *reader, const struct json *value, const char *what)
 {
     if (!json_is(value, JSON_STRING)) {
-        reader_problem(reader, AT_VALUE, STR_EMPTY, "%s must be a string, not %s", what,
+        reader_problem(reader, AT_VALUE, STR_EMPTY, "%s must be a string, this is %s", what,
                        json_kind_name(json_kind(value)));
         return false;
     }
@@ -97,25 +97,25 @@ static bool check_text(struct reader *reader, const struct json *value, const ch
     return true;
 }
 
+/* Elements of a wrong type are named, and the others read on. */
 static bool check_list(struct reader *reader, const struct json *value)
 {
     struct json_iter iter;
     const struct json *element;
     struct str key;
-    bool fine = true;
     size_t index = 0;
     if (!json_is(value, JSON_ARRAY)) {
-        reader_problem(reader, AT_VALUE, STR_EMPTY, "must be an array of strings, not %s",
+        reader_problem(reader, AT_VALUE, STR_EMPTY, "must be an array of strings, this is %s",
                        json_kind_name(json_kind(value)));
         return false;
     }
     json_iter_init(&iter, value);
     while (json_iter_next(&iter, &key, &element)) {
         size_t mark = reader_enter_index(reader, index++);
-        fine &= check_text(reader, element, "an element");
+        (void)check_text(reader, element, "an element");
         reader_leave(reader, mark);
     }
-    return fine;
+    return true;
 }
 
 static bool check_map(struct reader *reader, const struct json *value)
@@ -123,19 +123,28 @@ static bool check_map(struct reader *reader, const struct json *value)
     struct json_iter iter;
     const struct json *member;
     struct str key;
-    bool fine = true;
     if (!json_is(value, JSON_OBJECT)) {
-        reader_problem(reader, AT_VALUE, STR_EMPTY, "must be an object of strings, not %s",
+        reader_problem(reader, AT_VALUE, STR_EMPTY, "must be an object of strings, this is %s",
                        json_kind_name(json_kind(value)));
         return false;
     }
     json_iter_init(&iter, value);
     while (json_iter_next(&iter, &key, &member)) {
         size_t mark = reader_enter(reader, key);
-        fine &= check_text(reader, member, "a value");
+        (void)check_text(reader, member, "a value");
         reader_leave(reader, mark);
     }
-    return fine;
+    return true;
+}
+
+bool settings_next_text(struct json_iter *iter, struct str *key, const struct json **text, size_t *index)
+{
+    while (json_iter_next(iter, key, text)) {
+        ++*index;
+        if (json_is(*text, JSON_STRING))
+            return true;
+    }
+    return false;
 }
 
 static bool check_choice(struct reader *reader, const struct row *row, const struct json *value)
@@ -218,12 +227,12 @@ static bool check_value(struct reader *reader, const struct row *row, const stru
     case KIND_BOOL:
         if (json_is(value, JSON_BOOL))
             return true;
-        reader_problem(reader, AT_VALUE, STR_EMPTY, "must be true or false, not %s", json_kind_name(json_kind(value)));
+        reader_problem(reader, AT_VALUE, STR_EMPTY, "must be true or false, this is %s", json_kind_name(json_kind(value)));
         return false;
     case KIND_OBJECT:
         if (json_is(value, JSON_OBJECT))
             return true;
-        reader_problem(reader, AT_VALUE, STR_EMPTY, "must be an object, not %s", json_kind_name(json_kind(value)));
+        reader_problem(reader, AT_VALUE, STR_EMPTY, "must be an object, this is %s", json_kind_name(json_kind(value)));
         return false;
     }
     WRONG("a kind of setting");

@@ -43,6 +43,10 @@ static const char *hint_at(struct str source, size_t at)
         return NO_COMMENTS;
     if (c == '\'')
         return "names and strings stand in double quotes";
+    if (c == ',' && (before == ',' || before == '[' || before == '{'))
+        return "a comma too many";
+    if (before == ':' && (c == ',' || c == '}' || c == ']'))
+        return "a value is missing before this";
     if ((c == ',' && (after == '}' || after == ']')) || (before == ',' && (c == '}' || c == ']')))
         return "no comma before a closing bracket";
     if (is_word(c))

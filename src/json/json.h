@@ -57,7 +57,7 @@ const char *json_fault_text(enum json_fault fault);
 struct str json_fault_hint(struct str source, const struct json_error *error);
 
 enum json_kind json_kind(const struct json *node);
-const char    *json_kind_name(enum json_kind kind);        /* "null", "boolean", "number", "string", "array" … */
+const char    *json_kind_name(enum json_kind kind);        /* "null", "a boolean", "a number" … */
 bool           json_is(const struct json *node, enum json_kind kind); /* false for NULL */
 struct str     json_string(const struct json *node);       /* bytes after unescaping; a JSON_STRING only */
 struct str     json_number(const struct json *node);       /* the source's digits; a JSON_NUMBER only */

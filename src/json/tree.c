@@ -19,7 +19,7 @@ enum json_kind json_kind(const struct json *node)
 
 const char *json_kind_name(enum json_kind kind)
 {
-    static const char *const names[] = { "null", "boolean", "number", "string", "array", "object" };
+    static const char *const names[] = { "null", "a boolean", "a number", "a string", "an array", "an object" };
     CHECK((size_t)kind < ARRAY_LEN(names));
     return names[kind];
 }

@@ -46,24 +46,11 @@ static struct str member_nearest(enum schema_object object, struct str name)
     return nearest_word(name, names, count);
 }
 
-static const char *kind_text(enum json_kind kind)
-{
-    switch (kind) {
-    case JSON_NULL: return "null";
-    case JSON_BOOL: return "a boolean";
-    case JSON_NUMBER: return "a number";
-    case JSON_STRING: return "a string";
-    case JSON_ARRAY: return "an array";
-    case JSON_OBJECT: return "an object";
-    }
-    WRONG("a kind of JSON that does not exist");
-}
-
 static const char *kinds_text(unsigned kinds)
 {
     for (unsigned kind = JSON_NULL; kind <= JSON_OBJECT; kind++)
         if (kinds == 1u << kind)
-            return kind_text((enum json_kind)kind);
+            return json_kind_name((enum json_kind)kind);
     if (kinds == (S | N))
         return "a string or a number";
     CHECK(kinds == (S | O));
@@ -100,7 +87,7 @@ static void member_check(struct reporter *reporter, const struct place *place, e
                      STR_ARG(place->key));
     } else if (!(member->kinds & 1u << json_kind(value))) {
         report_error(reporter, place, SPOT_VALUE, STR_EMPTY, "\"%" STR_FMT "\" must be %s, this is %s",
-                     STR_ARG(place->key), kinds_text(member->kinds), kind_text(json_kind(value)));
+                     STR_ARG(place->key), kinds_text(member->kinds), json_kind_name(json_kind(value)));
     }
 }
 
@@ -108,8 +95,8 @@ bool schema_is(struct reporter *reporter, const struct place *place, const struc
 {
     if (json_is(node, kind))
         return true;
-    report_error(reporter, place, SPOT_VALUE, STR_EMPTY, "must be %s, this is %s", kind_text(kind),
-                 kind_text(json_kind(node)));
+    report_error(reporter, place, SPOT_VALUE, STR_EMPTY, "must be %s, this is %s", json_kind_name(kind),
+                 json_kind_name(json_kind(node)));
     return false;
 }
 

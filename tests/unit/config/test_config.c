@@ -90,12 +90,12 @@ static const struct {
 } bad[] = {
     { "", "1:1  empty", E_INVALID },
     { "{", NULL, E_INVALID },
-    { "[]", "1:1  must be an object, not array", E_INVALID },
+    { "[]", "1:1  must be an object, this is an array", E_INVALID },
     { "{}", "1:1  no server is configured [write \"mcpServers\": {\"NAME\": {\"command\": \"...\", \"policy\": \"...\"}}]", E_INVALID },
-    { "{\"mcpServers\": []}", "1:16 /mcpServers must be an object, not array", E_INVALID },
+    { "{\"mcpServers\": []}", "1:16 /mcpServers must be an object, this is an array", E_INVALID },
     { "{\"mcpServers\": {}}",
       "1:16 /mcpServers no server is configured [write \"mcpServers\": {\"NAME\": {\"command\": \"...\", \"policy\": \"...\"}}]", E_INVALID },
-    { "{\"mcpServers\": {\"a\": 1}}", "1:22 /mcpServers/a must be an object, not number", E_INVALID },
+    { "{\"mcpServers\": {\"a\": 1}}", "1:22 /mcpServers/a must be an object, this is a number", E_INVALID },
     { "{\"mcpServers\": {\"A b\": {\"command\": \"server\"}}}",
       "1:17 /mcpServers/A b \"A b\" is no name of a server: a-z, 0-9 and -, at most 64 bytes [did you mean \"a-b\"?]", E_INVALID },
     { "{\"mcpServers\": {\"\": {\"command\": \"server\"}}}",
@@ -109,10 +109,19 @@ static const struct {
     { "{\"mcpServers\": {\"a\": {\"command\": \"server\", \"url\": \"http://127.0.0.1:1/\"}}}",
       "1:17 /mcpServers/a both command and url: a server is one or the other", E_INVALID },
     { SERVER(", \"command\": \"x\""), "1:44  the member \"command\" stands twice in one object", E_INVALID },
-    { SERVER(", \"args\": \"x\""), "1:52 /mcpServers/a/args must be an array of strings, not string", E_INVALID },
-    { SERVER(", \"args\": [\"x\", 1]"), "1:58 /mcpServers/a/args/1 an element must be a string, not number", E_INVALID },
+    { SERVER(", \"args\": \"x\""), "1:52 /mcpServers/a/args must be an array of strings, this is a string", E_INVALID },
+    { SERVER(", \"args\": [\"x\", 1]"), "1:58 /mcpServers/a/args/1 an element must be a string, this is a number", E_INVALID },
     { SERVER(", \"args\": [\"\\u0000\"]"), "1:53 /mcpServers/a/args/0 U+0000 cannot be in an element", E_INVALID },
-    { SERVER(", \"env\": {\"A\": true}"), "1:57 /mcpServers/a/env/A a value must be a string, not boolean", E_INVALID },
+    /* What is wrong with one element hides nothing of the others. */
+    { SERVER(", \"args\": [1, \"${NO}\"], \"env\": {\"A\": true, \"B\": \"${NO}\"}"),
+      "1:53 /mcpServers/a/args/0 an element must be a string, this is a number\n"
+      "1:56 /mcpServers/a/args/1 the environment has no variable NO [export NO=...]\n"
+      "1:79 /mcpServers/a/env/A a value must be a string, this is a boolean\n"
+      "1:90 /mcpServers/a/env/B the environment has no variable NO [export NO=...]", E_INVALID },
+    /* A policy that two servers have is told about once, and neither server starts. */
+    { "{\"mcpServers\": {\"a\": {\"command\": \"server\", \"policy\": \"bad.json\"},\n \"b\": {\"command\": \"server\", \"policy\": \"bad.json\"}}}",
+      "2:13 /version must be \"1\", this is \"2\" [\"1\"]", E_INVALID },
+    { SERVER(", \"env\": {\"A\": true}"), "1:57 /mcpServers/a/env/A a value must be a string, this is a boolean", E_INVALID },
     { SERVER(", \"env\": {\"A=B\": \"\"}"),
       "1:52 /mcpServers/a/env/A=B not a variable's name: A-Z a-z 0-9 _, no digit first", E_INVALID },
     { SERVER(", \"inherit\": [\"1A\"]"), "1:56 /mcpServers/a/inherit/0 not a variable's name", E_INVALID },
@@ -151,7 +160,7 @@ static const struct {
     { "{\"listen\": \"localhost:1\", \"audit\": \"of\", \"insecure\": 1, \"mcpServers\": {\"a\": {\"command\": \"server\"}}}",
       "1:12 /listen must be a numeric address and a port [write \"127.0.0.1:8808\"]\n"
       "1:36 /audit must be one of durable|process|off [did you mean \"off\"?]\n"
-      "1:54 /insecure must be true or false, not number\n"
+      "1:54 /insecure must be true or false, this is a number\n"
       "~1:72 /mcpServers/a no policy: every call is denied [write \"policy\": \"a.policy.json\"]", E_INVALID },
     { "{\"listen\": \"0.0.0.0:1\", \"mcpServers\": {\"a\": {\"command\": \"server\"}}}",
       "1:12 /listen listening beyond loopback needs TLS "
@@ -189,8 +198,8 @@ static const struct {
       "1:34 /mcpServers/a/command no program server -k x is in PATH [write the program alone, and in \"args\" what follows it]", E_INVALID },
     { "{\"mcpServers\": {\"A b\": {\"command\": \"absent\", \"polcy\": \"x\", \"policy\": \"good.json\"}}}",
       "1:17 /mcpServers/A b \"A b\" is no name of a server: a-z, 0-9 and -, at most 64 bytes [did you mean \"a-b\"?]\n"
-      "1:46 /mcpServers/A b/polcy unknown setting \"polcy\" [did you mean \"policy\"?]\n"
-      "1:36 /mcpServers/A b/command no program absent is in PATH", E_INVALID },
+      "1:36 /mcpServers/A b/command no program absent is in PATH\n"
+      "1:46 /mcpServers/A b/polcy unknown setting \"polcy\" [did you mean \"policy\"?]", E_INVALID },
     { "{\"mcpServers\": {\"A b\": {\"command\": \"server\", \"policy\": \"good.json\"}, \"a\": {\"command\": \"server\", \"policy\": \"good.json\"}}}",
       "1:17 /mcpServers/A b \"A b\" is no name of a server: a-z, 0-9 and -, at most 64 bytes [did you mean \"a-b\"?]", E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"command\": \"server\",}}}", "1:42  not JSON [no comma before a closing bracket]", E_INVALID },
@@ -310,13 +319,13 @@ static void test_clients_files(void **state)
           "my-server",
           "~1:1  the client's own, without meaning here: numStartups\n"
           "~1:35 /mcpServers/My Server is called my-server here\n"
-          "~1:48 /mcpServers/My Server the client's own, without meaning here: type, alwaysAllow, odd\n"
-          "~1:35 /mcpServers/My Server no policy: every call is denied [write \"policy\": \"my-server.policy.json\"]" },
+          "~1:35 /mcpServers/My Server no policy: every call is denied [write \"policy\": \"my-server.policy.json\"]\n"
+          "~1:48 /mcpServers/My Server the client's own, without meaning here: type, alwaysAllow, odd" },
         { "mcp.json", "{\"inputs\": [], \"servers\": {\"x\": {\"command\": \"server\"}, \"y\": {\"command\": \"server\", \"disabled\": true}}}", "x",
           "~1:1  the client's own, without meaning here: inputs\n"
           "~1:28 /servers/x no policy: every call is denied [write \"policy\": \"x.policy.json\"]\n"
-          "~1:61 /servers/y the client's own, without meaning here: disabled\n"
-          "~1:56 /servers/y left out: it is disabled in this file" },
+          "~1:56 /servers/y left out: it is disabled in this file\n"
+          "~1:61 /servers/y the client's own, without meaning here: disabled" },
     };
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         struct report report;

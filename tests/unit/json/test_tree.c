@@ -34,7 +34,8 @@ static void kinds_and_values(void **state)
     const struct json *root = parsed(*state, STR("[null,true,false,-1.50e+2,\"a\\u0000\\n\\ud83d\\ude00\",[],{}]"));
     static const enum json_kind kinds[] = { JSON_NULL,   JSON_BOOL,  JSON_BOOL,  JSON_NUMBER,
                                             JSON_STRING, JSON_ARRAY, JSON_OBJECT };
-    static const char *const names[] = { "null", "boolean", "boolean", "number", "string", "array", "object" };
+    static const char *const names[] = { "null",     "a boolean", "a boolean", "a number",
+                                        "a string", "an array",  "an object" };
 
     assert_int_equal(json_count(root), ARRAY_LEN(kinds));
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
@@ -89,7 +90,7 @@ static void iteration(void **state)
     json_iter_init(&iter, parsed(*state, STR("[[],[[1],2],{\"a\":1},\"x\"]")));
     while (json_iter_next(&iter, &key, &value))
         buf_printf(&seen, "%zu%s ", key.len, json_kind_name(json_kind(value)));
-    assert_true(str_eq(buf_str(&seen), STR("a:array b:object d:number 0array 0array 0object 0string ")));
+    assert_true(str_eq(buf_str(&seen), STR("a:an array b:an object d:a number 0an array 0an array 0an object 0a string ")));
     json_iter_init(&iter, NULL);
     assert_false(json_iter_next(&iter, &key, &value));
     json_iter_init(&iter, parsed(*state, STR("\"text\"")));
