@@ -7,18 +7,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SETTING_COLUMN 16
+
 static void print_settings(enum setting_scope scope)
 {
     const struct setting_row *row;
     for (size_t i = 0; (row = config_setting(i)) != NULL; i++) {
         if (row->scope != scope && (row->scope != OF_ANY || scope == OF_TLS))
             continue;
-        printf("  %s%-11s%s %s", colour_on(stdout, COLOUR_BOLD), row->name, colour_off(stdout), row->text);
+        printf("  %s%-13s%s ", colour_on(stdout, COLOUR_BOLD), row->name, colour_off(stdout));
+        print_wrapped(stdout, SETTING_COLUMN, SETTING_COLUMN, row->text);
         if (row->unit[0] || row->default_text[0])
-            printf("\n              %s%s%s%s%s%s", colour_on(stdout, COLOUR_DIM), row->unit,
+            printf("%*s%s%s%s%s%s%s\n", SETTING_COLUMN, "", colour_on(stdout, COLOUR_DIM), row->unit,
                    row->unit[0] && row->default_text[0] ? "; " : "", row->default_text[0] ? "without it " : "",
                    row->default_text, colour_off(stdout));
-        printf("\n");
     }
 }
 
@@ -40,8 +42,9 @@ static int help(const struct invocation *invocation)
         print_settings(OF_SERVER);
         printf("\nIn tls:\n\n");
         print_settings(OF_TLS);
-        printf("\nIn command, args, env, cwd, url and headers, ${NAME} is a variable of the gateway's environment and\n"
-               "${file:PATH} a file's text. Paths are found from the file in which they are written.\n");
+        printf("\nIn command, args, env, cwd, url and headers, ${NAME} is a variable of the\n"
+               "gateway's environment and ${file:PATH} a file's text. Paths are found from the\n"
+               "file in which they are written.\n");
         return EXIT_YES;
     }
     return command_print_help(invocation->arguments, invocation->argument_count);

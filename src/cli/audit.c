@@ -61,6 +61,16 @@ static void print_outcome(const struct tail *tail, const struct record *record)
     printf(" ms%s\n", colour_off(stdout));
 }
 
+#define ID_SHOWN 12 /* of an id: its last part */
+
+/* What `warder why` takes. */
+static void print_call_id(const struct record *record)
+{
+    char text[ID_TEXT_LEN + 1];
+    id_print(&record->call, text);
+    printf("  %s%s%s", colour_on(stdout, COLOUR_DIM), text + ID_TEXT_LEN - ID_SHOWN, colour_off(stdout));
+}
+
 /* Columns: when, the kind, the word for it; then what there is. */
 static void print_record(struct tail *tail, const struct record *record)
 {
@@ -91,6 +101,8 @@ static void print_record(struct tail *tail, const struct record *record)
     if (record->grant.len > 0)
         printf("%s%sgrant %" STR_FMT "%s", before, colour_on(stdout, COLOUR_DIM), STR_ARG(record->grant),
                colour_off(stdout));
+    if (record->kind == RECORD_DECISION && record->reason != REASON_allowed)
+        print_call_id(record);
     if (record->kind == RECORD_LIST)
         printf("  %llu shown", (unsigned long long)record->count);
     else if (record->count > 1)
@@ -259,7 +271,7 @@ static const struct option verify_options[] = {
 };
 
 const struct command command_audit_tail = {
-    .summary = "Shows the last records: decisions, outcomes, grants",
+    .summary = "Shows the last decisions, outcomes and grants",
     .arguments = "",
     .options = tail_options,
     .json = true,

@@ -73,7 +73,7 @@ static const struct option options[] = {
 };
 
 const struct command command_audit_export = {
-    .summary = "Writes the ledger as lines of JSON that other programs can verify",
+    .summary = "Writes the ledger as JSON that others can verify",
     .arguments = "",
     .options = options,
     .json = true,

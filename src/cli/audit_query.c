@@ -177,7 +177,7 @@ static const struct option options[] = {
 };
 
 const struct command command_audit_query = {
-    .summary = "Finds decisions by grant, server, tool, decision, rule and time",
+    .summary = "Finds decisions by grant, tool, rule, time ...",
     .arguments = "",
     .options = options,
     .json = true,

@@ -116,7 +116,7 @@ static const struct option options[] = {
 };
 
 const struct command command_check = {
-    .summary = "Says what is wrong with a policy or a configuration",
+    .summary = "Says what is wrong with a policy or configuration",
     .arguments = "FILE...",
     .least = 1,
     .most = 200,
@@ -127,6 +127,6 @@ const struct command command_check = {
         "spelling that was probably meant. A file with mcpServers is read as a configuration, with its policies.\n\n"
         "  warder check iterable.policy.json\n"
         "  warder check warder.json                    with every policy that it names\n"
-        "  warder check -t tools.json *.policy.json    and notes names that the server does not list\n",
+        "  warder check -t tools.json *.policy.json    notes names it does not list\n",
     .run = run,
 };

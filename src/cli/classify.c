@@ -127,7 +127,7 @@ static int run(const struct invocation *invocation)
 static const struct option options[] = { { NULL, 0, NULL, NULL, false } };
 
 const struct command command_classify = {
-    .summary = "Says what tools can do: Read, Write, Execute, Destructive or Financial, and why",
+    .summary = "Says what tools can do: read, write, destroy ...",
     .arguments = "[FILE]",
     .most = 1,
     .options = options,
@@ -137,7 +137,7 @@ const struct command command_classify = {
         "A verdict has class, badge, severity with its reason, confidence in per cent, the evidence with the words\n"
         "that made it, signals of risk, and where the server's hints contradict its words. The same input gives the\n"
         "same verdict everywhere: there is no network in it, no model and no clock.\n\n"
-        "  echo '{\"tool\": \"cancel_export_job\", \"description\": \"Cancel a running export\"}' | warder classify\n"
-        "  jq -c '.result.tools[]' tools.json | warder classify | jq -r '[.class, .tool] | @tsv'\n",
+        "  echo '{\"tool\": \"cancel_job\", \"description\": \"Cancels it\"}' | warder classify\n"
+        "  jq -c '.result.tools[]' tools.json | warder classify | jq -r '.class, .tool'\n",
     .run = run,
 };

@@ -82,6 +82,8 @@ int failure(const struct invocation *invocation, const char *format, ...)
     return EXIT_NO;
 }
 
+#define OPTION_COLUMN 29
+
 static void print_options(const struct option *options)
 {
     for (; options->name; options++) {
@@ -89,7 +91,10 @@ static void print_options(const struct option *options)
         snprintf(left, sizeof(left), "%s%c%s --%s%s%s", options->letter ? "-" : " ",
                  options->letter ? options->letter : ' ', options->letter ? "," : " ", options->name,
                  options->argument ? " " : "", options->argument ? options->argument : "");
-        printf("  %-26s %s%s\n", left, options->text, options->many ? " (again for more)" : "");
+        int column = printf("  %-26s ", left);
+        char text[256];
+        snprintf(text, sizeof(text), "%s%s", options->text, options->many ? " (again for more)" : "");
+        print_wrapped(stdout, (size_t)column, OPTION_COLUMN, text);
     }
 }
 
@@ -102,21 +107,27 @@ static void print_help(const struct entry *entry)
     if (command->options)
         print_options(command->options);
     print_options(&common_options[command->json ? OPTION_JSON : OPTION_HELP]);
-    if (command->help)
-        printf("\n%s", command->help);
+    if (command->help) {
+        printf("\n");
+        print_prose(stdout, command->help);
+    }
+}
+
+static void print_summary(FILE *to, const struct entry *entry)
+{
+    int column = fprintf(to, "  warder %-21s ", entry->words);
+    print_wrapped(to, (size_t)column, (size_t)column, entry->command->summary);
 }
 
 void command_print_overview(void)
 {
-    const char *bold = colour_on(stdout, COLOUR_BOLD), *plain = colour_off(stdout);
-    printf("%sWarder%s stands between AI agents and MCP servers: every call is decided by a policy, and recorded,\n"
-           "before a byte of it reaches a server.\n\n",
-           bold, plain);
+    printf("%sWarder%s stands between AI agents and MCP servers: every call is decided by a\n"
+           "policy, and recorded, before a byte of it reaches a server.\n\n",
+           colour_on(stdout, COLOUR_BOLD), colour_off(stdout));
     for (size_t i = 0; i < ARRAY_LEN(entries); i++)
-        printf("  warder %-22s %s\n", entries[i].words, entries[i].command->summary);
-    printf("\nEvery subcommand explains itself: warder COMMAND --help. What warder.json takes: warder help "
-           "configuration.\n"
-           "Exit status: 0 yes, 1 no, 2 not understood.\n");
+        print_summary(stdout, &entries[i]);
+    printf("\nwarder COMMAND --help explains each; warder help configuration lists what\n"
+           "warder.json takes. Exit status: 0 yes, 1 no, 2 not understood.\n");
 }
 
 /* The entry that the first words name; *used says how many words. */
@@ -153,7 +164,7 @@ static bool print_group(FILE *to, const char *word)
     for (size_t i = 0; i < ARRAY_LEN(entries); i++) {
         if (!is_of_group(&entries[i], word))
             continue;
-        fprintf(to, "  warder %-22s %s\n", entries[i].words, entries[i].command->summary);
+        print_summary(to, &entries[i]);
         any = true;
     }
     return any;

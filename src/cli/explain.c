@@ -84,7 +84,7 @@ static int parse_args(const struct invocation *invocation, struct arena *arena, 
                            json_fault_text(fault.fault), hint.len ? ": " : "", STR_ARG(hint));
     }
     if (!json_is(*out, JSON_OBJECT))
-        return usage_error(invocation, "--args must be an object, not %s", json_kind_name(json_kind(*out)));
+        return usage_error(invocation, "--args must be an object, this is %s", json_kind_name(json_kind(*out)));
     return 0;
 }
 
@@ -288,8 +288,8 @@ const struct command command_explain = {
     .help =
         "The function that decides calls, watched: each step with its verdict, then the decision and the rule that\n"
         "made it. Limits are shown, not counted. Exit status 0: allowed, 1: not.\n\n"
-        "  warder explain iterable --tool get_export_jobs      by the policy that ./warder.json names for the server\n"
+        "  warder explain iterable --tool get_export_jobs      by ./warder.json\n"
         "  warder explain -p iterable.policy.json --tool get_export_jobs\n"
-        "  warder explain -p pay.policy.json --tool create_charge --args '{\"amount\": 20000}'\n",
+        "  warder explain -p pay.policy.json --tool charge --args '{\"amount\": 20000}'\n",
     .run = run,
 };

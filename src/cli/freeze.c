@@ -110,7 +110,7 @@ static const struct option options[] = {
 static const struct option list_options[] = { DATA_OPTIONS, { NULL, 0, NULL, NULL, false } };
 
 const struct command command_freeze = {
-    .summary = "Stops the calls of a grant, to a server, or all, at once",
+    .summary = "Stops calls: a grant's, to a server, or all",
     .arguments = "--grant ID|LABEL | --server NAME | --all",
     .options = options,
     .json = true,

@@ -351,13 +351,14 @@ const struct command command_grant_list = {
 };
 
 const struct command command_grant_revoke = {
-    .summary = "Ends a grant and its children: when it returns, no new call is admitted",
+    .summary = "Ends a grant and its children, at once",
     .arguments = "ID|LABEL",
     .least = 1,
     .most = 1,
     .options = data_options,
     .json = true,
-    .help = "  warder grant revoke billing-agent\n",
+    .help = "When it returns, no new call is admitted under it, nor under a child of it.\n\n"
+            "  warder grant revoke billing-agent\n",
     .run = revoke,
 };
 

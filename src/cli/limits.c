@@ -170,7 +170,7 @@ static const struct option reset_options[] = {
 };
 
 const struct command command_limits_show = {
-    .summary = "Lists the counters of limits: used, maximum, when they are free",
+    .summary = "Lists counters: used, maximum, when they are free",
     .arguments = "",
     .options = show_options,
     .json = true,
@@ -196,7 +196,7 @@ const struct command command_limits_reset = {
 };
 
 const struct command command_limits_confirm_clock = {
-    .summary = "Says that the clock is right after it jumped ahead",
+    .summary = "Says that the clock is right after a jump",
     .arguments = "",
     .options = options,
     .json = true,

@@ -11,21 +11,27 @@
 /* ---- roff ---- */
 
 /* Text that no line of may be taken for a request, nor a byte for an escape. */
-static void say(const char *text)
+static void say_bytes(struct str text)
 {
     bool fresh = true;
 
-    for (; *text; text++) {
-        if (fresh && (*text == '.' || *text == '\''))
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (fresh && (c == '.' || c == '\''))
             fputs("\\&", stdout);
-        switch (*text) {
+        switch (c) {
         case '\\': fputs("\\e", stdout); break;
         case '-': fputs("\\-", stdout); break;
         case '"': fputs("\\(dq", stdout); break;
-        default: putchar(*text);
+        default: putchar(c);
         }
-        fresh = *text == '\n';
+        fresh = c == '\n';
     }
+}
+
+static void say(const char *text)
+{
+    say_bytes(str_from_c(text));
 }
 
 static void title(const char *name, int section)
@@ -60,6 +66,28 @@ static void verbatim(const char *text)
     if (*text && text[strlen(text) - 1] != '\n')
         putchar('\n');
     printf(".fi\n");
+}
+
+/* Help of a subcommand: lines that begin with a space as they are, the others filled. */
+static void prose(const char *text)
+{
+    bool kept = false;
+
+    printf(".PP\n");
+    for (const char *end; *text; text = end) {
+        end = strchr(text, '\n');
+        end = end ? end + 1 : text + strlen(text);
+        if (kept != (*text == ' ') && *text != '\n') {
+            kept = !kept;
+            puts(kept ? ".nf" : ".fi");
+        }
+        if (*text == '\n')
+            puts(".PP");
+        else
+            say_bytes(str_of(text, (size_t)(end - text)));
+    }
+    if (kept)
+        puts(".fi");
 }
 
 static void item(const char *term, const char *argument)
@@ -114,7 +142,7 @@ static void subcommands(void)
             line("answer with JSON");
         }
         if (command->help)
-            verbatim(command->help);
+            prose(command->help);
     }
 }
 

@@ -345,7 +345,7 @@ static const struct option accept_options[] = {
 };
 
 const struct command command_pins_list = {
-    .summary = "Lists the definitions of tools that were accepted, and what changed in them",
+    .summary = "Lists accepted definitions of tools, and changes",
     .arguments = "",
     .options = list_options,
     .json = true,
@@ -358,7 +358,7 @@ const struct command command_pins_list = {
 };
 
 const struct command command_pins_accept = {
-    .summary = "Accepts the definitions of tools as their server lists them now",
+    .summary = "Accepts tools as their server defines them now",
     .arguments = "SERVER TOOL... | SERVER --all",
     .least = 1,
     .most = 256,

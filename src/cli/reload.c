@@ -70,7 +70,7 @@ static int reload(const struct invocation *invocation)
 static const struct option options[] = { DATA_OPTIONS, { NULL, 0, NULL, NULL, false } };
 
 const struct command command_reload = {
-    .summary = "Has the running gateway read its configuration and policies anew",
+    .summary = "Reads the configuration and policies anew",
     .arguments = "",
     .options = options,
     .json = true,

@@ -50,7 +50,7 @@ void row_print(const struct store_row *row)
     bool allowed = str_eq(row->reason, STR("allowed"));
     char when[32];
     print_time(when, row->at_ms);
-    printf("%s%s%s  %-9" STR_FMT "  ", colour_on(stdout, COLOUR_DIM), when, colour_off(stdout), STR_ARG(row->kind));
+    printf("%s%s%s  %-10" STR_FMT "  ", colour_on(stdout, COLOUR_DIM), when, colour_off(stdout), STR_ARG(row->kind));
     if (str_eq(row->kind, STR("decision")) || !allowed)
         printf("%s%-13" STR_FMT "%s", colour_on(stdout, allowed ? COLOUR_GREEN : COLOUR_RED), STR_ARG(row->reason),
                colour_off(stdout));

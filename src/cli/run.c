@@ -255,7 +255,8 @@ static int open_store(struct running *running)
                        "not started: a gateway runs on %" STR_FMT " already (warder status says where)",
                        STR_ARG(running->data));
     if (error)
-        return failure(running->invocation, "%" STR_FMT ": %s", STR_ARG(running->data), error_text(error));
+        return failure(running->invocation, "not started: nothing can be kept in %" STR_FMT ", the data directory",
+                       STR_ARG(running->data));
     return 0;
 }
 
@@ -495,8 +496,8 @@ const struct command command_run = {
         "A change of the configuration or of a policy is taken over at once, or on SIGHUP; with any error in it what\n"
         "was in force stays in force, and \"warder status\" says why.\n\n"
         "  warder run                  with ./warder.json\n"
-        "  warder run -c .mcp.json     in front of the servers that a client's file names; without \"policy\"\n"
-        "                              beside a server's command all its calls are denied\n"
+        "  warder run -c .mcp.json     in front of a client's own servers; those without\n"
+        "                              \"policy\" beside the command are denied everything\n"
         "  warder run --json           says that it is ready as one line of JSON\n",
     .run = run,
 };

@@ -64,17 +64,21 @@ static void print_trouble(const struct json *server)
     printf("\n");
 }
 
+#define HINT_WIDTH 46 /* that of the longest of them as it is */
+
 /* What the hints below must repeat to speak of the same gateway. */
 static void print_hint(const struct invocation *invocation, const char *command, const char *text)
 {
     const char *data = option_value(invocation, "data"), *config = option_value(invocation, "config");
     char line[PATH_MAX + 64];
     const char *option = data ? " -d " : config ? " -c " : "";
-    snprintf(line, sizeof(line), "%s%s%s", command, option, data ? data : config ? config : "");
+    int len = snprintf(line, sizeof(line), "%s%s%s", command, option, data ? data : config ? config : "");
     printf("  ");
     print_str(stdout, COLOUR_NONE, str_from_c(line));
-    int pad = 48 - (int)strlen(line);
-    printf("%*s %s\n", pad > 0 ? pad : 0, "", text);
+    if (len > HINT_WIDTH)
+        printf("\n%*s%s\n", HINT_WIDTH + 4, "", text);
+    else
+        printf("%*s  %s\n", HINT_WIDTH - len, "", text);
 }
 
 static void print_running(const struct invocation *invocation, const struct question_to *ask)
@@ -108,18 +112,18 @@ static void print_running(const struct invocation *invocation, const struct ques
     if (!answer_bool(ask->root, "recording"))
         printf("%sNothing can be recorded now, so every call is denied.%s\n", colour_on(stdout, COLOUR_RED),
                colour_off(stdout));
-    long long bytes = answer_int(ask->root, "ledger_bytes");
+    long long bytes = answer_int(ask->root, "ledger_bytes"), segments = answer_int(ask->root, "ledger_segments");
     if (bytes > 0)
-        printf("The ledger has %lld MiB in %lld segments; \"retention\" says how much is kept.\n",
-               (bytes + (1 << 20) - 1) >> 20, (long long)answer_int(ask->root, "ledger_segments"));
+        printf("The ledger has %lld MiB in %lld segment%s; \"retention\" says how much is kept.\n",
+               (bytes + (1 << 20) - 1) >> 20, segments, plural(segments));
+    print_decisions(json_get(ask->root, STR("decisions")));
     const struct json *frozen = json_get(ask->root, STR("frozen"));
     if (json_count(frozen) > 0)
         printf("\n%sFrozen%s, until \"warder thaw\":\n", colour_on(stdout, COLOUR_RED), colour_off(stdout));
     print_freezes(frozen);
-    print_decisions(json_get(ask->root, STR("decisions")));
     print_configuration(json_get(ask->root, STR("configuration")));
     printf("\nNext:\n");
-    print_hint(invocation, "warder tools", "what servers list, and what policies say of it");
+    print_hint(invocation, "warder tools", "what servers list, and policies say");
     print_hint(invocation, "warder grant create --label NAME --server NAME", "a token for a client");
     print_hint(invocation, "warder audit tail", "what was decided");
 }
@@ -162,10 +166,10 @@ static int run(const struct invocation *invocation)
 static const struct option options[] = { DATA_OPTIONS, { NULL, 0, NULL, NULL, false } };
 
 const struct command command_status = {
-    .summary = "Says what runs, and what to do next; \"warder\" alone does the same",
+    .summary = "Says what runs, and what to do next",
     .arguments = "",
     .options = options,
     .json = true,
-    .help = "Exit status 0: a gateway runs; 1: none does.\n",
+    .help = "\"warder\" alone does the same. Exit status 0: a gateway runs; 1: none does.\n",
     .run = run,
 };

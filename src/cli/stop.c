@@ -32,10 +32,11 @@ static int stop(const struct invocation *invocation)
 static const struct option options[] = { DATA_OPTIONS, { NULL, 0, NULL, NULL, false } };
 
 const struct command command_stop = {
-    .summary = "Stops the running gateway, and returns when it is gone",
+    .summary = "Stops the running gateway",
     .arguments = "",
     .options = options,
     .json = true,
-    .help = "Calls in flight are finished, new ones are refused, servers are ended; SIGTERM does the same.\n",
+    .help = "Calls in flight are finished, new ones are refused, servers are ended; SIGTERM does the same. Returns when it\n"
+            "is gone.\n",
     .run = stop,
 };

@@ -42,6 +42,60 @@ void print_str(FILE *to, enum colour colour, struct str text)
         free(shown);
 }
 
+static void wrap(FILE *to, size_t column, size_t indent, struct str text)
+{
+    bool fresh = true; /* nothing of the text is on this line yet */
+    while (text.len > 0) {
+        size_t end = 0, gap = fresh ? 0 : 1;
+        while (end < text.len && text.ptr[end] != ' ' && text.ptr[end] != '\n')
+            end++;
+        if (end > 0 && !fresh && column + gap + end > TERMINAL_COLUMNS) {
+            fprintf(to, "\n%*s", (int)indent, "");
+            column = indent;
+            gap = 0;
+        }
+        if (end > 0) {
+            fprintf(to, "%*s%" STR_FMT, (int)gap, "", STR_ARG(str_slice(text, 0, end)));
+            column += gap + end;
+            fresh = false;
+        }
+        text = str_slice(text, end < text.len ? end + 1 : end, text.len);
+    }
+    fputc('\n', to);
+}
+
+void print_wrapped(FILE *to, size_t column, size_t indent, const char *text)
+{
+    wrap(to, column, indent, str_from_c(text));
+}
+
+/* The end of the paragraph that begins here: a line that is empty or begins with a space ends it. */
+static size_t paragraph_end(struct str text)
+{
+    size_t end = 0;
+    while (end < text.len && text.ptr[end] != ' ' && text.ptr[end] != '\n') {
+        end += str_find_byte(str_slice(text, end, text.len), '\n');
+        end += end < text.len;
+    }
+    return end;
+}
+
+void print_prose(FILE *to, const char *text)
+{
+    struct str rest = str_from_c(text);
+    while (rest.len > 0) {
+        size_t end = paragraph_end(rest);
+        if (end > 0) {
+            wrap(to, 0, 0, str_slice(rest, 0, end));
+        } else {
+            end = str_find_byte(rest, '\n');
+            end += end < rest.len;
+            fprintf(to, "%" STR_FMT, STR_ARG(str_slice(rest, 0, end)));
+        }
+        rest = str_slice(rest, end, rest.len);
+    }
+}
+
 struct json_writer *json_output_begin(struct json_output *output)
 {
     buf_init(&output->buf, OUTPUT_MAX);

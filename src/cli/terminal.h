@@ -17,6 +17,12 @@ const char *colour_off(FILE *to);
 /* Escaped, and in that colour. */
 void print_str(FILE *to, enum colour colour, struct str text);
 
+#define TERMINAL_COLUMNS 80
+/* Our own text, word by word: its first line goes on at `column`, the others begin at `indent`. Ends the line. */
+void print_wrapped(FILE *to, size_t column, size_t indent, const char *text);
+/* Paragraphs wrapped; a line that begins with a space stays as it is. */
+void print_prose(FILE *to, const char *text);
+
 /* One JSON document on standard output: begin, write with the writer, end. False when it could not be written. */
 struct json_output {
     struct buf         buf;

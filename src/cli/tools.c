@@ -82,6 +82,8 @@ static void end_server(const struct listing *listing)
         json_write_member_int(writer, STR("count"), (int64_t)listing->count);
         json_write_member_int(writer, STR("listed"), (int64_t)listing->listed);
         json_write_object_end(writer);
+    } else if (listing->count == 0) {
+        printf("It lists no tools now: warder status says how it is.\n");
     } else {
         printf("A client sees %zu of %zu tool%s.\n", listing->listed, listing->count, listing->count == 1 ? "" : "s");
     }
@@ -218,7 +220,7 @@ static int run(const struct invocation *invocation)
 static const struct option options[] = { DATA_OPTIONS, { NULL, 0, NULL, NULL, false } };
 
 const struct command command_tools = {
-    .summary = "Lists the servers' tools, with what the policy in force says of each",
+    .summary = "Lists servers' tools, and what the policy says",
     .arguments = "[SERVER]",
     .most = 1,
     .options = options,
@@ -226,11 +228,11 @@ const struct command command_tools = {
     .help = "Asks the running gateway. For each tool, in the server's order: its name, the verdict on a call by any\n"
             "grant with the arguments left open, and the rule that made it, as a JSON Pointer into the policy.\n\n"
             "  allowed            whatever the arguments are\n"
-            "  limited            each call must meet conditions or limits: warder explain shows them\n"
+            "  limited            conditions or limits of each call: warder explain\n"
             "  denied by default  no rule selects it, and clients do not see it\n"
             "  denied             a rule denies every call; clients see it and are told why\n"
             "  hidden             clients do not see it\n\n"
             "  warder tools github\n"
-            "  warder tools github --json | jq -r '.servers[].tools[] | select(.listed | not).name'\n",
+            "  warder tools --json | jq -r '.servers[].tools[] | select(.listed | not).name'\n",
     .run = run,
 };

@@ -379,7 +379,7 @@ static int why(const struct invocation *invocation)
 static const struct option options[] = { DATA_OPTIONS, { NULL, 0, NULL, NULL, false } };
 
 const struct command command_why = {
-    .summary = "Explains one call: what was asked, what decided, how it ended",
+    .summary = "Explains one call: who, which rule, how it ended",
     .arguments = "ID",
     .least = 1,
     .most = 1,

@@ -43,6 +43,20 @@ describe('help', () => {
     });
   }
 
+  test('nothing is wider than a terminal', async () => {
+    const wide = async (words) => {
+      const { code, stdout } = await warder(words);
+      assert.equal(code, 0, words.join(' '));
+      return stdout.split('\n').filter((line) => line.length > 80);
+    };
+    const overview = (await warder(['help'])).stdout;
+    const all = [...overview.matchAll(/^  warder ([a-z-]+(?: [a-z-]+)?)  /gm)].map((found) => found[1]);
+    assert.ok(all.length > commands.length && all.includes('limits confirm-clock') && all.includes('why'), all.join(', '));
+    for (const words of [['help'], ['help', 'configuration'], ...all.map((name) => [...name.split(' '), '--help'])])
+      assert.deepEqual(await wide(words), [], words.join(' '));
+    for (const line of overview.match(/^  .*$/gm)) assert.match(line, /^  warder /, 'each command is one line');
+  });
+
   test('a group of commands: its commands, as an answer', async () => {
     for (const words of [['grant', '--help'], ['grant', '-h'], ['help', 'grant']]) {
       const { code, stdout, stderr } = await warder(words);
@@ -359,6 +373,24 @@ describe('with a gateway', () => {
     session.close();
     await until(async () => /outcome +ok +a {2}echo {2}\d+(\.\d+)? ms\n/.test(
       (await warder(['audit', 'tail', '--data', gateway.data])).stdout), 'the outcome');
+  });
+
+  test('a denial shows what why takes', async () => {
+    const { token } = await gateway.grant('denied', 'a');
+    const session = await Session.open(gateway.endpoint('a'), token);
+    await session.call('gone', {});
+    session.close();
+    const id = await until(async () =>
+      (await warder(['audit', 'tail', '--data', gateway.data])).stdout.match(/decision +unknown_tool +a {2}gone {2}.* {2}([0-9a-f]{12})\n/)?.[1], 'the denial');
+    await until(async () => (await warder(['why', id, '--data', gateway.data])).stdout.includes('name      gone'), 'its explanation');
+  });
+
+  test('a data directory that cannot be one, or is not there, is named with what to do', async () => {
+    const one = await warder(['run', '-c', gateway.config, '-d', gateway.config], { timeout: 5000 });
+    assert.equal(one.code, 1);
+    assert.match(one.stderr, /cannot be opened: Not a directory\n[^]*not started: nothing can be kept in .*warder\.json, the data directory\n$/);
+    const gone = await warder(['grant', 'list', '-d', join(scratch, 'gone')]);
+    assert.deepEqual([gone.code, gone.stderr], [1, `warder grant list: there is no data directory ${join(scratch, 'gone')}: name one with --data; warder run makes it\n`]);
   });
 
   test('text of an agent is escaped before a terminal sees it', async () => {

@@ -57,8 +57,10 @@ test('status says why, what it said last, and when it is tried again', async () 
   assert.equal(one.last_words, 'no \u001b[31mkey');
   const { stdout } = await warder(['status', '-d', gateway.data]);
   assert.match(stdout, /exits +down\n +it ended with status 3; it is (tried again in \d+ s|being tried again)\n +its last words: no \\x1b\[31mkey\n/);
-  assert.ok(stdout.includes(`warder tools -d ${gateway.data} `), stdout);
-  assert.ok(stdout.includes(`warder audit tail -d ${gateway.data} `));
+  assert.ok(stdout.includes(`warder tools -d ${gateway.data}`), stdout);
+  assert.match(stdout, /NAME -d \S+\n {50}a token for a client\n/, 'what does not fit stands below');
+  assert.match((await warder(['tools', '-d', gateway.data])).stdout, /^exits down\nIt lists no tools now: warder status/);
+  assert.ok(stdout.includes(`warder audit tail -d ${gateway.data}\n`));
   await gateway.close();
 });
 
