@@ -472,7 +472,7 @@ static const struct option options[] = {
 };
 
 const struct command command_scan = {
-    .summary = "Says what the tools of MCP servers can do, riskiest first",
+    .summary = "Says what the tools of MCP servers can do",
     .arguments = "(-- COMMAND... | URL | FILE...)",
     .least = 1,
     .most = 255,
@@ -483,9 +483,9 @@ const struct command command_scan = {
         "is, how bad a call can be, and which words say so. No tool is called, and nothing is sent anywhere else. A\n"
         "FILE is a configuration (warder.json, .mcp.json or another client's own), or a saved answer to tools/list.\n"
         "The second scan of a server says what changed since the first: + new, ~ changed, ! riskier, - gone.\n\n"
-        "  warder scan -- npx -y @vendor/mcp            one server\n"
-        "  warder scan .mcp.json                        every server of a client's file, side by side\n"
-        "  warder scan -p policies .mcp.json            and a policy to begin with for each\n"
+        "  warder scan -- npx -y @vendor/mcp      one server\n"
+        "  warder scan .mcp.json                  every server of a client, side by side\n"
+        "  warder scan -p policies .mcp.json      and a policy for each to begin with\n"
         "  warder scan --fail-on high --sarif out.sarif warder.json\n\n"
         "Exit status: 0 all were listed; 1 one was not, or --fail-on found something.\n",
     .run = run,

@@ -94,7 +94,7 @@ describe('audit query', () => {
 
   test('text for people; up to which record it knows', async () => {
     const { stdout, stderr } = await run('audit', 'query', '--decision', 'deny');
-    assert.match(stdout, /Z {2}decision {3}rate_limited +a {2}pay {2}\/tools\/pay\/limits\/0 {2}by one {2}[0-9a-f-]{36}\n/);
+    assert.match(stdout, /Z {2}decision {4}rate_limited +a {2}pay {2}\/tools\/pay\/limits\/0 {2}by one {2}[0-9a-f-]{36}\n/);
     assert.match(stderr, /^3 rows; known up to record \d+/);
   });
 
