@@ -52,10 +52,11 @@ static int say_why(const struct invocation *invocation, const struct question_to
     switch (error) {
     case E_NOT_FOUND:
         if (access(ask->data.ptr, F_OK) != 0)
-            return failure(invocation, 
+            return failure(invocation,
                            "there is no data directory %" STR_FMT ": name one with --data; warder run makes it",
                            STR_ARG(ask->data));
-        return failure(invocation, "no gateway runs on %" STR_FMT ": start one with \"warder run\"", STR_ARG(ask->data));
+        return failure(invocation, "no gateway runs on %" STR_FMT ": start one with \"warder run\"",
+                       STR_ARG(ask->data));
     case E_LOCKED:
         return failure(invocation, "a gateway holds %" STR_FMT " and does not answer on its control socket",
                        STR_ARG(ask->data));

@@ -36,7 +36,8 @@ const struct command command_stop = {
     .arguments = "",
     .options = options,
     .json = true,
-    .help = "Calls in flight are finished, new ones are refused, servers are ended; SIGTERM does the same. Returns when it\n"
+    .help = "Calls in flight are finished, new ones are refused, servers are ended; SIGTERM does the same. Returns "
+            "when it\n"
             "is gone.\n",
     .run = stop,
 };

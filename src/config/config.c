@@ -155,7 +155,8 @@ static void read_servers(struct reader *reader, struct config *config, struct st
     while (json_iter_next(&iter, &written, &entry)) {
         size_t inner = reader_enter(reader, written);
         if (!json_is(entry, JSON_OBJECT)) {
-            reader_problem(reader, AT_VALUE, STR_EMPTY, "must be an object, this is %s", json_kind_name(json_kind(entry)));
+            reader_problem(reader, AT_VALUE, STR_EMPTY, "must be an object, this is %s",
+                           json_kind_name(json_kind(entry)));
         } else {
             read_server(reader, config, &names, written, entry);
         }

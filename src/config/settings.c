@@ -227,7 +227,8 @@ static bool check_value(struct reader *reader, const struct row *row, const stru
     case KIND_BOOL:
         if (json_is(value, JSON_BOOL))
             return true;
-        reader_problem(reader, AT_VALUE, STR_EMPTY, "must be true or false, this is %s", json_kind_name(json_kind(value)));
+        reader_problem(reader, AT_VALUE, STR_EMPTY, "must be true or false, this is %s",
+                       json_kind_name(json_kind(value)));
         return false;
     case KIND_OBJECT:
         if (json_is(value, JSON_OBJECT))
