@@ -1,195 +1,28 @@
 /* Children: how they start, what they are given, what they say, and that nothing of them is left. This program is also
  * the process over a server ("__exec") and the servers that misbehave: see `roles`. */
+#include "child_roles.h"
 #include "rig.h"
 
 #include "base/limits.h"
 #include "io/child.h"
 #include "io/stream.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static char self[PATH_MAX];
 
-/* ---- servers that misbehave ---- */
-
-static void say_pid(void)
-{
-    char line[32];
-    int len = snprintf(line, sizeof(line), "%d\n", (int)getpid());
-    if (write(STDOUT_FILENO, line, (size_t)len) != len)
-        _exit(3);
-}
-
-_Noreturn static void sleep_for_ever(void)
-{
-    for (;;)
-        pause();
-}
-
-/* Itself, a child, a grandchild in a session of its own whose parent is gone, and one below that: none obeys. */
-static void role_stubborn(void)
-{
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    if (fork() == 0) {
-        say_pid();
-        sleep_for_ever();
-    }
-    pid_t between = fork();
-    if (between == 0) {
-        setsid();
-        if (fork() == 0) {
-            say_pid();
-            if (fork() == 0) {
-                setsid();
-                say_pid();
-                sleep_for_ever();
-            }
-            sleep_for_ever();
-        }
-        _exit(0);
-    }
-    waitpid(between, NULL, 0);
-    say_pid();
-    sleep_for_ever();
-}
-
-/* The same, but the server itself ends when its input does. */
-static void role_leaver(void)
-{
-    char byte;
-
-    if (fork() == 0)
-        role_stubborn();
-    while (read(STDIN_FILENO, &byte, 1) > 0)
-        ;
-    _exit(5);
-}
-
-static void role_storm(void)
-{
-    signal(SIGTERM, SIG_IGN);
-    for (int i = 0; i < 4; i++) {
-        if (fork() == 0) {
-            setsid();
-            for (;;) { /* each lives for a moment and leaves one behind */
-                if (fork() != 0) {
-                    usleep(2000);
-                    _exit(0);
-                }
-            }
-        }
-    }
-    say_pid();
-    sleep_for_ever();
-}
-
-static void role_regicide(void)
-{
-    for (int i = 0; i < 2; i++) {
-        if (fork() == 0) {
-            if (i == 1)
-                setsid();
-            say_pid();
-            sleep_for_ever();
-        }
-    }
-    say_pid();
-    usleep(100000);
-    kill(getppid(), SIGKILL);
-    sleep_for_ever();
-}
-
-static void role_stop_it(void)
-{
-    kill(getppid(), SIGSTOP);
-    say_pid();
-    sleep_for_ever();
-}
-
-static void role_gentle(void)
-{
-    sigset_t term;
-    int number;
-
-    sigemptyset(&term);
-    sigaddset(&term, SIGTERM);
-    sigprocmask(SIG_BLOCK, &term, NULL);
-    say_pid();
-    sigwait(&term, &number);
-    _exit(42);
-}
-
-static void role_confined(void)
-{
-    struct rlimit core, files, size;
-    sigset_t blocked;
-    DIR *directory = opendir("/proc/self/fd");
-    struct dirent *entry;
-
-    getrlimit(RLIMIT_CORE, &core);
-    getrlimit(RLIMIT_NOFILE, &files);
-    getrlimit(RLIMIT_FSIZE, &size);
-    sigprocmask(SIG_BLOCK, NULL, &blocked);
-    printf("privileges=%d core=%lu/%lu files=%lu/%lu size=%lu", prctl(PR_GET_NO_NEW_PRIVS, 0L, 0L, 0L, 0L),
-           (unsigned long)core.rlim_cur, (unsigned long)core.rlim_max, (unsigned long)files.rlim_cur,
-           (unsigned long)files.rlim_max, (unsigned long)size.rlim_max >> 20);
-    printf(" session=%d group=%d", getsid(0) == getppid(), getpgrp() == getpid());
-    for (int number = 1; number < NSIG; number++) {
-        struct sigaction action;
-        if (number < 32 && sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
-            printf(" ignored=%d", number);
-        if (sigismember(&blocked, number) == 1)
-            printf(" blocked=%d", number);
-    }
-    while ((entry = readdir(directory)) != NULL) {
-        if (entry->d_name[0] != '.' && atoll(entry->d_name) != dirfd(directory))
-            printf(" fd=%s", entry->d_name);
-    }
-    printf("\n");
-    fflush(stdout);
-    _exit(0);
-}
-
-#define FLOOD_LINES (128 * 81)
-
-static void role_flood(void)
-{
-    char block[8100]; /* 81 lines of 99 bytes */
-
-    memset(block, 'x', sizeof(block));
-    for (size_t i = 99; i < sizeof(block); i += 100)
-        block[i] = '\n';
-    for (int i = 0; i < 128; i++) {
-        if (write(STDERR_FILENO, block, sizeof(block)) != sizeof(block))
-            _exit(3);
-    }
-    _exit(0);
-}
-
-static const struct {
-    const char *name;
-    void      (*run)(void);
-} roles[] = {
-    { "stubborn", role_stubborn }, { "leaver", role_leaver }, { "storm", role_storm },
-    { "regicide", role_regicide }, { "stop-it", role_stop_it }, { "gentle", role_gentle },
-    { "confined", role_confined }, { "flood", role_flood },
-};
-
 /* ---- the rig of a child ---- */
 
-struct shifted { /* the system's clock, and what a test adds */
+struct shifted { /* the system's clock, and what a test adds; or one that stands still */
     struct clock clock;
-    int64_t      by;
+    int64_t      by, stands_ms; /* monotonic; 0: it goes */
 };
 
 static int64_t shifted_wall(struct clock *clock)
@@ -199,7 +32,8 @@ static int64_t shifted_wall(struct clock *clock)
 
 static int64_t shifted_mono(struct clock *clock)
 {
-    return clock_mono_ms(clock_system()) + ((struct shifted *)(void *)clock)->by;
+    const struct shifted *shifted = (struct shifted *)(void *)clock;
+    return (shifted->stands_ms ? shifted->stands_ms : clock_mono_ms(clock_system())) + shifted->by;
 }
 
 #define SAID_BYTES 70000
@@ -281,6 +115,20 @@ static struct nursery *start_shell(const char *script)
     const char *const argv[] = { "/bin/sh", "-c", script, NULL };
     assert_int_equal(start(nursery, argv, no_env, NULL), 0);
     return nursery;
+}
+
+/* However slow the machine is, no time passes but what the test adds. */
+static void stand_still(struct nursery *nursery)
+{
+    nursery->clock.stands_ms = clock_mono_ms(clock_system());
+}
+
+static void turn_a_while(struct nursery *nursery)
+{
+    for (int i = 0; i < 10; i++) {
+        loop_turn(nursery->rig.loop, false);
+        usleep(5000);
+    }
 }
 
 static void close_in(struct nursery *nursery)
@@ -550,6 +398,7 @@ static void a_flood_is_cut_and_said_once_a_second(void **state)
     char wanted[80];
 
     (void)state;
+    stand_still(nursery);
     RIG_UNTIL(&nursery->rig, nursery->ended == 1);
     assert_in_range(nursery->rig.logged_len, LIMIT_stderr_per_second / 2, sizeof(nursery->rig.logged) - 1);
     lines = rig_logged_times(&nursery->rig, "xxx\n");
@@ -575,7 +424,7 @@ static void nobody_survives_a_kill(void **state)
     child_stop(nursery->child);
     RIG_UNTIL(&nursery->rig, nursery->ended == 1);
     assert_int_equal(count_living(nursery->said), 0);
-    assert_true(clock_mono_ms(clock_system()) - began < 2000);
+    assert_true(clock_mono_ms(clock_system()) - began < LIMIT_child_kill_ms - LIMIT_child_term_ms); /* no grace */
     assert_true(WIFSIGNALED(nursery->status) && WTERMSIG(nursery->status) == SIGKILL);
     nursery_free(nursery);
 }
@@ -613,13 +462,14 @@ static void a_stop_waits_then_asks(void **state)
     (void)state;
     RIG_UNTIL(&nursery->rig, lines_said(nursery) == 1);
     close_in(nursery);
+    stand_still(nursery);
     child_stop(nursery->child);
-    rig_pass(&nursery->rig, 50);
+    turn_a_while(nursery);
     assert_int_equal(nursery->ended, 0);
-    nursery->clock.by += LIMIT_child_term_ms - 1000;
-    rig_pass(&nursery->rig, 50);
+    nursery->clock.by += LIMIT_child_term_ms - 1;
+    turn_a_while(nursery);
     assert_int_equal(nursery->ended, 0);
-    nursery->clock.by += 1000;
+    nursery->clock.by += 1;
     RIG_UNTIL(&nursery->rig, nursery->ended == 1);
     assert_true(WIFEXITED(nursery->status) && WEXITSTATUS(nursery->status) == 42);
     nursery_free(nursery);
@@ -692,7 +542,7 @@ static void the_server_dies_with_the_one_above_it(void **state)
     (void)state;
     RIG_UNTIL(&nursery->rig, lines_said(nursery) == 1);
     assert_int_equal(kill((pid_t)child_pid(nursery->child), SIGKILL), 0);
-    for (int i = 0; i < 200 && count_living(nursery->said) > 0; i++)
+    for (int i = 0; i < 2000 && count_living(nursery->said) > 0; i++)
         usleep(10000);
     assert_int_equal(count_living(nursery->said), 0);
     RIG_UNTIL(&nursery->rig, nursery->ended == 1);
@@ -739,7 +589,7 @@ static void assert_nobody_survives(const char *role, unsigned lines)
     assert_int_equal(count_living(said), lines);
     assert_int_equal(kill(gateway, SIGKILL), 0);
     assert_int_equal(waitpid(gateway, NULL, 0), gateway);
-    for (int i = 0; i < 200 && count_living(said) > 0; i++)
+    for (int i = 0; i < 2000 && count_living(said) > 0; i++)
         usleep(10000);
     assert_int_equal(count_living(said), 0);
     close(report[0]);
