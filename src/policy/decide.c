@@ -2,10 +2,13 @@
 #include "policy/decide.h"
 
 #include "base/check.h"
+#include "base/encode.h"
 #include "json/json.h"
 #include "policy/compiled.h"
 #include "policy/debits.h"
 #include "policy/trace.h"
+
+#include <string.h>
 
 struct run {
     const struct policy *policy;
@@ -252,6 +255,42 @@ static void decide_tool(struct run *run)
     WRONG("the last step ends the decision");
 }
 
+/* RFC 3986 §6.2.2.2: bytes that are never written as %xx, except to look different; and what separates segments. */
+static bool is_plain(unsigned byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
+           (byte < 0x80 && byte != 0 && strchr("-._~/\\", (int)byte) != NULL);
+}
+
+static bool is_dots(struct str segment)
+{
+    return str_eq(segment, STR(".")) || str_eq(segment, STR(".."));
+}
+
+/* True if a server may take the URI for another one: what a pattern says of its bytes says nothing then. */
+static bool uri_is_another(struct str uri)
+{
+    size_t begin = 0; /* of the segment */
+    for (size_t at = 0; at < uri.len; at++) {
+        unsigned char byte;
+        if (uri.ptr[at] == '\\' ||
+            (uri.ptr[at] == '%' && (hex_decode(str_slice(uri, at + 1, at + 3), &byte, 1) < 0 || is_plain(byte))))
+            return true;
+        if (strchr("/?#", uri.ptr[at]) == NULL)
+            continue;
+        if (is_dots(str_slice(uri, begin, at)))
+            return true;
+        begin = at + 1;
+    }
+    return is_dots(str_slice(uri, begin, uri.len));
+}
+
+static bool is_judged_by_bytes(const struct access *access, const struct selector *found)
+{
+    bool all = access->allow_default && access->deny.count == 0 && access->deny.exact.count == 0;
+    return !all && (found == NULL || !found->exact);
+}
+
 static void decide_access(struct run *run, const struct access *access, enum reason unknown)
 {
     struct str name = run->question->name;
@@ -263,6 +302,18 @@ static void decide_access(struct run *run, const struct access *access, enum rea
     trace_step(run->trace, 0, allowed ? TRACE_PASS : TRACE_STOP, rule, allowed ? "allowed" : "not allowed");
     if (!allowed)
         end(run, VERDICT_HIDE, unknown, rule, STR_EMPTY);
+}
+
+static void decide_resource(struct run *run)
+{
+    const struct access *access = &run->policy->resources;
+    struct str name = run->question->name;
+    if (uri_is_another(name) && is_judged_by_bytes(access, selectors_find(&access->allow, name))) {
+        trace_step(run->trace, 0, TRACE_STOP, STR("(uri)"), "a URI that servers may read as another one");
+        end(run, VERDICT_HIDE, REASON_unknown_resource, STR("(uri)"), STR_EMPTY);
+        return;
+    }
+    decide_access(run, access, REASON_unknown_resource);
 }
 
 /* The rule that takes a prompt with the tool of its name; NULL: none. Where several patterns are as good as each other
@@ -353,7 +404,7 @@ void policy_decide(const struct policy *policy, const struct question *question,
     case SUBJECT_TOOL: decide_tool(&run); return;
     case SUBJECT_RESOURCE:
         if (!step_frozen(&run))
-            decide_access(&run, &policy->resources, REASON_unknown_resource);
+            decide_resource(&run);
         return;
     case SUBJECT_PROMPT:
         if (!step_frozen(&run))

@@ -157,6 +157,16 @@ static void test_resources(void **state)
     assert_false(asked(&rig, SUBJECT_RESOURCE, "file:///pub/secret", "/resources/deny/0"));
     assert_false(asked(&rig, SUBJECT_RESOURCE, "file:///priv", "/default"));
     assert_false(asked(&rig, SUBJECT_PROMPT, "p", "/default"));
+    static const char *const others[] = { "file:///pub/../priv", "file:///pub/..", "file:///pub/./a", "file:///pub/..?x", "file:///pub/..#x",
+                                          "file:///pub/%2e%2E/priv", "file:///pub/%73ecret", "file:///pub/a%2f..", "file:///pub/a\\b",
+                                          "file:///pub/%", "file:///pub/%2", "file:///pub/%zz", "file:///pub/%5Cx" };
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        assert_false(asked(&rig, SUBJECT_RESOURCE, others[i], "(uri)"));
+    assert_true(asked(&rig, SUBJECT_RESOURCE, "file:///pub/a%20b..c/.d?e=%26", "/resources/allow/0"));
+    rig_load(&rig, "{'version':'1','default':'deny','resources':{'allow':['a/../b']}}");
+    assert_true(asked(&rig, SUBJECT_RESOURCE, "a/../b", "/resources/allow/0")); /* as it is written */
+    rig_load(&rig, "{'version':'1','default':'allow'}");
+    assert_true(asked(&rig, SUBJECT_RESOURCE, "a/../b", "/default")); /* all are allowed */
     rig_load(&rig, "{'version':'1','default':'deny','resources':{'default':'allow','deny':['db://*']}}");
     assert_true(asked(&rig, SUBJECT_RESOURCE, "x", "/resources/default"));
     assert_false(asked(&rig, SUBJECT_RESOURCE, "db://", "/resources/deny/0"));
