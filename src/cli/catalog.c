@@ -358,7 +358,7 @@ static const struct option search_options[] = {
 };
 
 const struct command command_catalog_add = {
-    .summary = "Adds servers and their tools to the catalogue's index",
+    .summary = "Adds servers and their tools to the index",
     .arguments = "FILE...",
     .least = 1,
     .most = 256,
@@ -371,7 +371,7 @@ const struct command command_catalog_add = {
         "What is malformed is named and left out, and the exit status is then 1.\n\n"
         "A list replaces what the index had of its server; lines and entries add to it. Every 500 servers are committed:\n"
         "after an interruption go on with --from.\n\n"
-        "  warder catalog add --server iterable --package @iterable/mcp --version 1.9.0 tools.json\n"
+        "  warder catalog add --server iterable --package @iterable/mcp tools.json\n"
         "  warder catalog add tools.jsonl\n"
         "  warder catalog add registry-page-1.json registry-page-2.json\n",
     .run = add,
@@ -393,7 +393,7 @@ const struct command command_catalog_build = {
 };
 
 const struct command command_catalog_search = {
-    .summary = "Finds tools by words of their names, descriptions and servers",
+    .summary = "Finds tools by words of names and descriptions",
     .arguments = "WORD...",
     .least = 1,
     .most = 64,
