@@ -366,7 +366,7 @@ const struct command command_pins_accept = {
     .json = true,
     .help = "Look at them first: warder pins list --changed. This is recorded. With --definition a server cannot "
             "change it\n"
-            "once more between the look and this.\n\n"
+            "cannot change it once more between the look and this.\n\n"
             "  warder pins accept iterable send_email --definition 3f9a2c77b01e\n"
             "  warder pins accept iterable --all\n",
     .run = accept,
