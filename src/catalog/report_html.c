@@ -207,12 +207,16 @@ static void names(struct page *page, const char *what, const struct item *items,
     markup(page, "</p></details>\n");
 }
 
-static void since(struct page *page, const struct past *past)
+static void since(struct page *page, const struct past *past, size_t of_all)
 {
     char when[REPORT_TIME];
     if (!past || !past->known)
         return;
     report_time(past->at_ms, when);
+    if (past->changes[CHANGE_NONE] == of_all && past->gone_count == 0) {
+        buf_printf(page->out, "<p class=dim>Since %s: nothing changed.</p>\n", when);
+        return;
+    }
     buf_printf(page->out, "<p>Since %s: %zu new, %zu gone, %zu changed, %zu riskier.", when, past->changes[CHANGE_NEW],
                past->gone_count, past->changes[CHANGE_TEXT], past->changes[CHANGE_RISK]);
     for (size_t i = 0; i < past->gone_count; i++) {
@@ -248,11 +252,13 @@ static void listed(struct page *page, const struct report_server *server)
 {
     const struct judgement *judgement = server->judgement;
     const struct definitions *definitions = server->scanned->definitions;
-    buf_printf(page->out, "<p>%zu tool%s: ", judgement->count, judgement->count == 1 ? "" : "s");
-    text(page, judgement->grade_why);
+    buf_printf(page->out, "<p>%zu tool%s%s", judgement->count, judgement->count == 1 ? "" : "s",
+               judgement->grade ? ". The grade is for " : "");
+    if (judgement->grade)
+        text(page, judgement->grade_why);
     markup(page, ".</p>");
     bar(page, judgement);
-    since(page, server->past);
+    since(page, server->past, judgement->count);
     for (size_t i = 0; i < server->scanned->note_count; i++) {
         markup(page, "<p>Note: ");
         text(page, str_from_c(server->scanned->notes[i]));
@@ -298,10 +304,12 @@ int report_scan_html(const struct scan_report *report, struct buf *out)
 {
     struct page page = { .out = out };
     char when[REPORT_TIME];
-    size_t tools = 0;
+    size_t tools = 0, servers = 0;
     report_time(report->at_ms, when);
-    for (size_t i = 0; i < report->count; i++)
+    for (size_t i = 0; i < report->count; i++) {
         tools += report->servers[i].judgement ? report->servers[i].judgement->count : 0;
+        servers += report->servers[i].judgement != NULL;
+    }
     markup(&page, "<!doctype html>\n<html lang=en><head><meta charset=utf-8>"
                   "<meta name=viewport content=\"width=device-width,initial-scale=1\">"
                   "<meta http-equiv=Content-Security-Policy content=\"default-src 'none';style-src 'unsafe-inline'\">"
@@ -309,9 +317,9 @@ int report_scan_html(const struct scan_report *report, struct buf *out)
     markup(&page, style);
     markup(&page, "</style></head><body><main>\n<h1>What agents can do</h1>\n");
     buf_printf(out,
-               "<p class=dim>%zu server%s with %zu tool%s, scanned by Warder %s on %s. What a server says of its tools is no "
+               "<p class=dim>%zu of %zu server%s listed, with %zu tool%s. Scanned by Warder %s on %s. What a server says of its tools is no "
                "proof of what they do.</p>\n",
-               report->count, report->count == 1 ? "" : "s", tools, tools == 1 ? "" : "s", WARDER_VERSION, when);
+               servers, report->count, report->count == 1 ? "" : "s", tools, tools == 1 ? "" : "s", WARDER_VERSION, when);
     for (size_t i = 0; i < report->count && buf_ok(out); i++)
         of_server(&page, &report->servers[i]);
     markup(&page, "</main></body></html>\n");

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "catalog/saved.h"
 #include "config/file.h"
+#include "config/toml.h"
 #include "json/json.h"
 #include "json/writer.h"
 
@@ -56,7 +57,11 @@ static struct target *find_alike(struct targets *targets, const struct server *s
 {
     for (size_t i = 0; i < targets->count; i++) {
         struct target *target = &targets->items[i];
-        if (target->config && server_starts_alike(&target->config->servers[0].server, server))
+        struct server other = *server;
+        if (!target->config)
+            continue;
+        other.name = target->config->servers[0].server.name; /* each file calls it as it likes */
+        if (server_starts_alike(&target->config->servers[0].server, &other))
             return target;
     }
     return NULL;
@@ -337,7 +342,7 @@ static void write_list(struct json_writer *writer, struct str key, const char *c
 
 static int add_written(struct targets *targets, struct str name, struct buf *text)
 {
-    struct json_error fault;
+    struct json_error fault = { .fault = JSON_FAULT_NONE };
     const struct json *entry;
     struct str cwd = file_absolute(&targets->arena, STR("."), STR("servers"));
     int error = buf_ok(text) && cwd.ptr ? 0 : E_NOMEM;
@@ -489,12 +494,36 @@ static int read_json(struct targets *targets, struct str path, struct str source
     return error ? error : add_definitions(targets, path, definitions);
 }
 
+static int read_codex(struct targets *targets, struct str path, struct str source)
+{
+    struct toml_fault fault;
+    struct buf text;
+    struct json_error unread;
+    const struct json *servers;
+    buf_init(&text, 8 * (size_t)LIMIT_policy_body);
+    int error = toml_servers(source, &text, &fault);
+    if (error) {
+        buf_printf(&targets->problem, "%" STR_FMT ":%zu: %s", STR_ARG(path), fault.line, fault.text);
+    } else {
+        error = json_parse(&targets->arena, buf_str(&text), &json_limits_list, &servers, &unread);
+        if (error)
+            buf_printf(&targets->problem, "%" STR_FMT ": mcp_servers: %s%s%" STR_FMT, STR_ARG(path),
+                       json_fault_text(unread.fault), unread.key.len > 0 ? ": " : "", STR_ARG(unread.key));
+        else
+            error = add_servers(targets, path, servers, true);
+    }
+    buf_release(&text);
+    return error;
+}
+
 int targets_add_file(struct targets *targets, struct str path, struct str cwd)
 {
     struct str source, kept = arena_str(&targets->arena, path);
     int error = kept.ptr ? file_read(&targets->arena, kept, LIMIT_list_total, &source) : E_NOMEM;
     if (error)
         buf_printf(&targets->problem, "cannot read %" STR_FMT ": %s", STR_ARG(path), file_error_text(error));
+    else if (str_ends_with(kept, STR(".toml")))
+        error = read_codex(targets, kept, source);
     else
         error = read_json(targets, kept, source, cwd);
     if (error && targets->problem.len == 0)

@@ -6,6 +6,7 @@
 #include "catalog/targets.h"
 #include "cli/command.h"
 #include "cli/environment.h"
+#include "cli/scan_clients.h"
 #include "cli/scan_table.h"
 #include "cli/terminal.h"
 #include "config/zones.h"
@@ -149,6 +150,8 @@ static int find_targets(struct scanning *scanning)
         .insecure = option_value(invocation, "insecure") != NULL,
     };
     int status = 0;
+    if (invocation->argument_count == 0)
+        return scan_clients(invocation, &scanning->arena, &scanning->targets);
     if (!extras.inherit || !extras.headers)
         return failure(invocation, "%s", error_text(E_NOMEM));
     for (size_t i = 0; !status && i < invocation->plain; i++)
@@ -454,6 +457,7 @@ static int run(const struct invocation *invocation)
 }
 
 static const struct option options[] = {
+    { "yes", 'y', NULL, "start what clients are configured to start, without a question", false },
     { "all", 'a', NULL, "every tool, also of a long list", false },
     { "policy", 'p', "DIR", "write DIR/SERVER.policy.json for each server", false },
     { "force", 0, NULL, "--policy replaces files that are there", false },
@@ -473,8 +477,7 @@ static const struct option options[] = {
 
 const struct command command_scan = {
     .summary = "Says what the tools of MCP servers can do",
-    .arguments = "(-- COMMAND... | URL | FILE...)",
-    .least = 1,
+    .arguments = "[-- COMMAND... | URL | FILE...]",
     .most = 255,
     .options = options,
     .json = true,
@@ -482,7 +485,10 @@ const struct command command_scan = {
         "Starts or reaches each server, reads its lists to the last page, ends it, and says of each tool what class it\n"
         "is, how bad a call can be, and which words say so. No tool is called, and nothing is sent anywhere else. A\n"
         "FILE is a configuration (warder.json, .mcp.json or another client's own), or a saved answer to tools/list.\n"
-        "The second scan of a server says what changed since the first: + new, ~ changed, ! riskier, - gone.\n\n"
+        "The second scan of a server says what changed since the first: + new, ~ changed, ! riskier, - gone.\n"
+        "Without an argument it finds the configurations of Claude Code, Claude Desktop, Cursor, VS Code, Windsurf,\n"
+        "Codex and Gemini CLI, says what it is about to start, and asks.\n\n"
+        "  warder scan                            what this machine's clients start\n"
         "  warder scan -- npx -y @vendor/mcp      one server\n"
         "  warder scan .mcp.json                  every server of a client, side by side\n"
         "  warder scan -p policies .mcp.json      and a policy for each to begin with\n"
