@@ -537,7 +537,8 @@ static int read_all(struct toml *toml, struct server_text *server, struct json_w
     int error = 0;
     for (skip_lines(toml); !error && toml->rest.len > 0; skip_lines(toml))
         error = peek(toml) == '[' ? read_head(toml, server, writer, &table) : read_pair(toml, server, table);
-    end_server(server, writer);
+    if (!error)
+        end_server(server, writer);
     return error;
 }
 

@@ -64,6 +64,7 @@ static void faults_name_their_line(void **state)
         { "mcp_servers.a.command = \"x\"\n", 1, "write [mcp_servers.NAME]" },
         { "[mcp_servers.a]\nenv.B = \"x\"\n", 2, "write a table" },
         { "[mcp_servers.a]\nenv = 3\n", 2, "table of strings" },
+        { "[mcp_servers.a]\nenv = { A = \"1\" }\ncommand = \"x\n", 3, "not closed" }, /* with a value due */
         { "a = \"\x01\"\n", 1, "control byte" },
         { "a = \"\xff\"\n", 1, "not UTF-8" },
         { "a = [[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]\n", 1, "too deep" },
