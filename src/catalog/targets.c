@@ -14,6 +14,7 @@
 
 #define TARGETS_BYTES ((size_t)512 << 20)
 #define SHOWN_BYTES 4096
+#define TOKEN_LEAST 24 /* bytes of an argument that is taken for a token */
 
 void targets_init(struct targets *targets, const struct environment *environment)
 {
@@ -104,19 +105,54 @@ static bool names_secret(struct str word)
     return false;
 }
 
+/* A long run of letters and digits is a token, not a name. */
+static bool looks_random(struct str word)
+{
+    bool digit = false, letter = false;
+    for (size_t i = 0; i < word.len; i++) {
+        char c = word.ptr[i];
+        digit |= c >= '0' && c <= '9';
+        letter |= (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (c == '/' || c == '.' || c == '@' || c == ' ' || c == ':' || c == '$')
+            return false;
+    }
+    return word.len >= TOKEN_LEAST && digit && letter;
+}
+
 static void show_word(struct buf *out, struct str word, bool hidden)
 {
-    size_t equals = str_find_byte(word, '=');
+    size_t equals = str_find_byte(word, '='), colon = str_find_byte(word, ':');
+    size_t end = equals < colon ? equals : colon;
     if (out->len)
         buf_append_byte(out, ' ');
-    if (hidden) {
+    if (hidden || looks_random(word)) {
         buf_append_str(out, STR("***"));
     } else if (equals < word.len && names_secret(str_slice(word, 0, equals))) {
         buf_append_str(out, str_slice(word, 0, equals + 1));
         buf_append_str(out, STR("***"));
+    } else if (end < word.len && names_secret(str_slice(word, 0, end))) {
+        buf_append_str(out, str_slice(word, 0, end + 1));
+        buf_append_str(out, STR("***"));
     } else {
         buf_append_str(out, word);
     }
+}
+
+/* Without user information and query, either of which may be a secret. */
+static struct str show_url(struct arena *arena, struct str url)
+{
+    url = str_slice(url, 0, str_find_byte(url, '?'));
+    size_t host = str_find(url, STR("://"));
+    if (host == url.len)
+        return url;
+    host += 3;
+    struct str rest = str_slice(url, host, url.len), authority = str_slice(rest, 0, str_find_byte(rest, '/'));
+    size_t at = str_find_byte(authority, '@');
+    if (at == authority.len)
+        return url;
+    struct str shown = arena_printf(arena, "%" STR_FMT "***%" STR_FMT, STR_ARG(str_slice(url, 0, host)),
+                                    STR_ARG(str_slice(rest, at, rest.len)));
+    return shown.ptr ? shown : STR_EMPTY;
 }
 
 /* `words` as they are written: a ${NAME} stays one. */
@@ -162,7 +198,7 @@ static struct str show(struct arena *arena, const struct json *entry)
 {
     struct str url = url_of(entry);
     if (url.len > 0)
-        return str_slice(url, 0, str_find_byte(url, '?')); /* a query may be a secret */
+        return show_url(arena, url);
     return show_command(arena, text_of(entry, STR("command")), json_get(entry, STR("args")));
 }
 

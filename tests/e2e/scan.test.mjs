@@ -50,6 +50,8 @@ describe('a file of good and bad servers', () => {
     Object.assign(mcpServers, {
       missing: { command: 'no-such-program-anywhere' }, off: { command: 'sleep', args: ['9'], disabled: true },
       crash: { command: 'sh', args: ['-c', 'echo "Error: no key" >&2; exit 3'] },
+      tells: { command: 'no-such-program-anywhere', args: ['--api-key', 'hush1', '--token=hush2', 'Authorization: Bearer hush3', 'API_KEY=hush4', 'ghp_hush5678901234567890', 'plain'] },
+      user: { url: 'https://me:hush6@127.0.0.1:1/mcp' },
       gone: { url: 'http://127.0.0.1:1/mcp?key=hush' }, 'Old One': { command: 'sh', args: ['-c', 'sleep 1000 & sleep 1000'] },
     });
     const began = Date.now();
@@ -97,6 +99,8 @@ describe('a file of good and bad servers', () => {
 
   test('secrets are in none of it', () => {
     assert.ok(!JSON.stringify(report).includes('hush') && !JSON.stringify(report).includes(KEY));
+    assert.equal(server('tells').target, 'no-such-program-anywhere --api-key *** --token=*** Authorization:*** API_KEY=*** *** plain');
+    assert.equal(server('user').target, 'https://***@127.0.0.1:1/mcp');
   });
 
   test('it took as long as the slowest, and nothing runs on', () => {
