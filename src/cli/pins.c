@@ -364,8 +364,7 @@ const struct command command_pins_accept = {
     .most = 256,
     .options = accept_options,
     .json = true,
-    .help = "Look at them first: warder pins list --changed. This is recorded. With --definition a server cannot "
-            "change it\n"
+    .help = "Look at them first: warder pins list --changed. This is recorded. With --definition a server\n"
             "cannot change it once more between the look and this.\n\n"
             "  warder pins accept iterable send_email --definition 3f9a2c77b01e\n"
             "  warder pins accept iterable --all\n",
