@@ -58,3 +58,6 @@ bool era_has_version(const struct era *era, struct str version);
 int  discover_result_read(const struct json *result, bool *modern) NODISCARD;
 /* An error that only a server of the modern era gives; any other, or silence, is a legacy one's. */
 bool error_is_modern(int64_t code);
+/* A server misses fields that repeat arguments, or reads others in them: it may define the tool anew (MCP 2026-07-28
+ * transports: whoever asked SHOULD read the list again). */
+bool error_is_of_mirrors(int64_t code);

@@ -202,3 +202,8 @@ bool error_is_modern(int64_t code)
 {
     return code == HEADER_MISMATCH || code == MISSING_CAPABILITY || code == UNSUPPORTED_VERSION;
 }
+
+bool error_is_of_mirrors(int64_t code)
+{
+    return code == HEADER_MISMATCH;
+}

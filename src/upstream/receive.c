@@ -27,6 +27,17 @@ static void malformed(struct instance *instance, const struct message *message, 
         instance_end_leg(leg, REASON_upstream_malformed);
 }
 
+/* The client hears the error, and its own next try goes out by the list as it is then. */
+static void doubt_marks(struct instance *instance, const struct message *message, const struct leg *leg)
+{
+    if (message->kind != MESSAGE_ERROR || !error_is_of_mirrors(message->error_code) || instance->era->has_sessions ||
+        !str_eq(leg->method, method_row(METHOD_TOOLS_CALL)->name))
+        return;
+    listing_again(&instance->upstream->listing);
+    if (!instance_is_control(instance))
+        listing_again(&instance->listing);
+}
+
 /* The arena goes to the leg with the answer. */
 static void answered(struct instance *instance, const struct message *message, struct arena *arena,
                      const struct leg *only)
@@ -39,6 +50,7 @@ static void answered(struct instance *instance, const struct message *message, s
     }
     legs_remove(&instance->legs, leg);
     instance->used_ms = loop_now_ms(instance->upstream->services.loop);
+    doubt_marks(instance, message, leg);
     leg->events->answer(leg, message, arena);
 }
 

@@ -37,6 +37,38 @@ static void test_modern(void **state)
     memory_finish(&rig);
 }
 
+/* MCP 2026-07-28: a server that misses a field has perhaps another list than ours. */
+static void test_marks_in_doubt(void **state)
+{
+    (void)state;
+    static const struct { int code; bool listed; } rows[] = { { -32020, true }, { -32021, false }, { -32603, false } };
+    for (size_t at = 0; at < ARRAY_LEN(rows); at++) {
+        struct rig rig;
+        struct wait wait;
+        struct instance *instance;
+        struct ask ask;
+        begin(&rig);
+        memory_answer(memories, "{\"supportedVersions\":[\"2026-07-28\"],\"capabilities\":{\"tools\":{}}}");
+        list_modern(&rig);
+        struct memory *control = memories;
+        wait_init(&wait);
+        assert_int_equal(upstream_open(rig.upstream, ERA_MODERN, STR("g"), &wait.waiter, &instance), E_AGAIN);
+        instance_opened(memories->instance);
+        memory_answer(memories, DISCOVERED);
+        memory_list_own(&rig, memories, ONE_TOOL);
+        assert_int_equal(wait.calls, 1);
+        assert_int_equal(ask_send(&rig, &ask, instance, "\"name\":\"t\"", 5000), 0);
+        unsigned sent = control->sent, own = memories->sent;
+        memory_say(memories, "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"error\":{\"code\":%d,\"message\":\"m\"}}",
+                   memory_id(memories), rows[at].code);
+        assert_int_equal(ask.ends, 1);
+        rig_pass(&rig, LIMIT_list_again_ms + 100);
+        assert_int_equal(control->sent, sent + rows[at].listed);
+        assert_int_equal(memories->sent, own + rows[at].listed);
+        memory_finish(&rig);
+    }
+}
+
 static void test_legacy(void **state)
 {
     (void)state;
@@ -142,7 +174,8 @@ static void test_sessions_of_a_modern_server(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_modern, memory_setup), cmocka_unit_test_setup(test_legacy, memory_setup),
+        cmocka_unit_test_setup(test_modern, memory_setup), cmocka_unit_test_setup(test_marks_in_doubt, memory_setup),
+        cmocka_unit_test_setup(test_legacy, memory_setup),
         cmocka_unit_test_setup(test_slow, memory_setup), cmocka_unit_test_setup(test_breaks_on_it, memory_setup),
         cmocka_unit_test_setup(test_others, memory_setup),
         cmocka_unit_test_setup(test_sessions_of_a_modern_server, memory_setup),
