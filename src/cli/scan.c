@@ -219,35 +219,37 @@ static int recommend(struct scanning *scanning, struct str server, const struct 
     return error ? error : out->ptr ? 0 : E_NOMEM;
 }
 
-static int judge_one(struct scanning *scanning, size_t at)
+static void judge_one(struct scanning *scanning, size_t at)
 {
     struct scanned *scanned = &scanning->scanned[at];
     struct judgement *judgement = &scanning->judgements[at];
     struct report_server *server = &scanning->servers[at];
     *server = (struct report_server){ .scanned = scanned, .policy = STR_EMPTY };
     if (scanned->outcome != SCAN_LISTED)
-        return 0;
+        return;
     int error = judge(scanning->classifier, scanned->target->name, scanned->definitions, judgement);
-    if (!error)
-        error = recommend(scanning, scanned->target->name, judgement, &server->policy);
-    if (error)
-        return failure(scanning->invocation, "%" STR_FMT ": %s", STR_ARG(scanned->target->name), error_text(error));
+    if (error) { /* this server's alone */
+        scanned->outcome = SCAN_FAILED;
+        snprintf(scanned->why, sizeof(scanned->why), "what it lists cannot be judged: %s", error_text(error));
+        return;
+    }
+    error = recommend(scanning, scanned->target->name, judgement, &server->policy);
+    if (error && scanned->note_count < SCAN_NOTES)
+        snprintf(scanned->notes[scanned->note_count++], SCAN_WHY_MAX, "no policy can be made of its tools: %s",
+                 error_text(error));
     server->judgement = judgement;
     if (scanning->state.len > 0) {
         past_compare(buf_str(&scanning->state), scanned->target, judgement, &scanning->pasts[at]);
         server->past = &scanning->pasts[at];
     }
-    return 0;
 }
 
-static int judge_all(struct scanning *scanning)
+static void judge_all(struct scanning *scanning)
 {
-    int status = 0;
     scanning->report =
         (struct scan_report){ scanning->servers, scanning->targets.count, clock_wall_ms(clock_system()) };
-    for (size_t i = 0; !status && i < scanning->targets.count; i++)
-        status = judge_one(scanning, i);
-    return status;
+    for (size_t i = 0; i < scanning->targets.count; i++)
+        judge_one(scanning, i);
 }
 
 /* That it cannot be kept is said, and changes nothing else. */
@@ -315,10 +317,10 @@ static int write_policy(struct scanning *scanning, const char *directory, const 
     if (access(path, F_OK) == 0 && !option_value(scanning->invocation, "force"))
         return failure(scanning->invocation, "%s is there already, and is left as it is: --force replaces it", path);
     arena_init(&arena, NULL, LIMIT_policy_compiled);
-    bool fine = loads(&arena, server->policy);
+    bool fine = server->policy.len > 0 && loads(&arena, server->policy);
     arena_release(&arena);
     if (!fine)
-        return failure(scanning->invocation, "%" STR_FMT ": no policy can be made of its tools' names", STR_ARG(name));
+        return failure(scanning->invocation, "%" STR_FMT ": no policy can be made of its tools", STR_ARG(name));
     int error = file_write_atomic(path, server->policy, PATH_OUT);
     if (error)
         return failure(scanning->invocation, "cannot write %s: %s", path, error_text(error));
@@ -445,9 +447,8 @@ static int run(const struct invocation *invocation)
         status = prepare(&scanning);
     if (!status)
         status = scan(&scanning);
-    if (!status)
-        status = judge_all(&scanning);
     if (!status) {
+        judge_all(&scanning);
         status = write_all(&scanning);
         keep_state(&scanning);
         status = status ? status : verdict(&scanning);

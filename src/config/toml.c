@@ -280,10 +280,9 @@ static int read_member(struct toml *toml, unsigned depth)
     return read_value(toml, depth);
 }
 
-static int read_inline(struct toml *toml, unsigned depth)
+/* Behind the brace, to the one that closes it. */
+static int read_members(struct toml *toml, unsigned depth)
 {
-    if (toml->writer)
-        json_write_object(toml->writer);
     skip(toml, 1);
     skip_spaces(toml);
     while (!take(toml, '}')) {
@@ -296,9 +295,17 @@ static int read_inline(struct toml *toml, unsigned depth)
         else if (peek(toml) != '}')
             return fail(toml, "a table needs , or } here");
     }
-    if (toml->writer)
-        json_write_object_end(toml->writer);
     return 0;
+}
+
+static int read_inline(struct toml *toml, unsigned depth)
+{
+    if (toml->writer)
+        json_write_object(toml->writer);
+    int error = read_members(toml, depth);
+    if (!error && toml->writer)
+        json_write_object_end(toml->writer);
+    return error;
 }
 
 /* true, false, whole numbers; fractions and dates are read past, as text where they are asked for. */
@@ -417,21 +424,10 @@ static int read_texts(struct toml *toml, struct json_writer *writer)
 {
     if (peek(toml) != '{')
         return fail(toml, "must be a table of strings");
-    skip(toml, 1);
-    skip_spaces(toml);
     toml->writer = writer;
-    while (!take(toml, '}')) {
-        int error = read_member(toml, 1);
-        if (error)
-            return error;
-        skip_spaces(toml);
-        if (take(toml, ','))
-            skip_spaces(toml);
-        else if (peek(toml) != '}')
-            return fail(toml, "a table needs , or } here");
-    }
+    int error = read_members(toml, 0);
     toml->writer = NULL;
-    return 0;
+    return error;
 }
 
 /* HTTP fields whose values, or whose token, stand in variables. */

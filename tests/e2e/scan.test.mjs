@@ -239,6 +239,16 @@ describe('hostile texts', () => {
     assert.match(stdout, /10000 tools/);
     assert.match(stdout, /and 9960 more: 9960 Destructive; --all shows them/);
   });
+
+  test('more tools than a policy takes: said of that server alone', async () => {
+    const many = Array.from({ length: 60_000 }, (_, i) => ({ name: `create_thing_${i}`, inputSchema: {} }));
+    const { code, report, stderr } = await scanJson(['--policy', join(dir, 'too-many'), file('toomany.json', many), file('few.json', GOOD)]);
+    assert.equal(code, 1);
+    assert.match(stderr, /toomany: no policy can be made/);
+    assert.match(report.servers[0].notes[0], /no policy can be made/);
+    assert.deepEqual(report.servers.map(({ status, tools }) => [status, tools.length]), [['listed', 60_000], ['listed', 2]]);
+    assert.deepEqual(readdirSync(join(dir, 'too-many')), ['few.policy.json']);
+  });
 });
 
 describe('what clients are configured to start', () => {
