@@ -166,20 +166,30 @@ static void initialize(struct instance *instance)
 
 /* ---- server/discover ---- */
 
-/* NULL, or what is wrong with the result. */
-static const char *read_discovery(struct instance *instance, const struct json *result)
+static void keep_discovery(struct instance *instance, const struct json *result)
 {
-    bool modern;
-    if (discover_result_read(result, &modern) != 0)
-        return "its answer to server/discover is none";
-    if (!modern)
-        return "it speaks other protocol versions";
     keep_capabilities(instance, json_get(result, STR("capabilities")));
     if (instance_is_control(instance))
         keep_instructions(instance->upstream, result);
     memcpy(instance->version, MCP_VERSION_MODERN, sizeof(MCP_VERSION_MODERN));
     instance->era = &era_modern;
     keep_era(instance);
+}
+
+/* Servers of the other era refuse the method, or answer what they do not know with something else: *modern is false then.
+ * NULL, or why it cannot be spoken to. */
+static const char *read_probe(struct instance *instance, const struct message *message, bool *modern)
+{
+    bool speaks;
+    *modern = message->kind == MESSAGE_ERROR && error_is_modern(message->error_code);
+    if (message->kind == MESSAGE_ERROR)
+        return "it refuses server/discover";
+    if (discover_result_read(message->result, &speaks) != 0)
+        return "its answer to server/discover is none";
+    *modern = true;
+    if (!speaks)
+        return "it speaks other protocol versions";
+    keep_discovery(instance, message->result);
     return NULL;
 }
 
@@ -191,13 +201,12 @@ static bool may_initialize(const struct instance *instance)
 static void probe_answered(struct leg *leg, const struct message *message, struct arena *arena)
 {
     struct instance *instance = leg->owner;
-    bool is_result = message->kind == MESSAGE_RESULT;
-    bool is_modern = is_result || error_is_modern(message->error_code);
-    const char *fault = is_result ? read_discovery(instance, message->result) : "it refuses server/discover";
+    bool modern;
+    const char *fault = read_probe(instance, message, &modern);
     arena_release(arena);
     instance->probing = false;
     timer_stop(&instance->patience);
-    if (!is_modern && may_initialize(instance)) {
+    if (!modern && may_initialize(instance)) {
         if (!instance->shaking)
             initialize(instance);
         return;

@@ -20,7 +20,7 @@ describe('servers that do not come up', () => {
     gateway = new Gateway({ servers: {
       exits: shell('echo "no \\033[31mkey\\033[0m" >&2; exit 1'),
       garbage: shell('while read line; do echo garbage; done'),
-      wrong: shell('read line; echo \'{"jsonrpc":"2.0","id":1,"result":{}}\'; sleep 60'),
+      wrong: shell('n=0; while read line; do n=$((n + 1)); echo "{\\"jsonrpc\\":\\"2.0\\",\\"id\\":$n,\\"result\\":{}}"; done'),
       vanished: { command: program, policy },
     } });
     await gateway.start();

@@ -130,7 +130,6 @@ static void test_others(void **state)
     (void)state;
     static const char *const answers[] = {
         "\"result\":{\"supportedVersions\":[\"2099-01-01\"],\"capabilities\":{}}",
-        "\"result\":{}",
         "\"error\":{\"code\":-32022,\"message\":\"?\",\"data\":{\"supported\":[\"2099-01-01\"]}}",
     };
     for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
@@ -141,6 +140,20 @@ static void test_others(void **state)
         assert_int_equal(memories->sent, 1);
         memory_finish(&rig);
     }
+}
+
+/* One that answers what it does not know with nothing much is one of the other era. */
+static void test_sloppy(void **state)
+{
+    (void)state;
+    struct rig rig;
+    begin(&rig);
+    memory_answer(memories, "{}");
+    assert_non_null(strstr(memories->last, "\"method\":\"initialize\""));
+    memory_answer(memories, HELLO("{\"tools\":{}}"));
+    memory_answer(memories, ONE_TOOL);
+    assert_int_equal(upstream_speaks(rig.upstream, ERA_LEGACY), SPEAKS_YES);
+    memory_finish(&rig);
 }
 
 /* Sessions of a server without them: tried by the first who asks, and known then. */
@@ -177,7 +190,7 @@ int main(void)
         cmocka_unit_test_setup(test_modern, memory_setup), cmocka_unit_test_setup(test_marks_in_doubt, memory_setup),
         cmocka_unit_test_setup(test_legacy, memory_setup),
         cmocka_unit_test_setup(test_slow, memory_setup), cmocka_unit_test_setup(test_breaks_on_it, memory_setup),
-        cmocka_unit_test_setup(test_others, memory_setup),
+        cmocka_unit_test_setup(test_others, memory_setup), cmocka_unit_test_setup(test_sloppy, memory_setup),
         cmocka_unit_test_setup(test_sessions_of_a_modern_server, memory_setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
