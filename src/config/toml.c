@@ -196,7 +196,7 @@ static int read_string(struct toml *toml, bool keys)
 
 static int read_part(struct toml *toml, struct key *key)
 {
-    struct str part = STR_EMPTY;
+    struct str part;
     size_t len = 0;
     if (key->count == KEY_PARTS)
         return fail(toml, "a key of more than %d parts", KEY_PARTS);
@@ -266,7 +266,7 @@ static int read_array(struct toml *toml, unsigned depth)
 
 static int read_member(struct toml *toml, unsigned depth)
 {
-    struct key key;
+    struct key key = { .count = 0 };
     int error = read_key(toml, &key);
     if (error)
         return error;
@@ -481,7 +481,7 @@ static enum table table_of(const struct key *key)
 
 static int read_head(struct toml *toml, struct server_text *server, struct json_writer *writer, enum table *table)
 {
-    struct key key;
+    struct key key = { .count = 0 };
     bool array = str_starts_with(toml->rest, STR("[["));
     skip(toml, array ? 2 : 1);
     int error = read_key(toml, &key);
@@ -504,7 +504,7 @@ static int read_head(struct toml *toml, struct server_text *server, struct json_
 
 static int read_pair(struct toml *toml, struct server_text *server, enum table table)
 {
-    struct key key;
+    struct key key = { .count = 0 };
     int error = read_key(toml, &key);
     if (error)
         return error;
