@@ -19,7 +19,8 @@
 #define ALIKE_SHOWN 12           /* pages show fewer of one kind: a tool behind these changes no other page */
 
 static const char schema[] =
-    "CREATE TABLE servers(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, slug TEXT NOT NULL UNIQUE, initial TEXT NOT NULL,"
+    "CREATE TABLE servers(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, slug TEXT NOT NULL UNIQUE, initial TEXT "
+    "NOT NULL,"
     " title TEXT, description TEXT, registry TEXT, package TEXT, version TEXT, url TEXT, scanned TEXT,"
     " listed INTEGER NOT NULL DEFAULT 0, tools INTEGER NOT NULL DEFAULT 0, run INTEGER NOT NULL DEFAULT 0,"
     " dirty INTEGER NOT NULL);"
@@ -73,7 +74,8 @@ sqlite3_stmt *statement(struct catalog *catalog, enum statement which)
 {
     sqlite3_stmt **made = &catalog->statements[which];
     if (!*made) {
-        int code = sqlite3_prepare_v3(catalog->handle, statement_texts[which], -1, SQLITE_PREPARE_PERSISTENT, made, NULL);
+        int code =
+            sqlite3_prepare_v3(catalog->handle, statement_texts[which], -1, SQLITE_PREPARE_PERSISTENT, made, NULL);
         if (code != SQLITE_OK)
             catalog->broken = error_of_sqlite(code);
     }
@@ -172,7 +174,8 @@ int catalog_open(const char *path, bool create, struct catalog **out)
     catalog->magic = CATALOG_MAGIC;
     error = hasher_new(&catalog->hasher);
     if (!error)
-        error = error_of_sqlite(sqlite3_open_v2(path, &catalog->handle, flags | (create ? SQLITE_OPEN_CREATE : 0), NULL));
+        error =
+            error_of_sqlite(sqlite3_open_v2(path, &catalog->handle, flags | (create ? SQLITE_OPEN_CREATE : 0), NULL));
     if (!error) {
         (void)sqlite3_busy_timeout(catalog->handle, BUSY_MS);
         error = error_of_sqlite(sqlite3_exec(catalog->handle,
@@ -364,7 +367,8 @@ static int server_state(struct catalog *catalog, int64_t id, struct server_state
     return row == 1 ? 0 : row < 0 ? row : E_NOT_FOUND;
 }
 
-static void bind_judged(sqlite3_stmt *to, int at, const struct catalog_tool *tool, const struct sha256 *digest, int64_t run)
+static void bind_judged(sqlite3_stmt *to, int at, const struct catalog_tool *tool, const struct sha256 *digest,
+                        int64_t run)
 {
     bind_int(to, at, tool->class);
     bind_int(to, at + 1, tool->severity);
@@ -400,8 +404,8 @@ static int tool_add(struct catalog *catalog, int64_t server, const struct server
     return error ? error : touch_tool(catalog, tool->class, initial, kinded, str_from_c(state->slug));
 }
 
-static int tool_set(struct catalog *catalog, int64_t id, const struct server_state *state, const struct catalog_tool *tool,
-                    const struct sha256 *digest, int old_class, char initial)
+static int tool_set(struct catalog *catalog, int64_t id, const struct server_state *state,
+                    const struct catalog_tool *tool, const struct sha256 *digest, int old_class, char initial)
 {
     char kind[KIND_MAX + 1];
     struct str kinded = kind_of(tool->name, kind);

@@ -14,7 +14,7 @@
 
 #define LINE_BYTES ((size_t)LIMIT_list_page)
 #define TREE_BYTES ((size_t)512 << 20)
-#define NAME_BYTES 256      /* of a server or a tool: a longer one is malformed */
+#define NAME_BYTES 256 /* of a server or a tool: a longer one is malformed */
 #define SERVERS_A_COMMIT 500
 
 static struct str text_of(const struct json *object, struct str key)
@@ -106,8 +106,13 @@ static int put_tool(struct intake *intake, int64_t server, const struct tool_fac
     write_judgement(&judgement, &verdict);
     int error = buf_ok(&definition) && buf_ok(&judgement) ? 0 : E_LIMIT;
     struct catalog_tool tool = {
-        .name = facts->name, .class = verdict.class, .severity = verdict.severity, .confidence = verdict.confidence,
-        .signals = verdict.signals, .definition = buf_str(&definition), .verdict = buf_str(&judgement),
+        .name = facts->name,
+        .class = verdict.class,
+        .severity = verdict.severity,
+        .confidence = verdict.confidence,
+        .signals = verdict.signals,
+        .definition = buf_str(&definition),
+        .verdict = buf_str(&judgement),
     };
     if (!error)
         error = catalog_put_tool(intake->catalog, server, &tool, intake->texts ? facts->description : STR_EMPTY);
@@ -184,8 +189,12 @@ static int take_list(struct intake *intake, const struct json *tools, const char
         return E_INVALID;
     }
     struct catalog_server server = {
-        .name = intake->server, .registry = intake->registry, .package = intake->package, .version = intake->version,
-        .scanned = intake->scanned, .listed = true,
+        .name = intake->server,
+        .registry = intake->registry,
+        .package = intake->package,
+        .version = intake->version,
+        .scanned = intake->scanned,
+        .listed = true,
     };
     int error = catalog_put_server(intake->catalog, &server, &id);
     json_iter_init(&iter, tools);
@@ -242,11 +251,11 @@ static int take_entry(struct intake *intake, const struct json *entry)
 {
     struct str name = text_of(entry, STR("name"));
     int64_t id;
-    const char *fault = !json_is(entry, JSON_OBJECT)                ? "it is no object"
-                        : !is_registry_name(name)                   ? "its name is not of the form reverse.dns/name"
+    const char *fault = !json_is(entry, JSON_OBJECT)                  ? "it is no object"
+                        : !is_registry_name(name)                     ? "its name is not of the form reverse.dns/name"
                         : text_of(entry, STR("description")).len == 0 ? "it has no description"
                         : text_of(entry, STR("version")).len == 0     ? "it has no version"
-                                                                    : NULL;
+                                                                      : NULL;
     if (intake->entries++ < intake->from)
         return 0;
     if (fault) {
@@ -254,8 +263,11 @@ static int take_entry(struct intake *intake, const struct json *entry)
         return 0;
     }
     struct catalog_server server = {
-        .name = name, .title = text_of(entry, STR("title")), .description = text_of(entry, STR("description")),
-        .version = text_of(entry, STR("version")), .scanned = intake->scanned,
+        .name = name,
+        .title = text_of(entry, STR("title")),
+        .description = text_of(entry, STR("description")),
+        .version = text_of(entry, STR("version")),
+        .scanned = intake->scanned,
     };
     if (!intake->texts)
         server.description = STR_EMPTY;
@@ -343,8 +355,12 @@ static int lines_server(struct lines *lines, struct str name, const struct json 
     buf_reset(&lines->name);
     buf_append_str(&lines->name, name);
     struct catalog_server server = {
-        .name = name, .registry = text_of(node, STR("registry")), .package = text_of(node, STR("package")),
-        .version = text_of(node, STR("version")), .scanned = intake->scanned, .listed = true,
+        .name = name,
+        .registry = text_of(node, STR("registry")),
+        .package = text_of(node, STR("package")),
+        .version = text_of(node, STR("version")),
+        .scanned = intake->scanned,
+        .listed = true,
     };
     return buf_ok(&lines->name) ? catalog_put_server(intake->catalog, &server, &lines->id) : E_NOMEM;
 }
@@ -409,9 +425,10 @@ static bool holds_lines(FILE *from)
     size_t capacity = 0;
     ssize_t len = getline(&line, &capacity, from);
     arena_init(&arena, NULL, TREE_BYTES);
-    bool lines = len > 0 && (size_t)len <= LINE_BYTES &&
-                 json_parse(&arena, str_trim(str_of(line, (size_t)len), " \t\r\n"), &json_limits_list, &root, &fault) == 0 &&
-                 (json_get(root, STR("tool")) || (json_get(root, STR("name")) && json_get(root, STR("server"))));
+    bool lines =
+        len > 0 && (size_t)len <= LINE_BYTES &&
+        json_parse(&arena, str_trim(str_of(line, (size_t)len), " \t\r\n"), &json_limits_list, &root, &fault) == 0 &&
+        (json_get(root, STR("tool")) || (json_get(root, STR("name")) && json_get(root, STR("server"))));
     arena_release(&arena);
     free(line);
     rewind(from);

@@ -142,7 +142,8 @@ int catalog_tools_at(struct catalog *catalog, int class, char initial, catalog_e
     return each_tool(catalog, which, each, arg);
 }
 
-int catalog_tools_alike(struct catalog *catalog, const struct catalog_tool *tool, int most, catalog_each_tool *each, void *arg)
+int catalog_tools_alike(struct catalog *catalog, const struct catalog_tool *tool, int most, catalog_each_tool *each,
+                        void *arg)
 {
     sqlite3_stmt *to = statement(catalog, STATEMENT_ALIKE);
     bind_text(to, 1, tool->kind);
@@ -151,8 +152,8 @@ int catalog_tools_alike(struct catalog *catalog, const struct catalog_tool *tool
     return each_tool(catalog, STATEMENT_ALIKE, each, arg);
 }
 
-int catalog_tools_exposed(struct catalog *catalog, unsigned classes, uint32_t signals, int most, catalog_each_tool *each,
-                          void *arg)
+int catalog_tools_exposed(struct catalog *catalog, unsigned classes, uint32_t signals, int most,
+                          catalog_each_tool *each, void *arg)
 {
     sqlite3_stmt *to = statement(catalog, STATEMENT_EXPOSED);
     bind_int(to, 1, classes);

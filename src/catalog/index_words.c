@@ -1,11 +1,26 @@
 /* Splitting and folding, ASCII only: what else a name has is kept for its own page. */
 #include "catalog/index_words.h"
 
-static bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-static bool is_lower(char c) { return (c >= 'a' && c <= 'z') || (c & 0x80) != 0; }
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-static bool is_word(char c) { return is_upper(c) || is_lower(c) || is_digit(c); }
-static char lower(char c) { return (char)(is_upper(c) ? c | 0x20 : c); }
+static bool is_upper(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+static bool is_lower(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c & 0x80) != 0;
+}
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+static bool is_word(char c)
+{
+    return is_upper(c) || is_lower(c) || is_digit(c);
+}
+static char lower(char c)
+{
+    return (char)(is_upper(c) ? c | 0x20 : c);
+}
 
 /* A new word begins at `at`: readSet -> read Set, AHORead -> AHO Read. */
 static bool begins(struct str name, size_t at)

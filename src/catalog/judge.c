@@ -2,6 +2,7 @@
 #include "catalog/judge.h"
 
 #include "base/limits.h"
+#include "catalog/grade.h"
 #include "json/json.h"
 
 #include <stdlib.h>
@@ -118,30 +119,16 @@ static void count(struct judgement *judgement)
  * make it less. */
 static void grade(struct judgement *judgement)
 {
-    const size_t *class = judgement->of_class, *severity = judgement->of_severity;
-    const struct {
-        size_t count;
-        char grade;
-        struct str why;
-    } steps[] = {
-        { judgement->of_signal[SIGNAL_HIDDEN_TEXT], 'F', STR("texts that people do not see") },
-        { judgement->of_signal[SIGNAL_INSTRUCTIONS], 'F', STR("texts that tell the model what to do") },
-        { severity[SEVERITY_CRITICAL], 'F', STR("tools of critical severity") },
-        { class[CLASS_FINANCIAL], 'D', STR("tools that move or commit money") },
-        { class[CLASS_DESTRUCTIVE], 'D', STR("tools that destroy") },
-        { class[CLASS_EXECUTE], 'C', STR("tools that execute") },
-        { severity[SEVERITY_HIGH], 'C', STR("tools of high severity") },
-        { class[CLASS_WRITE], 'B', STR("tools that write") },
-        { judgement->count, 'A', STR("nothing but reading") },
+    struct grade_counts counts = {
+        .tools = judgement->count,
+        .hidden_text = judgement->of_signal[SIGNAL_HIDDEN_TEXT],
+        .instructions = judgement->of_signal[SIGNAL_INSTRUCTIONS],
     };
-    judgement->grade_why = STR("no tools");
-    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-        if (steps[i].count == 0)
-            continue;
-        judgement->grade = steps[i].grade;
-        judgement->grade_why = steps[i].why;
-        return;
-    }
+    memcpy(counts.of_class, judgement->of_class, sizeof(counts.of_class));
+    memcpy(counts.of_severity, judgement->of_severity, sizeof(counts.of_severity));
+    struct grade grade = grade_of(&counts);
+    judgement->grade = grade.letter;
+    judgement->grade_why = grade.why;
 }
 
 int judge(const struct classifier *classifier, struct str server, const struct definitions *definitions,

@@ -20,7 +20,11 @@ static const char *entity(char c)
     }
 }
 
-enum place { PLACE_TEXT, PLACE_LINES, PLACE_BARE }; /* bare: where no element may stand, as in a title or an attribute */
+enum place {
+    PLACE_TEXT,
+    PLACE_LINES,
+    PLACE_BARE
+}; /* bare: where no element may stand, as in a title or an attribute */
 
 static void put_escape(struct buf *out, struct str text, size_t at, size_t len, enum place place)
 {
@@ -147,7 +151,8 @@ void html_begin(struct buf *out, const struct html_head *head)
 
 void html_end(struct buf *out)
 {
-    html_put(out, "</main>\n<footer><p>Made by <code>warder catalog</code> from what servers say of their own tools. "
-                  "Quoted texts are theirs; verdicts are told by rules, without a model, and can be wrong.</p></footer>\n"
-                  "</body>\n</html>\n");
+    html_put(out,
+             "</main>\n<footer><p>Made by <code>warder catalog</code> from what servers say of their own tools. "
+             "Quoted texts are theirs; verdicts are told by rules, without a model, and can be wrong.</p></footer>\n"
+             "</body>\n</html>\n");
 }

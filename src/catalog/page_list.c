@@ -52,7 +52,9 @@ static int finish(struct buf *out)
 
 static void begin(struct buf *out, unsigned depth, const char *title, const char *here)
 {
-    struct html_head head = { .depth = depth, .before = title, .name = STR_EMPTY, .after = " · Warder catalogue", .here = here };
+    struct html_head head = {
+        .depth = depth, .before = title, .name = STR_EMPTY, .after = " · Warder catalogue", .here = here
+    };
     html_begin(out, &head);
 }
 
@@ -74,14 +76,17 @@ static void put_letters(struct buf *out, const int64_t counts[LETTERS])
 
 static void put_class_table(struct buf *out, const struct pages *pages, const char *to)
 {
-    html_put(out, "<div class=\"scroll\"><table class=\"stack\"><thead><tr><th>Class</th><th>It</th><th class=\"number\">Tools</th>"
+    html_put(out, "<div class=\"scroll\"><table class=\"stack\"><thead><tr><th>Class</th><th>It</th><th "
+                  "class=\"number\">Tools</th>"
                   "<th>What the recommended policy does</th></tr></thead><tbody>\n");
-    for (int class = CLASS_FINANCIAL; class >= 0; class--) {
-        html_put(out, "<tr><td><a href=\"%s%s/index.html\">", to, class_path((enum tool_class)class));
-        put_badge(out, (enum tool_class)class);
-        html_put(out, "</a></td><td class=\"wide\">%s</td><td class=\"number\" data-as=\"Tools\">%n</td><td class=\"wide\">%t</td></tr>\n",
-                 class_means((enum tool_class)class), pages->of_class[class],
-                 recommend_effect(PRESET_STRICT, (enum tool_class)class));
+    for (int class = CLASS_FINANCIAL; class >= 0; class --) {
+        html_put(out, "<tr><td><a href=\"%s%s/index.html\">", to, class_path((enum tool_class) class));
+        put_badge(out, (enum tool_class) class);
+        html_put(out,
+                 "</a></td><td class=\"wide\">%s</td><td class=\"number\" data-as=\"Tools\">%n</td><td "
+                 "class=\"wide\">%t</td></tr>\n",
+                 class_means((enum tool_class) class), pages->of_class[class],
+                 recommend_effect(PRESET_STRICT, (enum tool_class) class));
     }
     html_put(out, "</tbody></table></div>\n");
 }
@@ -89,19 +94,23 @@ static void put_class_table(struct buf *out, const struct pages *pages, const ch
 int page_home(struct buf *out, const struct pages *pages)
 {
     begin(out, 0, "What agents can call", "");
-    html_put(out, "<h1>What agents can call, and what to allow</h1>\n"
-                  "<p>Every tool of every server in this index, classed by what its own definition says, with the words that "
-                  "made the verdict, the documented attacks that abuse such access, and a policy to paste.</p>\n"
-                  "<ul class=\"facts\"><li><strong>%n</strong> %s</li><li><strong>%n</strong> scanned</li>"
-                  "<li><strong>%n</strong> %s</li><li><strong>%n</strong> attack patterns</li></ul>\n",
-             pages->size.servers, count_word(pages->size.servers, "server", "servers"), pages->size.listed, pages->size.tools,
-             count_word(pages->size.tools, "tool", "tools"), (int64_t)ATTACK_COUNT);
+    html_put(
+        out,
+        "<h1>What agents can call, and what to allow</h1>\n"
+        "<p>Every tool of every server in this index, classed by what its own definition says, with the words that "
+        "made the verdict, the documented attacks that abuse such access, and a policy to paste.</p>\n"
+        "<ul class=\"facts\"><li><strong>%n</strong> %s</li><li><strong>%n</strong> scanned</li>"
+        "<li><strong>%n</strong> %s</li><li><strong>%n</strong> attack patterns</li></ul>\n",
+        pages->size.servers, count_word(pages->size.servers, "server", "servers"), pages->size.listed,
+        pages->size.tools, count_word(pages->size.tools, "tool", "tools"), (int64_t)ATTACK_COUNT);
     html_put(out, "<h2>By class</h2>\n");
     put_class_table(out, pages, "classes/");
     html_put(out, "<h2>Ways in</h2>\n<ul class=\"list\"><li><a href=\"servers/index.html\">Servers by letter</a></li>"
-                  "<li><a href=\"tools/index.html\">Tools by letter</a></li><li><a href=\"badges/index.html\">Tools by badge</a></li>"
+                  "<li><a href=\"tools/index.html\">Tools by letter</a></li><li><a href=\"badges/index.html\">Tools by "
+                  "badge</a></li>"
                   "<li><a href=\"attacks/index.html\">Documented attack patterns</a></li></ul>\n"
-                  "<p>Full-text search is <code>warder catalog search WORDS</code> on the index that these pages come from.</p>\n");
+                  "<p>Full-text search is <code>warder catalog search WORDS</code> on the index that these pages come "
+                  "from.</p>\n");
     return finish(out);
 }
 
@@ -110,7 +119,8 @@ int page_home(struct buf *out, const struct pages *pages)
 int page_servers(struct buf *out, const struct pages *pages, const struct letter_counts *counts)
 {
     begin(out, 1, "Servers", "servers");
-    html_put(out, "<h1>Servers</h1>\n<p>%n in this index, of which %n were scanned.</p>\n", pages->size.servers, pages->size.listed);
+    html_put(out, "<h1>Servers</h1>\n<p>%n in this index, of which %n were scanned.</p>\n", pages->size.servers,
+             pages->size.listed);
     put_letters(out, counts->servers);
     return finish(out);
 }
@@ -118,7 +128,7 @@ int page_servers(struct buf *out, const struct pages *pages, const struct letter
 int page_tools(struct buf *out, const struct pages *pages, const struct letter_counts *counts)
 {
     int64_t sums[LETTERS] = { 0 };
-    for (int class = 0; class <= CLASS_FINANCIAL; class++)
+    for (int class = 0; class <= CLASS_FINANCIAL; class ++)
         for (unsigned i = 0; i < LETTERS; i++)
             sums[i] += counts->tools[class][i];
     begin(out, 1, "Tools", "tools");
@@ -132,8 +142,9 @@ int page_tools(struct buf *out, const struct pages *pages, const struct letter_c
 int page_classes(struct buf *out, const struct pages *pages)
 {
     begin(out, 1, "Classes", "classes");
-    html_put(out, "<h1>Classes</h1>\n<p>What a tool can do. Where several fit, the gravest counts: Financial, Destructive, "
-                  "Execute, Write, Read.</p>\n");
+    html_put(out,
+             "<h1>Classes</h1>\n<p>What a tool can do. Where several fit, the gravest counts: Financial, Destructive, "
+             "Execute, Write, Read.</p>\n");
     put_class_table(out, pages, "");
     return finish(out);
 }
@@ -146,8 +157,8 @@ static void put_told(struct buf *out, enum tool_class class)
         if (!(attack->told >> class & 1))
             continue;
         html_put(out, "%s<li><a href=\"../../attacks/%s.html\">%s</a>: %s</li>\n",
-                 any ? "" : "<h2>Attack patterns that abuse such access</h2>\n<ul class=\"list\">\n", attack->slug, attack->name,
-                 attack->brief);
+                 any ? "" : "<h2>Attack patterns that abuse such access</h2>\n<ul class=\"list\">\n", attack->slug,
+                 attack->name, attack->brief);
         any = true;
     }
     if (any)
@@ -173,19 +184,21 @@ int page_badges(struct buf *out, const struct pages *pages)
     for (unsigned i = 0; i < BADGES; i++) {
         char path[16];
         int64_t count = 0;
-        for (int class = 0; class <= CLASS_FINANCIAL; class++)
-            if (strcmp(class_badge((enum tool_class)class), badge_at(i)) == 0)
+        for (int class = 0; class <= CLASS_FINANCIAL; class ++)
+            if (strcmp(class_badge((enum tool_class) class), badge_at(i)) == 0)
                 count += pages->of_class[class];
         html_put(out, "<li><a href=\"%t.html\"><span class=\"badge %s\">%s</span></a> %n %s</li>\n",
                  badge_path(badge_at(i), path), path, badge_at(i), count, count_word(count, "tool", "tools"));
     }
-    html_put(out, "</ul>\n<p>A badge follows from the class. Severity is another thing: reading a secret is Read, and severe.</p>\n");
+    html_put(out, "</ul>\n<p>A badge follows from the class. Severity is another thing: reading a secret is Read, and "
+                  "severe.</p>\n");
     return finish(out);
 }
 
 static int put_gravest(void *arg, const struct catalog_tool *tool)
 {
-    html_put(arg, "<tr><td><a href=\"../servers/%t/%t.html\">%q</a></td><td>%t</td><td>%s</td><td data-as=\"Severity\">",
+    html_put(arg,
+             "<tr><td><a href=\"../servers/%t/%t.html\">%q</a></td><td>%t</td><td>%s</td><td data-as=\"Severity\">",
              tool->home, tool->slug, tool->name, tool->home_name, class_name(tool->class));
     put_severity(arg, tool->severity);
     html_put(arg, "</td></tr>\n");
@@ -194,7 +207,8 @@ static int put_gravest(void *arg, const struct catalog_tool *tool)
 
 static int put_gravest_of(struct buf *out, const struct pages *pages, unsigned classes, uint32_t signals, int most)
 {
-    html_put(out, "<div class=\"scroll\"><table class=\"stack\"><thead><tr><th>Tool</th><th>Server</th><th>Class</th><th>Severity</th></tr>"
+    html_put(out, "<div class=\"scroll\"><table "
+                  "class=\"stack\"><thead><tr><th>Tool</th><th>Server</th><th>Class</th><th>Severity</th></tr>"
                   "</thead><tbody>\n");
     int error = catalog_tools_exposed(pages->catalog, classes, signals, most, put_gravest, out);
     html_put(out, "</tbody></table></div>\n");
@@ -205,13 +219,14 @@ int page_badge(struct buf *out, const struct pages *pages, const char *badge)
 {
     unsigned classes = 0;
     begin(out, 1, badge, "badges");
-    html_put(out, "<p class=\"trail\"><a href=\"index.html\">Badges</a></p>\n<h1>%s</h1>\n<ul class=\"list\">\n", badge);
-    for (int class = 0; class <= CLASS_FINANCIAL; class++) {
-        if (strcmp(class_badge((enum tool_class)class), badge) != 0)
+    html_put(out, "<p class=\"trail\"><a href=\"index.html\">Badges</a></p>\n<h1>%s</h1>\n<ul class=\"list\">\n",
+             badge);
+    for (int class = 0; class <= CLASS_FINANCIAL; class ++) {
+        if (strcmp(class_badge((enum tool_class) class), badge) != 0)
             continue;
         classes |= 1U << class;
-        html_put(out, "<li><a href=\"../classes/%s/index.html\">%s</a>: %n %s</li>\n", class_path((enum tool_class)class),
-                 class_name((enum tool_class)class), pages->of_class[class],
+        html_put(out, "<li><a href=\"../classes/%s/index.html\">%s</a>: %n %s</li>\n",
+                 class_path((enum tool_class) class), class_name((enum tool_class) class), pages->of_class[class],
                  count_word(pages->of_class[class], "tool", "tools"));
     }
     html_put(out, "</ul>\n<h2>The most severe</h2>\n");
@@ -225,16 +240,20 @@ int page_attacks(struct buf *out, const struct pages *pages)
 {
     (void)pages;
     begin(out, 1, "Documented attack patterns", "attacks");
-    html_put(out, "<h1>Documented attack patterns</h1>\n<p>%n ways in which agents, servers and what lies between were turned "
-                  "against their users, each with where it happened and what stops it.</p>\n<div class=\"scroll\">"
-                  "<table class=\"stack\"><thead><tr><th>No.</th><th>Pattern</th><th>What</th></tr></thead><tbody>\n",
-             (int64_t)ATTACK_COUNT);
+    html_put(
+        out,
+        "<h1>Documented attack patterns</h1>\n<p>%n ways in which agents, servers and what lies between were turned "
+        "against their users, each with where it happened and what stops it.</p>\n<div class=\"scroll\">"
+        "<table class=\"stack\"><thead><tr><th>No.</th><th>Pattern</th><th>What</th></tr></thead><tbody>\n",
+        (int64_t)ATTACK_COUNT);
     for (unsigned i = 0; i < ATTACK_COUNT; i++) {
         const struct attack *attack = attack_at((enum attack_id)i);
-        html_put(out, "<tr><td class=\"quiet\">%s</td><td><a href=\"%s.html\">%s</a></td><td class=\"wide\">%s</td></tr>\n",
+        html_put(out,
+                 "<tr><td class=\"quiet\">%s</td><td><a href=\"%s.html\">%s</a></td><td class=\"wide\">%s</td></tr>\n",
                  attack->id, attack->slug, attack->name, attack->brief);
     }
-    html_put(out, "</tbody></table></div>\n<p class=\"quiet\">SAFE-T numbers are techniques of SAFE-MCP (OpenSSF, CC BY 4.0).</p>\n");
+    html_put(out, "</tbody></table></div>\n<p class=\"quiet\">SAFE-T numbers are techniques of SAFE-MCP (OpenSSF, CC "
+                  "BY 4.0).</p>\n");
     return finish(out);
 }
 
@@ -246,7 +265,8 @@ static void put_sources(struct buf *out, const char *sources)
         struct str line = str_of(sources, len);
         size_t bar = str_find_byte(line, '|');
         struct str label = str_slice(line, 0, bar), address = str_slice(line, bar + 1, len);
-        html_put(out, address.len > 0 ? "<li><a href=\"%p\" rel=\"noopener\">" : "<li>%t", address.len > 0 ? address : label);
+        html_put(out, address.len > 0 ? "<li><a href=\"%p\" rel=\"noopener\">" : "<li>%t",
+                 address.len > 0 ? address : label);
         if (address.len > 0)
             html_put(out, "%t</a>", label);
         html_put(out, "</li>\n");
@@ -257,22 +277,29 @@ static void put_sources(struct buf *out, const char *sources)
 
 int page_attack(struct buf *out, const struct pages *pages, const struct attack *attack, int64_t exposed)
 {
-    struct html_head head = { .depth = 1, .before = attack->name, .name = STR_EMPTY, .after = " · Warder catalogue",
-                              .summary = str_from_c(attack->brief), .here = "attacks" };
+    struct html_head head = { .depth = 1,
+                              .before = attack->name,
+                              .name = STR_EMPTY,
+                              .after = " · Warder catalogue",
+                              .summary = str_from_c(attack->brief),
+                              .here = "attacks" };
     html_begin(out, &head);
-    html_put(out, "<p class=\"trail\"><a href=\"index.html\">Attack patterns</a> › %s</p>\n<h1>%s</h1>\n<p><strong>%s</strong></p>\n"
-                  "<h2 id=\"how\">How it works</h2>\n<p>%s</p>\n<h2 id=\"where\">Where it happened</h2>\n<p>%s</p>\n"
-                  "<h2 id=\"control\">What stops it</h2>\n<p>%s</p>\n",
+    html_put(out,
+             "<p class=\"trail\"><a href=\"index.html\">Attack patterns</a> › "
+             "%s</p>\n<h1>%s</h1>\n<p><strong>%s</strong></p>\n"
+             "<h2 id=\"how\">How it works</h2>\n<p>%s</p>\n<h2 id=\"where\">Where it happened</h2>\n<p>%s</p>\n"
+             "<h2 id=\"control\">What stops it</h2>\n<p>%s</p>\n",
              attack->id, attack->name, attack->brief, attack->how, attack->happened, attack->control);
     if (attack->partial)
         html_put(out, "<p>A gateway alone cannot stop it whole.</p>\n");
-    html_put(out, "<h2 id=\"exposed\">Exposed tools in this index</h2>\n<p>%n %s of the classes that this pattern abuses (",
+    html_put(out,
+             "<h2 id=\"exposed\">Exposed tools in this index</h2>\n<p>%n %s of the classes that this pattern abuses (",
              exposed, count_word(exposed, "tool", "tools"));
     const char *between = "";
-    for (int class = CLASS_FINANCIAL; class >= 0; class--) {
+    for (int class = CLASS_FINANCIAL; class >= 0; class --) {
         if (attack->classes >> class & 1) {
-            html_put(out, "%s<a href=\"../classes/%s/index.html\">%s</a>", between, class_path((enum tool_class)class),
-                     class_name((enum tool_class)class));
+            html_put(out, "%s<a href=\"../classes/%s/index.html\">%s</a>", between, class_path((enum tool_class) class),
+                     class_name((enum tool_class) class));
             between = ", ";
         }
     }
@@ -298,11 +325,13 @@ void list_begin(struct buf *out, const struct list_page *list)
     const char *letter = list->initial == '#' ? "other" : (const char[]){ list->initial, '\0' };
     (void)snprintf(title, sizeof(title), "%.*s: %s, page %u", STR_ARG(list->title), letter, list->number);
     begin(out, list->depth, title, list->class == -2 ? "servers" : list->class == -1 ? "tools" : "classes");
-    html_put(out, "<p class=\"trail\"><a href=\"index.html\">%t</a></p>\n<h1>%t: %s</h1>\n<p>%n in all; page %n.</p>\n"
-                  "<div class=\"scroll\"><table class=\"stack\"><thead><tr>",
+    html_put(out,
+             "<p class=\"trail\"><a href=\"index.html\">%t</a></p>\n<h1>%t: %s</h1>\n<p>%n in all; page %n.</p>\n"
+             "<div class=\"scroll\"><table class=\"stack\"><thead><tr>",
              list->title, list->title, letter, list->total, (int64_t)list->number);
-    html_put(out, list->class == -2 ? "<th>Server</th><th class=\"number\">Tools</th><th>From</th></tr></thead><tbody>\n"
-                                    : "<th>Tool</th><th>Server</th><th>Class</th><th>Severity</th></tr></thead><tbody>\n");
+    html_put(out, list->class == -2
+                      ? "<th>Server</th><th class=\"number\">Tools</th><th>From</th></tr></thead><tbody>\n"
+                      : "<th>Tool</th><th>Server</th><th>Class</th><th>Severity</th></tr></thead><tbody>\n");
 }
 
 void list_tool(struct buf *out, const struct list_page *list, const struct catalog_tool *tool)
@@ -315,7 +344,8 @@ void list_tool(struct buf *out, const struct list_page *list, const struct catal
 
 void list_server(struct buf *out, const struct catalog_server *server)
 {
-    html_put(out, "<tr><td><a href=\"%t/index.html\">%t</a></td><td class=\"number\" data-as=\"Tools\">", server->slug, server->name);
+    html_put(out, "<tr><td><a href=\"%t/index.html\">%t</a></td><td class=\"number\" data-as=\"Tools\">", server->slug,
+             server->name);
     if (server->listed)
         html_put(out, "%n", server->tool_count);
     else

@@ -2,6 +2,7 @@
 #include "catalog/page.h"
 
 #include "base/check.h"
+#include "catalog/grade.h"
 #include "catalog/page_html.h"
 #include "json/writer.h"
 #include "recommend/recommend.h"
@@ -50,7 +51,10 @@ static void put_command(struct buf *out, const struct catalog_server *server)
     bool python = str_eq(server->registry, STR("pypi"));
     char package[512];
     int len = snprintf(package, sizeof(package), "%.*s%s%.*s", STR_ARG(server->package),
-                       server->version.len == 0 ? "" : python ? "==" : "@", STR_ARG(server->version));
+                       server->version.len == 0 ? ""
+                       : python                 ? "=="
+                                                : "@",
+                       STR_ARG(server->version));
     struct str pinned = str_of(package, len > 0 && (size_t)len < sizeof(package) ? (size_t)len : 0);
     html_put(out, "&quot;command&quot;: &quot;%s&quot;, &quot;args&quot;: [%s", python ? "uvx" : "npx",
              python ? "" : "&quot;-y&quot;, ");
@@ -76,48 +80,30 @@ void put_server_entry(struct buf *out, const struct catalog_server *server, stru
 
 /* ---- grade ---- */
 
-struct counts {
-    int64_t of_class[CLASS_FINANCIAL + 1], of_severity[SEVERITY_CRITICAL + 1], hidden, instructions;
-};
-
-static void count(const struct server_page *page, struct counts *out)
+static void count(const struct server_page *page, struct grade_counts *out)
 {
-    *out = (struct counts){ .hidden = 0 };
+    *out = (struct grade_counts){ .tools = page->tool_count };
     for (size_t i = 0; i < page->tool_count; i++) {
         out->of_class[page->tools[i].class]++;
         out->of_severity[page->tools[i].severity]++;
-        out->hidden += page->tools[i].signals >> SIGNAL_HIDDEN_TEXT & 1;
+        out->hidden_text += page->tools[i].signals >> SIGNAL_HIDDEN_TEXT & 1;
         out->instructions += page->tools[i].signals >> SIGNAL_INSTRUCTIONS & 1;
     }
 }
 
-/* The first line that holds gives the grade. */
-static void put_grade(struct buf *out, const struct server_page *page, const struct counts *counts)
+static void put_grade(struct buf *out, const struct server_page *page, const struct grade_counts *counts)
 {
-    const struct {
-        int64_t count;
-        const char *grade, *style, *one, *many;
-    } steps[] = {
-        { counts->hidden, "F", "critical", "tool holds text that people do not see", "tools hold text that people do not see" },
-        { counts->instructions, "F", "critical", "tool tells the model what to do", "tools tell the model what to do" },
-        { counts->of_severity[SEVERITY_CRITICAL], "F", "critical", "tool is of critical severity", "tools are of critical severity" },
-        { counts->of_class[CLASS_FINANCIAL], "D", "high", "tool moves or commits money", "tools move or commit money" },
-        { counts->of_class[CLASS_DESTRUCTIVE], "D", "high", "tool destroys", "tools destroy" },
-        { counts->of_class[CLASS_EXECUTE], "C", "medium", "tool executes", "tools execute" },
-        { counts->of_severity[SEVERITY_HIGH], "C", "medium", "tool is of high severity", "tools are of high severity" },
-        { counts->of_class[CLASS_WRITE], "B", "low", "tool writes", "tools write" },
-        { (int64_t)page->tool_count, "A", "low", "tool, and it does nothing but read", "tools, and they do nothing but read" },
-    };
-    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-        if (steps[i].count == 0)
-            continue;
-        html_put(out, "<p><span class=\"grade %s\">Grade %s</span> %n %s. ", steps[i].style, steps[i].grade, steps[i].count,
-                 count_word(steps[i].count, steps[i].one, steps[i].many));
-        html_put(out, "<span class=\"quiet\">F: hidden text, instructions to the model, or critical severity; D: money or "
-                      "destruction; C: execution or high severity; B: writing; A: reading alone. The first that holds "
-                      "counts.</span></p>\n");
-        return;
-    }
+    struct grade grade = grade_of(counts);
+    const char *style = grade.letter == 'F'   ? "critical"
+                        : grade.letter == 'D' ? "high"
+                        : grade.letter == 'C' ? "medium"
+                                              : "low";
+    html_put(
+        out,
+        "<p><span class=\"grade %s\">Grade %t</span> %t: %n of %n. <span class=\"quiet\">F: hidden text, instructions "
+        "to the model, or critical severity; D: money or destruction; C: execution or high severity; B: writing; "
+        "A: reading alone. The first that holds counts.</span></p>\n",
+        style, str_of(&grade.letter, 1), grade.why, (int64_t)grade.count, (int64_t)page->tool_count);
 }
 
 /* ---- sections ---- */
@@ -139,26 +125,30 @@ static void put_head(struct buf *out, const struct server_page *page)
         html_put(out, "<li>at %q</li>", server->url);
     if (server->scanned.len > 0)
         html_put(out, "<li>scanned %t</li>", server->scanned);
-    html_put(out, "<li>%n %s</li></ul>\n", (int64_t)page->tool_count, count_word((int64_t)page->tool_count, "tool", "tools"));
+    html_put(out, "<li>%n %s</li></ul>\n", (int64_t)page->tool_count,
+             count_word((int64_t)page->tool_count, "tool", "tools"));
 }
 
-static void put_classes(struct buf *out, const struct counts *counts)
+static void put_classes(struct buf *out, const struct grade_counts *counts)
 {
     html_put(out, "<h2 id=\"classes\">By class</h2>\n<ul class=\"facts\">");
-    for (int class = CLASS_FINANCIAL; class >= 0; class--) {
+    for (int class = CLASS_FINANCIAL; class >= 0; class --) {
         if (counts->of_class[class] == 0)
             continue;
         html_put(out, "<li>");
-        put_badge(out, (enum tool_class)class);
-        html_put(out, " %n</li>", counts->of_class[class]);
+        put_badge(out, (enum tool_class) class);
+        html_put(out, " %n</li>", (int64_t)counts->of_class[class]);
     }
     html_put(out, "</ul>\n");
 }
 
 static void put_tools(struct buf *out, const struct server_page *page)
 {
-    html_put(out, "<h2 id=\"tools\">Its tools, the riskiest first</h2>\n<div class=\"scroll\"><table class=\"stack\"><thead><tr>"
-                  "<th>Tool</th><th>Class</th><th>Severity</th><th class=\"number\">Confidence</th><th>Signals</th></tr></thead><tbody>\n");
+    html_put(
+        out,
+        "<h2 id=\"tools\">Its tools, the riskiest first</h2>\n<div class=\"scroll\"><table class=\"stack\"><thead><tr>"
+        "<th>Tool</th><th>Class</th><th>Severity</th><th "
+        "class=\"number\">Confidence</th><th>Signals</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < page->tool_count; i++) {
         const struct catalog_tool *tool = &page->tools[i];
         const char *between = "";
@@ -193,8 +183,11 @@ static int put_policy(struct buf *out, const struct server_page *page)
     struct str server = server_id(page->server, id);
     int len = snprintf(file, sizeof(file), "%.*s.policy.json", STR_ARG(server));
     CHECK(len > 0 && (size_t)len < sizeof(file));
-    html_put(out, "<h2 id=\"policy\">One policy for the whole server</h2>\n<p>A rule for each tool by its class, and a default "
-                  "that denies what the server adds later. <code>%s</code>:</p>\n<pre><code>", file);
+    html_put(
+        out,
+        "<h2 id=\"policy\">One policy for the whole server</h2>\n<p>A rule for each tool by its class, and a default "
+        "that denies what the server adds later. <code>%s</code>:</p>\n<pre><code>",
+        file);
     html_lines(out, buf_str(&policy));
     html_put(out, "</code></pre>\n<p>The server in <code>warder.json</code>, beside it:</p>\n<pre><code>");
     put_server_entry(out, page->server, str_of(file, (size_t)len));
@@ -205,11 +198,15 @@ static int put_policy(struct buf *out, const struct server_page *page)
 
 int page_server(struct buf *out, const struct server_page *page)
 {
-    struct counts counts;
+    struct grade_counts counts;
     int error = 0;
     struct html_head head = {
-        .depth = 2, .before = "", .name = page->server->name, .after = " · tools and policy · Warder catalogue",
-        .summary = page->server->description, .here = "servers",
+        .depth = 2,
+        .before = "",
+        .name = page->server->name,
+        .after = " · tools and policy · Warder catalogue",
+        .summary = page->server->description,
+        .here = "servers",
     };
     count(page, &counts);
     html_begin(out, &head);
@@ -220,9 +217,10 @@ int page_server(struct buf *out, const struct server_page *page)
         put_tools(out, page);
         error = put_policy(out, page);
     } else {
-        html_put(out, page->server->listed
-                          ? "<p>%t lists no tools.</p>\n"
-                          : "<p>A registry names %t; it was not scanned yet, so nothing is said of its tools.</p>\n",
+        html_put(out,
+                 page->server->listed
+                     ? "<p>%t lists no tools.</p>\n"
+                     : "<p>A registry names %t; it was not scanned yet, so nothing is said of its tools.</p>\n",
                  page->server->name);
     }
     html_put(out, "<p class=\"quiet\">In an index of ");

@@ -83,7 +83,8 @@ static void put_target(struct buf *out, const struct tool_page *page)
         const struct param *param = &page->params[i];
         if (!param->required || param->description.len == 0)
             continue;
-        html_put(out, ". What a call of %q acts on is up to %q, “%t”", page->tool->name, param->name, cut(param->description, 200));
+        html_put(out, ". What a call of %q acts on is up to %q, “%t”", page->tool->name, param->name,
+                 cut(param->description, 200));
         return;
     }
 }
@@ -125,8 +126,9 @@ static void put_evidence(struct buf *out, const struct tool_page *page)
         html_put(out, "<p>Nothing in the definition of %q tells a class.</p>\n", page->tool->name);
         return;
     }
-    html_put(out, "<div class=\"scroll\"><table class=\"stack\"><thead><tr><th>Where</th><th>Quoted</th><th>Speaks for</th>"
-                  "<th>Because it</th></tr></thead><tbody>\n");
+    html_put(out,
+             "<div class=\"scroll\"><table class=\"stack\"><thead><tr><th>Where</th><th>Quoted</th><th>Speaks for</th>"
+             "<th>Because it</th></tr></thead><tbody>\n");
     json_iter_init(&iter, list);
     while (json_iter_next(&iter, &key, &evidence)) {
         html_put(out, "<tr><td>%t</td><td>“%t”</td><td data-as=\"Speaks for\">%t</td><td class=\"wide\">%t</td></tr>\n",
@@ -151,7 +153,8 @@ static void put_attacks(struct buf *out, const struct tool_page *page)
                 say_evidence(out, page);
                 html_put(out, ".</p>\n<ul class=\"list\">\n");
             }
-            html_put(out, "<li><a href=\"../../attacks/%s.html\">%s</a>: %s", attack->slug, attack->name, attack->brief);
+            html_put(out, "<li><a href=\"../../attacks/%s.html\">%s</a>: %s", attack->slug, attack->name,
+                     attack->brief);
             if (attack->signals != 0) {
                 html_put(out, " Here: ");
                 say_signal_place(out, page, attack->signals & tool->signals);
@@ -164,8 +167,9 @@ static void put_attacks(struct buf *out, const struct tool_page *page)
     if (told > 0)
         html_put(out, "</ul>\n");
     else
-        html_put(out, "<p>None of the patterns in this catalogue begins with a tool that is classed %s and shows no signal "
-                      "of risk, as %q does.</p>\n",
+        html_put(out,
+                 "<p>None of the patterns in this catalogue begins with a tool that is classed %s and shows no signal "
+                 "of risk, as %q does.</p>\n",
                  class_name(tool->class), tool->name);
 }
 
@@ -176,25 +180,32 @@ static int put_control(struct buf *out, const struct tool_page *page)
     struct str server = server_id(page->server, id), effect = recommend_effect(PRESET_STRICT, page->tool->class);
     buf_init(&policy, PAGE_BYTES);
     int error = policy_of(&policy, page->tool);
-    html_put(out, "<h2 id=\"control\">How to control it</h2>\n<p><code>%t.policy.json</code>:</p>\n<pre><code>", server);
+    html_put(out, "<h2 id=\"control\">How to control it</h2>\n<p><code>%t.policy.json</code>:</p>\n<pre><code>",
+             server);
     html_lines(out, buf_str(&policy));
-    html_put(out, "</code></pre>\n<p>For %q: %t Every other tool of %t is denied until it has a rule.</p>\n<ol>\n"
-                  "<li>Register the server in <code>warder.json</code>:\n<pre><code>",
+    html_put(out,
+             "</code></pre>\n<p>For %q: %t Every other tool of %t is denied until it has a rule.</p>\n<ol>\n"
+             "<li>Register the server in <code>warder.json</code>:\n<pre><code>",
              page->tool->name, effect, page->server->name);
     char file[80];
     int len = snprintf(file, sizeof(file), "%.*s.policy.json", STR_ARG(server));
     CHECK(len > 0 && (size_t)len < sizeof(file));
     put_server_entry(out, page->server, str_of(file, (size_t)len));
-    html_put(out, "</code></pre></li>\n<li>Save the policy above beside it and ask what it says of this tool:\n"
-                  "<pre><code>warder check warder.json\nwarder explain %t --tool ",
+    html_put(out,
+             "</code></pre></li>\n<li>Save the policy above beside it and ask what it says of this tool:\n"
+             "<pre><code>warder check warder.json\nwarder explain %t --tool ",
              server);
     html_text(out, page->tool->name);
-    html_put(out, "</code></pre></li>\n<li>Start the gateway, make a grant, and point the client at it; the token is "
-                  "what <code>grant create</code> prints:\n<pre><code>warder run\nwarder grant create --label laptop --server %t</code></pre>\n<pre><code>",
+    html_put(out,
+             "</code></pre></li>\n<li>Start the gateway, make a grant, and point the client at it; the token is "
+             "what <code>grant create</code> prints:\n<pre><code>warder run\nwarder grant create --label laptop "
+             "--server %t</code></pre>\n<pre><code>",
              server);
-    html_put(out, "{ &quot;mcpServers&quot;: {\n    &quot;%t&quot;: { &quot;type&quot;: &quot;http&quot;,\n"
-                  "      &quot;url&quot;: &quot;http://127.0.0.1:8808/mcp/%t&quot;,\n"
-                  "      &quot;headers&quot;: { &quot;Authorization&quot;: &quot;Bearer TOKEN&quot; } } } }</code></pre></li>\n</ol>\n",
+    html_put(out,
+             "{ &quot;mcpServers&quot;: {\n    &quot;%t&quot;: { &quot;type&quot;: &quot;http&quot;,\n"
+             "      &quot;url&quot;: &quot;http://127.0.0.1:8808/mcp/%t&quot;,\n"
+             "      &quot;headers&quot;: { &quot;Authorization&quot;: &quot;Bearer TOKEN&quot; } } } "
+             "}</code></pre></li>\n</ol>\n",
              server, server);
     buf_release(&policy);
     return error;
@@ -204,8 +215,10 @@ static void put_parameters(struct buf *out, const struct tool_page *page)
 {
     if (page->param_count == 0)
         return;
-    html_put(out, "<h2 id=\"parameters\">Parameters</h2>\n<div class=\"scroll\"><table class=\"stack\"><thead><tr><th>Name</th>"
-                  "<th>Type</th><th></th><th>Its description</th></tr></thead><tbody>\n");
+    html_put(
+        out,
+        "<h2 id=\"parameters\">Parameters</h2>\n<div class=\"scroll\"><table class=\"stack\"><thead><tr><th>Name</th>"
+        "<th>Type</th><th></th><th>Its description</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < page->param_count && i < PARAMETERS_SHOWN; i++) {
         const struct param *param = &page->params[i];
         html_put(out, "<tr><td>%q</td><td>", param->name);
@@ -263,7 +276,8 @@ static int put_related(struct buf *out, const struct tool_page *page)
             if (sibling->id == page->tool->id || sibling->class != page->tool->class || same_kind != (alike == 1))
                 continue;
             html_put(out, "%s<li><a href=\"%t.html\">%q</a> · severity ",
-                     same == 0 ? "<p>Of the same class on this server:</p>\n<ul class=\"list\">\n" : "", sibling->slug, sibling->name);
+                     same == 0 ? "<p>Of the same class on this server:</p>\n<ul class=\"list\">\n" : "", sibling->slug,
+                     sibling->name);
             put_severity(out, sibling->severity);
             html_put(out, "</li>\n");
             same++;
@@ -272,7 +286,8 @@ static int put_related(struct buf *out, const struct tool_page *page)
     if (same > 0)
         html_put(out, "</ul>\n");
     else
-        html_put(out, "<p>%q is the only %s tool of %t.</p>\n", page->tool->name, class_name(page->tool->class), page->server->name);
+        html_put(out, "<p>%q is the only %s tool of %t.</p>\n", page->tool->name, class_name(page->tool->class),
+                 page->server->name);
     buf_init(&elsewhere, PAGE_BYTES);
     int error = catalog_tools_alike(page->pages->catalog, page->tool, ALIKE_SHOWN, put_alike, &elsewhere);
     if (elsewhere.len > 0) {
@@ -291,17 +306,20 @@ static void put_limit_answer(struct buf *out, const struct tool_page *page)
     const struct catalog_tool *tool = page->tool;
     switch (tool->class) {
     case CLASS_READ:
-        html_put(out, "Yes. The policy above sets no limit, because %t; <code>\"rate_limit\": \"60/minute\"</code> in the "
-                      "rule of %q sets one for each grant.", page->reason, tool->name);
+        html_put(out,
+                 "Yes. The policy above sets no limit, because %t; <code>\"rate_limit\": \"60/minute\"</code> in the "
+                 "rule of %q sets one for each grant.",
+                 page->reason, tool->name);
         break;
     case CLASS_DESTRUCTIVE:
-        html_put(out, "Yes, but the policy above hides %q instead: a limit still lets the first call through, and %t. Where "
-                      "it is needed, take it out of <code>hide</code> and give it <code>\"rate_limit\": \"1/hour\"</code>.",
+        html_put(out,
+                 "Yes, but the policy above hides %q instead: a limit still lets the first call through, and %t. Where "
+                 "it is needed, take it out of <code>hide</code> and give it <code>\"rate_limit\": \"1/hour\"</code>.",
                  tool->name, page->reason);
         break;
     case CLASS_FINANCIAL:
-        html_put(out, "Yes, by calls and by amounts. The policy above denies every call of %q all the same: %t.", tool->name,
-                 page->reason);
+        html_put(out, "Yes, by calls and by amounts. The policy above denies every call of %q all the same: %t.",
+                 tool->name, page->reason);
         break;
     case CLASS_OTHER:
     case CLASS_WRITE:
@@ -317,16 +335,19 @@ static void put_questions(struct buf *out, const struct tool_page *page)
     const struct catalog_tool *tool = page->tool;
     char id[65];
     struct str server = server_id(page->server, id);
-    html_put(out, "<h2 id=\"questions\">Six questions</h2>\n<dl class=\"answers\">\n<dt>What does %q do?</dt>\n<dd>It %s: ",
+    html_put(out,
+             "<h2 id=\"questions\">Six questions</h2>\n<dl class=\"answers\">\n<dt>What does %q do?</dt>\n<dd>It %s: ",
              tool->name, class_means(tool->class));
     say_evidence(out, page);
     html_put(out, ". ");
     say_parameters(out, page);
-    html_put(out, "</dd>\n<dt>How do I enforce a policy on %q?</dt>\n<dd>Put %t behind the gateway as <code>%t</code> with the "
-                  "<a href=\"#control\">policy above</a>. %t</dd>\n<dt>What risk level has %q?</dt>\n<dd>Badge %s, severity %s: "
-                  "%t.",
-             tool->name, page->server->name, server, recommend_effect(PRESET_STRICT, tool->class), tool->name,
-             class_badge(tool->class), severity_name(tool->severity), page->reason);
+    html_put(
+        out,
+        "</dd>\n<dt>How do I enforce a policy on %q?</dt>\n<dd>Put %t behind the gateway as <code>%t</code> with the "
+        "<a href=\"#control\">policy above</a>. %t</dd>\n<dt>What risk level has %q?</dt>\n<dd>Badge %s, severity %s: "
+        "%t.",
+        tool->name, page->server->name, server, recommend_effect(PRESET_STRICT, tool->class), tool->name,
+        class_badge(tool->class), severity_name(tool->severity), page->reason);
     if (tool->signals != 0) {
         html_put(out, " Also, ");
         say_signal_place(out, page, tool->signals);
@@ -337,8 +358,9 @@ static void put_questions(struct buf *out, const struct tool_page *page)
     html_put(out, "</dd>\n<dt>How do I block %q completely?</dt>\n<dd>%s <code>\"hide\": [\"", tool->name,
              tool->class == CLASS_DESTRUCTIVE ? "The policy above does, with" : "With");
     html_text(out, tool->name);
-    html_put(out, "\"]</code>: it is not listed, and a call of it is answered as if it did not exist.</dd>\n"
-                  "<dt>Which server provides %q?</dt>\n<dd><a href=\"index.html\">%t</a>",
+    html_put(out,
+             "\"]</code>: it is not listed, and a call of it is answered as if it did not exist.</dd>\n"
+             "<dt>Which server provides %q?</dt>\n<dd><a href=\"index.html\">%t</a>",
              tool->name, page->server->name);
     if (page->server->package.len > 0)
         html_put(out, ", from %q", page->server->package);
@@ -351,8 +373,12 @@ static void put_questions(struct buf *out, const struct tool_page *page)
 int page_tool(struct buf *out, const struct tool_page *page)
 {
     struct html_head head = {
-        .depth = 2, .before = "", .name = page->tool->name, .after = " · policy, risk and evidence · Warder catalogue",
-        .summary = cut(page->description, 150), .here = "servers",
+        .depth = 2,
+        .before = "",
+        .name = page->tool->name,
+        .after = " · policy, risk and evidence · Warder catalogue",
+        .summary = cut(page->description, 150),
+        .here = "servers",
     };
     html_begin(out, &head);
     put_head(out, page);

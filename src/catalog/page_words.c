@@ -151,7 +151,8 @@ void say_parameters(struct buf *out, const struct tool_page *page)
     }
     if (optional > 0) {
         put_names(out, page, false);
-        html_put(out, page->required_count > 0 ? "." : count_word((int64_t)optional, " as optional.", ", all optional."));
+        html_put(out,
+                 page->required_count > 0 ? "." : count_word((int64_t)optional, " as optional.", ", all optional."));
     }
 }
 
@@ -232,11 +233,18 @@ static bool say_alternatives(struct buf *out, const struct json *alternatives)
 
 void say_type(struct buf *out, const struct json *schema, const struct json *root)
 {
-    static const struct { struct str key; const char *say; } bounds[] = {
-        { { "minimum", 7 }, "from " },         { { "maximum", 7 }, "up to " },
-        { { "minLength", 9 }, "at least long " }, { { "maxLength", 9 }, "at most long " },
-        { { "minItems", 8 }, "at least this many: " }, { { "maxItems", 8 }, "at most this many: " },
-        { { "format", 6 }, "format " },        { { "pattern", 7 }, "pattern " },
+    static const struct {
+        struct str key;
+        const char *say;
+    } bounds[] = {
+        { { "minimum", 7 }, "from " },
+        { { "maximum", 7 }, "up to " },
+        { { "minLength", 9 }, "at least long " },
+        { { "maxLength", 9 }, "at most long " },
+        { { "minItems", 8 }, "at least this many: " },
+        { { "maxItems", 8 }, "at most this many: " },
+        { { "format", 6 }, "format " },
+        { { "pattern", 7 }, "pattern " },
         { { "default", 7 }, "else " },
     };
     const struct json *reference = json_get(schema, STR("$ref")), *values;
@@ -281,17 +289,26 @@ static bool has_word(struct str name, const char *const *words)
 const struct param *param_of_signal(const struct tool_page *page, enum signal signal)
 {
     static const char *const urls[] = { "url", "urls", "uri", "uris", "link", "endpoint", "webhook", "href", NULL };
-    static const char *const paths[] = { "path", "paths", "file", "files", "filename", "filepath", "dir", "directory", "folder", NULL };
-    static const char *const codes[] = { "code", "sql", "query", "command", "cmd", "script", "expression", "function", "statement", NULL };
-    static const char *const secrets[] = { "key", "token", "secret", "password", "credential", "credentials", "apikey", "auth", NULL };
+    static const char *const paths[] = { "path",     "paths", "file",      "files",  "filename",
+                                         "filepath", "dir",   "directory", "folder", NULL };
+    static const char *const codes[] = { "code",   "sql",        "query",    "command",   "cmd",
+                                         "script", "expression", "function", "statement", NULL };
+    static const char *const secrets[] = { "key",         "token",  "secret", "password", "credential",
+                                           "credentials", "apikey", "auth",   NULL };
     static const char *const sums[] = { "amount", "price", "sum", "value", "total", NULL };
     static const char *const forces[] = { "force", "recursive", "confirm", "purge", "yes", NULL };
     static const char *const many[] = { "ids", "all", "items", "list", "batch", "emails", "users", NULL };
     static const char *const markup[] = { "html", "template", "body", "content", NULL };
     static const char *const people[] = { "email", "user", "phone", "person", "contact", "name", NULL };
     static const char *const *const words[SIGNAL_COUNT] = {
-        [SIGNAL_URL] = urls, [SIGNAL_FILE_PATH] = paths, [SIGNAL_FREE_CODE] = codes, [SIGNAL_CREDENTIALS] = secrets,
-        [SIGNAL_MONEY] = sums, [SIGNAL_FORCE] = forces, [SIGNAL_BULK] = many, [SIGNAL_RAW_MARKUP] = markup,
+        [SIGNAL_URL] = urls,
+        [SIGNAL_FILE_PATH] = paths,
+        [SIGNAL_FREE_CODE] = codes,
+        [SIGNAL_CREDENTIALS] = secrets,
+        [SIGNAL_MONEY] = sums,
+        [SIGNAL_FORCE] = forces,
+        [SIGNAL_BULK] = many,
+        [SIGNAL_RAW_MARKUP] = markup,
         [SIGNAL_PERSONAL_DATA] = people,
     };
     for (size_t i = 0; words[signal] && i < page->param_count; i++)

@@ -24,7 +24,11 @@
 #define TREE_BYTES ((size_t)512 << 20)
 #define PAGES_A_WORD 5000
 
-struct exposure { unsigned class; uint32_t signals; int64_t count; };
+struct exposure {
+    unsigned class;
+    uint32_t signals;
+    int64_t count;
+};
 
 struct site {
     const struct site_options *options;
@@ -36,9 +40,9 @@ struct site {
     size_t exposure_count, exposure_cap;
     struct hasher *hasher;
     struct buf page;
-    int folder;    /* descriptor */
-    bool all;      /* every page is due */
-    bool fresh;    /* nothing stands there yet */
+    int folder; /* descriptor */
+    bool all;   /* every page is due */
+    bool fresh; /* nothing stands there yet */
     struct arena server_arena, tool_arena;
 };
 
@@ -115,7 +119,9 @@ static int remove_page(void *arg, struct str path)
 
 static int make_folder(struct site *site, const char *name)
 {
-    return mkdirat(site->folder, name, 0777) == 0 || errno == EEXIST ? 0 : say(site, error_of_errno(errno), "cannot make", name);
+    return mkdirat(site->folder, name, 0777) == 0 || errno == EEXIST
+               ? 0
+               : say(site, error_of_errno(errno), "cannot make", name);
 }
 
 /* ---- servers and their tools ---- */
@@ -153,14 +159,18 @@ static int build_tool(void *arg, const struct catalog_tool *tool)
     struct site *site = one->site;
     char path[PATH_MAX];
     struct tool_page page = {
-        .pages = &site->pages, .server = one->server, .tool = tool,
-        .siblings = one->siblings.tools, .sibling_count = one->siblings.count,
+        .pages = &site->pages,
+        .server = one->server,
+        .tool = tool,
+        .siblings = one->siblings.tools,
+        .sibling_count = one->siblings.count,
     };
     int error = tool_page_init(&page, &site->tool_arena);
     buf_recycle(&site->page, 1 << 20);
     if (!error)
         error = page_tool(&site->page, &page);
-    (void)snprintf(path, sizeof(path), "servers/%" STR_FMT "/%" STR_FMT ".html", STR_ARG(one->server->slug), STR_ARG(tool->slug));
+    (void)snprintf(path, sizeof(path), "servers/%" STR_FMT "/%" STR_FMT ".html", STR_ARG(one->server->slug),
+                   STR_ARG(tool->slug));
     errno = 0;
     error = error ? say(site, error, "cannot make the page", path) : put_page(site, path);
     arena_reset(&site->tool_arena);
@@ -270,12 +280,16 @@ static int build_list(struct site *site, int class, char initial, int64_t total)
     int error = touched ? 0 : catalog_list_touched(site->pages.catalog, class, initial, &touched);
     if (error || !touched)
         return error;
-    struct listing listing = { .site = site, .page = { .class = class, .initial = initial, .total = total, .depth = class < 0 ? 1 : 2 } };
+    struct listing listing = {
+        .site = site, .page = { .class = class, .initial = initial, .total = total, .depth = class < 0 ? 1 : 2 }
+    };
     int len = class < 0 ? snprintf(folder, sizeof(folder), "%s", class == -1 ? "tools" : "servers")
-                        : snprintf(folder, sizeof(folder), "classes/%s", class_path((enum tool_class)class));
+                        : snprintf(folder, sizeof(folder), "classes/%s", class_path((enum tool_class) class));
     CHECK(len > 0 && (size_t)len < sizeof(folder));
     listing.page.path = str_of(folder, (size_t)len);
-    listing.page.title = class == -2 ? STR("Servers") : class == -1 ? STR("Tools") : str_from_c(class_name((enum tool_class)class));
+    listing.page.title = class == -2   ? STR("Servers")
+                         : class == -1 ? STR("Tools")
+                                       : str_from_c(class_name((enum tool_class) class));
     if (total > 0)
         error = class == -2 ? catalog_servers_at(site->pages.catalog, initial, row_server, &listing)
                             : catalog_tools_at(site->pages.catalog, class, initial, row_tool, &listing);
@@ -289,7 +303,7 @@ static int build_lists(struct site *site)
     int error = 0;
     for (unsigned i = 0; i < LETTERS && !error; i++) {
         int64_t sum = 0;
-        for (int class = 0; class <= CLASS_FINANCIAL && !error; class++) {
+        for (int class = 0; class <= CLASS_FINANCIAL && !error; class ++) {
             sum += site->letters.tools[class][i];
             error = build_list(site, class, letter_at(i), site->letters.tools[class][i]);
         }
@@ -318,9 +332,9 @@ static int build_classes(struct site *site)
     struct buf *out = &site->page;
     char path[64];
     int error = put_made(site, page_classes(out, &site->pages), "classes/index.html");
-    for (int class = 0; class <= CLASS_FINANCIAL && !error; class++) {
-        (void)snprintf(path, sizeof(path), "classes/%s/index.html", class_path((enum tool_class)class));
-        error = put_made(site, page_class(out, &site->pages, (enum tool_class)class, &site->letters), path);
+    for (int class = 0; class <= CLASS_FINANCIAL && !error; class ++) {
+        (void)snprintf(path, sizeof(path), "classes/%s/index.html", class_path((enum tool_class) class));
+        error = put_made(site, page_class(out, &site->pages, (enum tool_class) class, &site->letters), path);
     }
     if (!error)
         error = put_made(site, page_badges(out, &site->pages), "badges/index.html");
@@ -464,7 +478,8 @@ static int stamp_read(struct site *site, struct str owner, char state[64])
         return 0;
     size_t line = str_find_byte(read, '\n');
     if (fd < 0 || !str_eq(str_slice(read, 0, line), owner)) {
-        (void)snprintf(site->why, 256, "%.160s holds something else: give a folder that is new or empty", site->options->folder);
+        (void)snprintf(site->why, 256, "%.160s holds something else: give a folder that is new or empty",
+                       site->options->folder);
         return E_EXISTS;
     }
     (void)snprintf(state, 64, "%.*s", STR_ARG(str_trim(str_slice(read, line, read.len), "\n")));
@@ -478,8 +493,8 @@ static int make_folders(struct site *site)
     int error = 0;
     for (size_t i = 0; i < ARRAY_LEN(folders) && !error; i++)
         error = make_folder(site, folders[i]);
-    for (int class = 0; class <= CLASS_FINANCIAL && !error; class++) {
-        (void)snprintf(path, sizeof(path), "classes/%s", class_path((enum tool_class)class));
+    for (int class = 0; class <= CLASS_FINANCIAL && !error; class ++) {
+        (void)snprintf(path, sizeof(path), "classes/%s", class_path((enum tool_class) class));
         error = make_folder(site, path);
     }
     return error;

@@ -23,7 +23,9 @@ struct sitemap {
 static void part_begin(struct sitemap *map)
 {
     buf_reset(&map->part);
-    html_put(&map->part, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n");
+    html_put(
+        &map->part,
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n");
     map->addresses = 0;
 }
 
@@ -65,8 +67,10 @@ static int add_server(void *arg, const struct catalog_server *server)
 
 static int add_singles(struct sitemap *map)
 {
-    static const struct { struct str folder; } folders[] = { { { "", 0 } }, { { "servers/", 8 } }, { { "tools/", 6 } },
-                                                             { { "classes/", 8 } }, { { "badges/", 7 } }, { { "attacks/", 8 } } };
+    static const struct {
+        struct str folder;
+    } folders[] = { { { "", 0 } },         { { "servers/", 8 } }, { { "tools/", 6 } },
+                    { { "classes/", 8 } }, { { "badges/", 7 } },  { { "attacks/", 8 } } };
     char file[128];
     int error = 0;
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && !error; i++)
@@ -81,7 +85,8 @@ static int add_singles(struct sitemap *map)
 static int put_index(struct sitemap *map)
 {
     buf_reset(&map->part);
-    html_put(&map->part, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<sitemapindex xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n");
+    html_put(&map->part, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<sitemapindex "
+                         "xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n");
     for (unsigned i = 1; i <= map->parts; i++)
         html_put(&map->part, "<sitemap><loc>%t/sitemap-%n.xml</loc></sitemap>\n", map->base, (int64_t)i);
     html_put(&map->part, "</sitemapindex>\n");

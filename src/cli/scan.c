@@ -36,10 +36,10 @@ struct scanning {
     struct classifier *classifier;
     struct scan_report report;
     struct arena arena;
-    struct buf state;      /* the directory of past scans; empty: none is looked at */
+    struct buf state; /* the directory of past scans; empty: none is looked at */
     int64_t timeout_ms;
     enum severity fail_on;
-    bool fails;            /* --fail-on was given */
+    bool fails; /* --fail-on was given */
     size_t columns;
 };
 
@@ -259,8 +259,8 @@ static void keep_state(struct scanning *scanning)
         const struct report_server *server = &scanning->servers[i];
         if (!server->judgement)
             continue;
-        int error = past_write(buf_str(&scanning->state), server->scanned->target, server->judgement,
-                               scanning->report.at_ms);
+        int error =
+            past_write(buf_str(&scanning->state), server->scanned->target, server->judgement, scanning->report.at_ms);
         if (error) {
             (void)failure(scanning->invocation, "this scan is not remembered: %" STR_FMT ": %s",
                           STR_ARG(buf_str(&scanning->state)), error_text(error));
@@ -290,8 +290,8 @@ static int write_report(struct scanning *scanning, const char *path,
         return 0;
     buf_init(&text, 4 * (size_t)LIMIT_scan_file);
     int error = make(&scanning->report, &text);
-    int status = error ? failure(scanning->invocation, "%s: the report is too large", path)
-                       : write_file(scanning, path, &text);
+    int status =
+        error ? failure(scanning->invocation, "%s: the report is too large", path) : write_file(scanning, path, &text);
     buf_release(&text);
     return status;
 }
@@ -483,7 +483,8 @@ const struct command command_scan = {
     .options = options,
     .json = true,
     .help =
-        "Starts or reaches each server, reads its lists to the last page, ends it, and says of each tool what class it\n"
+        "Starts or reaches each server, reads its lists to the last page, ends it, and says of each tool what class "
+        "it\n"
         "is, how bad a call can be, and which words say so. No tool is called, and nothing is sent anywhere else. A\n"
         "FILE is a configuration (warder.json, .mcp.json or another client's own), or a saved answer to tools/list.\n"
         "The second scan of a server says what changed since the first: + new, ~ changed, ! riskier, - gone.\n"

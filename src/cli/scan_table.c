@@ -6,11 +6,11 @@
 
 #include <stdio.h>
 
-#define ROWS 40              /* of a server without --all */
+#define ROWS 40 /* of a server without --all */
 #define COLUMNS_LEAST 60
 #define COLUMNS_MOST 200
-#define CLASS_WIDTH 11       /* "Destructive" */
-#define ROOMY 100            /* columns from which on a severity is written out */
+#define CLASS_WIDTH 11 /* "Destructive" */
+#define ROOMY 100      /* columns from which on a severity is written out */
 #define TOOL_LEAST 16
 #define GAP 2
 #define CELL 2048
@@ -37,8 +37,10 @@ struct table {
 
 static void paint(struct table *table, enum paint paint)
 {
-    static const struct str escapes[] = { { "\x1b[0m", 4 },  { "\x1b[1m", 4 },  { "\x1b[2m", 4 },  { "\x1b[31m", 5 },
-                                          { "\x1b[32m", 5 }, { "\x1b[33m", 5 }, { "\x1b[36m", 5 }, { "\x1b[1;31m", 7 } };
+    static const struct str escapes[] = {
+        { "\x1b[0m", 4 },  { "\x1b[1m", 4 },  { "\x1b[2m", 4 },  { "\x1b[31m", 5 },
+        { "\x1b[32m", 5 }, { "\x1b[33m", 5 }, { "\x1b[36m", 5 }, { "\x1b[1;31m", 7 }
+    };
     if (table->options->colours)
         buf_append_str(table->out, escapes[paint]);
 }
@@ -104,7 +106,9 @@ static enum paint paint_of_grade(char grade)
 
 /* ---- one tool ---- */
 
-struct widths { size_t tool, why, signals; };
+struct widths {
+    size_t tool, why, signals;
+};
 
 static size_t larger(size_t a, size_t b)
 {
@@ -159,7 +163,8 @@ static size_t rows_shown(const struct table *table, const struct judgement *judg
 /* Every column as wide as its widest cell, as far as the line has room: first the names, then why, then signals. */
 static struct widths measure(const struct table *table, const struct judgement *judgement)
 {
-    size_t fixed = GAP + CLASS_WIDTH + GAP + severity_width(table->columns) + GAP, room = table->columns - fixed - 2 * GAP;
+    size_t fixed = GAP + CLASS_WIDTH + GAP + severity_width(table->columns) + GAP,
+           room = table->columns - fixed - 2 * GAP;
     struct widths most = { TOOL_LEAST, 3, 7 };
     char text[CELL];
     for (size_t i = 0; i < rows_shown(table, judgement); i++) {
@@ -205,8 +210,8 @@ static void head_of_table(struct table *table, const struct widths *widths)
 {
     spaces(table, GAP);
     put(table, PAINT_DIM, STR("CLASS"), CLASS_WIDTH + GAP, true);
-    put(table, PAINT_DIM, table->columns >= ROOMY ? STR("SEVERITY") : STR("SEV"),
-        severity_width(table->columns) + GAP, true);
+    put(table, PAINT_DIM, table->columns >= ROOMY ? STR("SEVERITY") : STR("SEV"), severity_width(table->columns) + GAP,
+        true);
     put(table, PAINT_DIM, STR("TOOL"), widths->tool + GAP, true);
     put(table, PAINT_DIM, STR("WHY"), widths->why + GAP, true);
     put(table, PAINT_DIM, STR("SIGNALS"), widths->signals, false);
@@ -348,7 +353,10 @@ static void not_listed(struct table *table, const struct scanned *scanned)
 {
     char text[2 * SCAN_WHY_MAX + 64];
     bool disabled = scanned->outcome == SCAN_DISABLED;
-    snprintf(text, sizeof(text), "%s: %s", disabled ? "Left out" : scanned->outcome == SCAN_TIMED_OUT ? "Timed out" : "Failed",
+    snprintf(text, sizeof(text), "%s: %s",
+             disabled                             ? "Left out"
+             : scanned->outcome == SCAN_TIMED_OUT ? "Timed out"
+                                                  : "Failed",
              scanned->why);
     folded(table, disabled ? PAINT_DIM : PAINT_RED, GAP, str_from_c(text));
     if (scanned->last_words[0] && !disabled) {

@@ -47,7 +47,7 @@ struct reloader {
     struct loading *loading; /* under way */
     struct loading *last;    /* its report is shown */
     bool again;
-    struct timer retry; /* of a try that could not begin, or could not say which files to watch */
+    struct timer retry;        /* of a try that could not begin, or could not say which files to watch */
     struct list waiting, next; /* for the try under way, and for the one behind it */
     struct reload_status status;
 };
