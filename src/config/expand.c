@@ -55,6 +55,10 @@ static bool from_file(struct reader *reader, struct str path, struct str *out)
         out->len--;
     if (str_ends_with(*out, STR("\r")))
         out->len--;
+    if (out->len == 0) { /* a pipe, or a secret that was never written: an empty one would be used as if it were one */
+        reader_problem(reader, AT_VALUE, STR_EMPTY, "the file %" STR_FMT " is empty", STR_ARG(full));
+        return false;
+    }
     if (str_find_byte(*out, 0) < out->len) {
         reader_problem(reader, AT_VALUE, STR_EMPTY, "the file %" STR_FMT " holds a NUL byte", STR_ARG(full));
         return false;

@@ -131,6 +131,7 @@ static const struct {
     { SERVER(", \"env\": {\"A\": \"${KEY\"}"), "1:57 /mcpServers/a/env/A \"${\" is not closed [write }]", E_INVALID },
     { SERVER(", \"env\": {\"A\": \"${GONE}\"}"),
       "1:57 /mcpServers/a/env/A the environment has no variable GONE [export GONE=...]", E_INVALID },
+    { SERVER(", \"env\": {\"A\": \"${file:/dev/null}\"}"), "1:57 /mcpServers/a/env/A the file /dev/null is empty", E_INVALID },
     { SERVER(", \"home\": \"frsh\""), "1:52 /mcpServers/a/home must be one of shared|private|fresh [did you mean \"fresh\"?]", E_INVALID },
     { SERVER(", \"isolation\": 1"), "1:57 /mcpServers/a/isolation must be one of grant|server|session", E_INVALID },
     { SERVER(", \"timeout\": 0"), "1:55 /mcpServers/a/timeout must be 1 to 3600 seconds: a whole number, or \"90s\", \"5m\"", E_INVALID },
