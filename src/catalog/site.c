@@ -523,7 +523,7 @@ static int build_pages(struct site *site)
 {
     struct catalog *catalog = site->pages.catalog;
     struct buf urls;
-    bool moved;
+    bool moved = false;
     int error = count_all(site);
     if (!error)
         error = look_at_form(site, &moved);
