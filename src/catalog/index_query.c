@@ -53,8 +53,8 @@ static void read_tool(sqlite3_stmt *row, struct catalog_tool *out)
 static int each_server(struct catalog *catalog, enum statement which, catalog_each_server *each, void *arg)
 {
     struct catalog_server server;
-    int error, found;
-    while ((error = found = step(catalog, which)) == 1) {
+    int error;
+    while ((error = step(catalog, which)) == 1) {
         read_server(catalog->statements[which], &server);
         error = each(arg, &server);
         if (error)
