@@ -7,8 +7,8 @@
 #define PAGE_PINS 1000
 #define PAGE_BYTES ((size_t)1 << 20)
 #define PAGE_FULL 1
-#define DIGITS_LEAST 12 /* that pins list shows: 48 bits */
-#define DIGITS_LEAST_TEXT "12"
+#define DIGITS_LEAST 32 /* that pins list shows: a server could make two definitions that agree in fewer */
+#define DIGITS_LEAST_TEXT "32"
 
 int pins_read_list(const struct json *request, struct operation *out, struct str *why)
 {

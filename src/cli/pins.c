@@ -12,6 +12,7 @@
 #define SHOWN_BYTES 160 /* of a text that changed, from shortly before the first byte that differs */
 #define BEFORE_BYTES 24
 #define DIGEST_SHOWN 12
+#define LISTED_SHOWN 32 /* enough to accept it by */
 #define TREE_BYTES ((size_t)16 << 20)
 
 /* ---- what changed ---- */
@@ -189,7 +190,7 @@ static void print_pin(const struct listing *listing, const struct json *pin)
         printf("  accepted %s\n", when);
         return;
     }
-    printf(" -> %.*s  %schanged%s %s\n", DIGEST_SHOWN, listed.ptr, colour_on(stdout, COLOUR_RED), colour_off(stdout),
+    printf(" -> %.*s  %schanged%s %s\n", LISTED_SHOWN, listed.ptr, colour_on(stdout, COLOUR_RED), colour_off(stdout),
            when);
     struct texts texts;
     texts_read(&texts, listing->data, pin);
@@ -366,7 +367,7 @@ const struct command command_pins_accept = {
     .json = true,
     .help = "Look at them first: warder pins list --changed. This is recorded. With --definition a server\n"
             "cannot change it once more between the look and this.\n\n"
-            "  warder pins accept iterable send_email --definition 3f9a2c77b01e\n"
+            "  warder pins accept iterable send_email \\\n    --definition 3f9a2c77b01e5d208c4be6a1f07d93b2\n"
             "  warder pins accept iterable --all\n",
     .run = accept,
 };
