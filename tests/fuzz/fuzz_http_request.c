@@ -15,6 +15,7 @@ static void check_route(const struct http1 *request)
         return;
     switch (route.kind) {
     case ROUTE_MESSAGE:
+    case ROUTE_STREAM:
     case ROUTE_DELETE:
     case ROUTE_OPTIONS:
         CHECK(route.server.len >= 1 && route.server.len <= 64 && str_ends_with(request->target, route.server));
