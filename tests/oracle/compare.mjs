@@ -20,7 +20,7 @@ export function judge(one, seen = () => {}) {
       counters.restart();
       takings.clear();
     }
-    if (step.do === 'reset') counters.reset(takings.get(step.call) ?? new Map(), [...takings.values()]);
+    if (step.do === 'reset' && takings.has(step.call)) counters.reset(takings.get(step.call), [...takings.values()]);
     if (['expire', 'restart', 'reset'].includes(step.do)) {
       seen('did', step.do);
       return {};

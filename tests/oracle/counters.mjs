@@ -67,6 +67,7 @@ export class Counters {
       this.byName.set(debit.identity, counter);
       taken.set(debit.identity, { debit, cost, start: counter.start });
     }
+    taken.counters = [...taken]; // what a reset sets back, also when one has done so before
     return { taken };
   }
 
@@ -106,11 +107,10 @@ export class Counters {
 
   // An operator sets back what a call took: it and all others that were counted there have taken nothing.
   reset(taken, takings) {
-    for (const [identity, { debit }] of taken) {
+    for (const [identity, { debit }] of taken.counters) {
       if (debit.window.kind === 'concurrent') continue;
       this.byName.delete(identity);
-      for (const other of takings) if (other !== taken) other.delete(identity);
-      taken.delete(identity);
+      for (const each of takings) each.delete(identity);
     }
   }
 
