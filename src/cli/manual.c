@@ -239,14 +239,14 @@ enum member_object {
 };
 
 static const struct {
-    enum member_object object;
     const char *name, *text;
+    enum member_object object;
     bool later;
 } members[] = {
 #define REQUIRED false
 #define OPTIONAL false
 #define LATER true
-#define MEMBER(object, name, kinds, when, neutral, text) { OBJECT_##object, name, text, when },
+#define MEMBER(object, name, kinds, when, neutral, text) { name, text, OBJECT_##object, when },
 #include "policy/schema.def"
 #undef MEMBER
 #undef REQUIRED
