@@ -20,12 +20,6 @@ static struct str keep(struct arena *arena, struct str text, size_t most)
     return arena_str(arena, str_slice(text, 0, end));
 }
 
-static struct str text_of(const struct json *object, struct str key)
-{
-    const struct json *node = json_get(object, key);
-    return json_is(node, JSON_STRING) ? json_string(node) : STR_EMPTY;
-}
-
 static int keep_parameters(struct arena *arena, const struct json *schema, struct judged *out)
 {
     const struct json *properties = json_get(schema, STR("properties")), *value;
@@ -70,17 +64,7 @@ static int judge_tool(const struct classifier *classifier, struct str server, st
     int error = json_parse(scratch, out->tool->definition, &json_limits_list, &root, &fault);
     if (error)
         return error;
-    const struct json *annotations = json_get(root, STR("annotations"));
-    struct tool_facts facts = {
-        .server = server,
-        .name = out->tool->name,
-        .title = text_of(root, STR("title")),
-        .description = text_of(root, STR("description")),
-        .schema = json_get(root, STR("inputSchema")),
-        .annotations = annotations,
-    };
-    if (facts.title.len == 0)
-        facts.title = text_of(annotations, STR("title"));
+    struct tool_facts facts = tool_facts_of(server, out->tool->name, root);
     classify_tool(classifier, &facts, &out->verdict);
     out->title = keep(arena, facts.title, WORDS_KEPT);
     out->description = keep(arena, facts.description, LIMIT_scan_text);

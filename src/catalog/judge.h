@@ -10,7 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CLASS_COUNT (CLASS_FINANCIAL + 1)
 #define SEVERITY_COUNT (SEVERITY_CRITICAL + 1)
 
 enum change { CHANGE_NONE, CHANGE_NEW, CHANGE_TEXT, CHANGE_RISK };

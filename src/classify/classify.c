@@ -33,6 +33,26 @@ void classifier_free(struct classifier *classifier)
     free(classifier);
 }
 
+static struct str text_of(const struct json *object, struct str key)
+{
+    const struct json *node = json_get(object, key);
+    return json_is(node, JSON_STRING) ? json_string(node) : STR_EMPTY;
+}
+
+struct tool_facts tool_facts_of(struct str server, struct str name, const struct json *definition)
+{
+    const struct json *annotations = json_get(definition, STR("annotations"));
+    struct str title = text_of(definition, STR("title"));
+    return (struct tool_facts){
+        .server = server,
+        .name = name,
+        .title = title.len > 0 ? title : text_of(annotations, STR("title")),
+        .description = text_of(definition, STR("description")),
+        .schema = json_get(definition, STR("inputSchema")),
+        .annotations = annotations,
+    };
+}
+
 /* Everything that is read of one tool. */
 struct study {
     const struct tool_facts *facts;

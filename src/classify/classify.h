@@ -17,6 +17,9 @@ struct tool_facts {
     const struct json *annotations;
 };
 
+/* Out of a definition as tools/list shows it. */
+struct tool_facts tool_facts_of(struct str server, struct str name, const struct json *definition);
+
 enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
 
 #define EVIDENCE_SOURCES(S)                                                                        \

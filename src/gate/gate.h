@@ -10,6 +10,7 @@
 #include "gate/snapshot.h"
 #include "io/loop.h"
 
+struct classifier;
 struct json_writer;
 
 struct tally {                   /* unauthenticated or unparsable: counted, one summary record a minute */
@@ -29,6 +30,7 @@ struct gateway {
     struct log         *log;
     struct store       *store;
     struct hasher      *hasher;
+    struct classifier  *classifier;   /* NULL until a tool's class is to be told */
     struct front_events events;
     struct arena_pool   arenas;
     struct resolver    *resolver;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "classify/classify.h"
 #include "gate/gate.h"
 #include "io/resolver.h"
 #include "io/tls.h"
@@ -488,6 +489,7 @@ void gateway_free(struct gateway *gateway)
         call_free(CONTAINER_OF(link, struct call, link));
     buf_release(&gateway->out);
     arena_pool_release(&gateway->arenas);
+    classifier_free(gateway->classifier);
     resolver_free(gateway->resolver);
     tls_trust_free(gateway->trust);
     if (gateway->hasher)

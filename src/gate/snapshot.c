@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "gate/classes.h"
 #include "gate/gate.h"
 #include "gate/meter.h"
 #include "gate/listen.h"
@@ -21,9 +22,11 @@
 /* What is seen for the first time is accepted; what changed is said. */
 static void look_at_pins(struct backend *backend)
 {
-    const struct definitions *definitions = upstream_definitions(backend->upstream);
+    struct definitions *definitions = upstream_definitions(backend->upstream);
     struct gateway *gateway = backend->gateway;
     size_t changed = 0;
+    if (definitions)
+        classify_new(gateway, &backend->server, definitions);
     for (size_t at = 0; definitions && at < definitions->tool_count; at++)
         changed += store_pin_look(gateway->store, backend->server.name, &definitions->tools[at]) == PIN_CHANGED;
     gateway->generation++; /* what was decided and not sent is decided again */

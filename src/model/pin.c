@@ -119,6 +119,7 @@ int pin_of_record(const struct record *record, struct pin *out, struct str *text
     if (record->blob.len < sizeof out->parts)
         return E_SYNTAX;
     out->digest = record->digest;
+    out->class = record->class;
     memcpy(out->parts, record->blob.ptr, sizeof out->parts);
     *text = str_slice(record->blob, sizeof out->parts, record->blob.len);
     return 0;

@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "model/class.h"
 
 #include <stdint.h>
 
@@ -30,6 +31,7 @@ struct str pin_part_name(enum pin_part part);
 struct pin {
     struct sha256 digest;
     uint8_t       parts[PIN_PART_COUNT][PIN_PART_BYTES]; /* zeros: no such member */
+    struct pinned_class class; /* of this definition, if it was ever told; no part of what makes it the same */
 };
 
 /* The canonical text of a definition goes behind what `text` holds. E_NOMEM, E_LIMIT. */
@@ -44,6 +46,8 @@ unsigned pin_differs(const struct pin *a, const struct pin *b);
 #define PIN_MOVED    STR("changed")     /* another one than the accepted one is listed */
 #define PIN_RETURNED STR("returned")    /* the accepted one is listed again */
 #define PIN_OPERATOR STR("accepted")    /* by an operator */
+#define PIN_CLASSED  STR("classed")     /* the accepted one, whose class was not known */
+#define PIN_RULED    STR("class")       /* an operator says the tool's class, or with an unknown one no longer does */
 void pin_write(const struct pin *pin, struct str text, struct buf *out);
 /* The text is borrowed from the record. E_SYNTAX. */
 int  pin_of_record(const struct record *record, struct pin *out, struct str *text) NODISCARD;

@@ -29,7 +29,8 @@ enum tag {
     TAG_COUNT = 16,
     TAG_MICROS = 17,
     TAG_GIVEN_BACK = 18,
-    TAG_DEBIT = 19,
+    TAG_DEBIT = 19, /* behind all others */
+    TAG_CLASS = 20,
     TAG_END
 };
 
@@ -151,6 +152,7 @@ void record_write(const struct record *record, struct buf *out)
     put_uint(out, TAG_COUNT, record->count);
     put_uint(out, TAG_MICROS, zigzag(record->micros));
     put_uint(out, TAG_GIVEN_BACK, record->given_back ? 1 : 0);
+    put_uint(out, TAG_CLASS, pinned_class_pack(&record->class));
     for (size_t i = 0; i < record->debit_count; i++)
         put_debit(out, &record->debits[i], &record->taken[i]);
 }
@@ -205,6 +207,12 @@ static bool get_flag(struct str value, bool *out)
     return get_uint(value, &number) && number == 1;
 }
 
+static bool get_class(struct str value, struct pinned_class *out)
+{
+    uint64_t packed;
+    return get_uint(value, &packed) && pinned_class_unpack(packed, out);
+}
+
 static bool get_field(enum tag tag, struct str value, struct record *record)
 {
     switch (tag) {
@@ -226,6 +234,7 @@ static bool get_field(enum tag tag, struct str value, struct record *record)
     case TAG_COUNT: return get_uint(value, &record->count);
     case TAG_MICROS: return get_int(value, &record->micros);
     case TAG_GIVEN_BACK: return get_flag(value, &record->given_back);
+    case TAG_CLASS: return get_class(value, &record->class);
     case TAG_DEBIT:
     case TAG_END: break;
     }

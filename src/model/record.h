@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/encode.h"
+#include "model/class.h"
 #include "model/counters.h"
 #include "model/debit.h"
 #include "model/reason.h"
@@ -61,6 +62,7 @@ struct record {
     struct str          text;       /* grant label, session's client …: by kind */
     struct str          blob;       /* by kind: encoded grant, policy bytes */
     uint64_t            count;      /* DENIALS, MALFORMED */
+    struct pinned_class class;      /* DECISION, DENIALS: the tool's, as it was judged; PIN */
     int64_t             micros;     /* outcome: from admission to the answer */
     bool                given_back; /* outcome: the debits went back */
     const struct debit *debits;     /* DECISION: keys and costs */

@@ -107,6 +107,10 @@ void record_print_json(const struct record *record, uint64_t sequence, struct js
     if (judged)
         json_write_member_string(writer, STR("reason"), reason_row(record->reason)->name);
     member_text(writer, STR("rule"), record->rule);
+    if (record->class.known)
+        json_write_member_string(writer, STR("class"), class_word(record->class.class));
+    if (record->class.overruled)
+        json_write_member_bool(writer, STR("class_overruled"), true);
     member_text(writer, STR("text"), record->text);
     if (record->count > 0)
         json_write_member_int(writer, STR("count"), (int64_t)record->count);

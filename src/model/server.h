@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "model/class.h"
 #include "model/pin.h"
 
 #include <stdbool.h>
@@ -57,8 +58,6 @@ int  server_copy(struct arena *arena, const struct server *from, struct server *
 /* Nothing that an instance is started or reached with differs: it may go on. The time-out is looked at by each call. */
 bool server_starts_alike(const struct server *a, const struct server *b);
 
-enum tool_class { CLASS_OTHER, CLASS_READ, CLASS_WRITE, CLASS_EXECUTE, CLASS_DESTRUCTIVE, CLASS_FINANCIAL };
-
 /* A parameter that clients repeat in an HTTP field (MCP 2026-07-28 transports): Mcp-Param-<name>. */
 struct mirrored {
     struct str  name;
@@ -69,7 +68,6 @@ struct mirrored {
 struct tool {
     struct str      name;        /* bytes after unescaping */
     struct str      definition;  /* the whole object, written by our writer */
-    enum tool_class class;
     struct pin      pin;         /* of `definition` */
     struct mirrored *mirrored;
     size_t          mirrored_count;

@@ -13,6 +13,8 @@
 
 #define CHECKPOINT_BYTES 262144u /* of pins in one record, about */
 #define FLAG_CHANGED 1u
+#define FLAG_CLASSES 2u /* three classes follow: the accepted one's, the seen one's, and the operator's */
+#define FLAGS (FLAG_CHANGED | FLAG_CLASSES)
 
 /* ---- the state's part ---- */
 
@@ -111,13 +113,41 @@ int state_pin_replay(struct state *state, const struct record *record)
     struct pin_entry *entry = error < 0 ? NULL : state_pin_make(state, record->server, record->name);
     if (entry == NULL)
         return error < 0 ? error : E_NOMEM;
-    if (str_eq(record->text, PIN_MOVED))
+    if (str_eq(record->text, PIN_RULED))
+        entry->ruled = record->class;
+    else if (str_eq(record->text, PIN_CLASSED))
+        entry->accepted.class = record->class;
+    else if (str_eq(record->text, PIN_MOVED))
         entry_change(entry, &pin, record->at_ms);
     else if (str_eq(record->text, PIN_RETURNED))
         entry->changed = false;
     else
         entry_accept(entry, &pin, record->at_ms);
     return 0;
+}
+
+static bool has_classes(const struct pin_entry *entry)
+{
+    return entry->accepted.class.known || entry->seen.class.known || entry->ruled.known;
+}
+
+static void put_classes(struct buf *out, const struct pin_entry *entry)
+{
+    wire_put_uint(out, pinned_class_pack(&entry->accepted.class));
+    wire_put_uint(out, pinned_class_pack(&entry->seen.class));
+    wire_put_uint(out, pinned_class_pack(&entry->ruled));
+}
+
+static bool get_class(struct str *in, struct pinned_class *class)
+{
+    uint64_t packed;
+    return wire_get_uint(in, &packed) && pinned_class_unpack(packed, class);
+}
+
+static bool get_classes(struct str *in, struct pinned_class *accepted, struct pinned_class *seen,
+                        struct pinned_class *ruled)
+{
+    return get_class(in, accepted) && get_class(in, seen) && get_class(in, ruled);
 }
 
 static void put_pin(struct buf *out, const struct pin *pin, int64_t at_ms)
@@ -147,7 +177,10 @@ void state_pins_write(const struct pin_server *server, struct list **at, struct 
     while (*at != &server->tools && out->len < CHECKPOINT_BYTES) {
         const struct pin_entry *entry = CONTAINER_OF(*at, struct pin_entry, link);
         wire_put_str(out, entry->tool);
-        buf_append_byte(out, entry->changed ? (char)FLAG_CHANGED : 0);
+        bool classes = has_classes(entry);
+        buf_append_byte(out, (char)((entry->changed ? FLAG_CHANGED : 0) | (classes ? FLAG_CLASSES : 0)));
+        if (classes)
+            put_classes(out, entry);
         put_pin(out, &entry->accepted, entry->accepted_ms);
         if (entry->changed)
             put_pin(out, &entry->seen, entry->changed_ms);
@@ -161,18 +194,21 @@ int state_pins_read(struct state *state, struct str server, struct str bytes)
 {
     while (bytes.len > 0) {
         struct pin accepted = { 0 }, seen = { 0 };
+        struct pinned_class ruled = { 0 };
         int64_t accepted_ms, changed_ms = 0;
         struct str tool;
         uint8_t flags;
-        if (!wire_get_str(&bytes, &tool) || !get_bytes(&bytes, &flags, 1) || flags > FLAG_CHANGED ||
+        if (!wire_get_str(&bytes, &tool) || !get_bytes(&bytes, &flags, 1) || (flags & ~FLAGS) != 0 ||
+            ((flags & FLAG_CLASSES) != 0 && !get_classes(&bytes, &accepted.class, &seen.class, &ruled)) ||
             !get_pin(&bytes, &accepted, &accepted_ms) ||
-            (flags == FLAG_CHANGED && !get_pin(&bytes, &seen, &changed_ms)))
+            ((flags & FLAG_CHANGED) != 0 && !get_pin(&bytes, &seen, &changed_ms)))
             return E_CORRUPT;
         struct pin_entry *entry = state_pin_make(state, server, tool);
         if (entry == NULL)
             return E_NOMEM;
         entry_accept(entry, &accepted, accepted_ms);
-        if (flags == FLAG_CHANGED)
+        entry->ruled = ruled;
+        if ((flags & FLAG_CHANGED) != 0)
             entry_change(entry, &seen, changed_ms);
     }
     return 0;
@@ -217,6 +253,7 @@ static void record_pin(struct store *store, struct pin_server *server, struct st
         .server = server->name,
         .name = name,
         .digest = pin->digest,
+        .class = pin->class,
         .text = what,
         .blob = buf_str(&blob),
     };
@@ -251,6 +288,55 @@ enum pin_state store_pin_state(const struct store *store, struct str server, con
     return pin_eq(&entry->accepted, &tool->pin) ? PIN_ACCEPTED : PIN_CHANGED;
 }
 
+bool store_pin_wants_class(const struct store *store, struct str server, const struct tool *tool)
+{
+    const struct pin_entry *entry = state_pin(&store->state, server, tool->name);
+    if (entry != NULL && pin_eq(&entry->accepted, &tool->pin))
+        return !entry->accepted.class.known;
+    return entry == NULL || !entry->changed || !pin_eq(&entry->seen, &tool->pin) || !entry->seen.class.known;
+}
+
+struct pinned_class store_pin_class(const struct store *store, struct str server, struct str tool)
+{
+    const struct pin_entry *entry = state_pin(&store->state, server, tool);
+    if (entry == NULL)
+        return (struct pinned_class){ .known = false };
+    return entry->ruled.known ? entry->ruled : entry->accepted.class;
+}
+
+/* Of the accepted definition, where an older gateway accepted it without a class. */
+static void learn_class(struct store *store, struct pin_server *server, struct pin_entry *entry, const struct pin *pin)
+{
+    if (!pin->class.known || entry->accepted.class.known)
+        return;
+    record_pin(store, server, entry->tool, pin, PIN_CLASSED, NULL, NULL);
+    entry->accepted.class = pin->class;
+}
+
+static void rule_class(struct store *store, struct pin_server *server, struct pin_entry *entry,
+                       struct pinned_class ruled)
+{
+    struct pin pin = entry->accepted;
+    if (ruled.known == entry->ruled.known && (!ruled.known || ruled.class == entry->ruled.class))
+        return;
+    pin.class = ruled;
+    record_pin(store, server, entry->tool, &pin, PIN_RULED, NULL, NULL);
+    entry->ruled = ruled;
+}
+
+void store_pins_rule(struct store *store, struct str server_name,
+                     struct pinned_class (*ruled)(void *arg, struct str tool), void *arg)
+{
+    CHECK_OBJ(store, STORE_MAGIC);
+    struct pin_server *server = server_find(&store->state, server_name);
+    if (server == NULL)
+        return;
+    LIST_EACH (&server->tools, link, after) {
+        struct pin_entry *entry = CONTAINER_OF(link, struct pin_entry, link);
+        rule_class(store, server, entry, ruled(arg, entry->tool));
+    }
+}
+
 enum pin_state store_pin_look(struct store *store, struct str server_name, const struct tool *tool)
 {
     CHECK_OBJ(store, STORE_MAGIC);
@@ -269,8 +355,10 @@ enum pin_state store_pin_look(struct store *store, struct str server_name, const
     }
     if (same)
         entry->changed = false;
-    else if (!known)
-        entry_change(entry, &tool->pin, store_now_ms(store));
+    else if (!known || (tool->pin.class.known && !entry->seen.class.known))
+        entry_change(entry, &tool->pin, known ? entry->changed_ms : store_now_ms(store));
+    if (same)
+        learn_class(store, server, entry, &tool->pin);
     return same ? PIN_ACCEPTED : PIN_CHANGED;
 }
 
@@ -369,6 +457,7 @@ int store_pin_each(struct store *store, struct str server, int (*each)(void *arg
                 .tool = entry->tool,
                 .accepted = entry->accepted,
                 .seen = entry->seen,
+                .ruled = entry->ruled,
                 .changed = entry->changed,
                 .accepted_ms = entry->accepted_ms,
                 .changed_ms = entry->changed_ms,

@@ -45,6 +45,7 @@ struct pin_entry {          /* a tool whose definition was accepted */
     struct list link;       /* on its pin_server */
     struct pin  accepted, seen;
     bool        changed;    /* `seen` is listed, and another one */
+    struct pinned_class ruled; /* by an operator; unknown: nothing */
     int64_t     accepted_ms, changed_ms;
     struct str  tool;
     char        bytes[];

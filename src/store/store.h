@@ -97,6 +97,13 @@ bool store_grant_is_under(const struct store *store, const struct grant *grant, 
 enum pin_state store_pin_look(struct store *store, struct str server, const struct tool *tool);
 /* The same without a trace: PIN_NEVER of what was not looked at. */
 enum pin_state store_pin_state(const struct store *store, struct str server, const struct tool *tool);
+/* True where nobody knows yet what a tool of this definition can do: tool->pin.class is then filled in before the look. */
+bool store_pin_wants_class(const struct store *store, struct str server, const struct tool *tool);
+/* Frozen when the definition was accepted, unless an operator says otherwise. */
+struct pinned_class store_pin_class(const struct store *store, struct str server, struct str tool);
+/* What an operator says of each tool of a server, unknown: nothing. What differs from before is recorded. */
+void store_pins_rule(struct store *store, struct str server,
+                     struct pinned_class (*ruled)(void *arg, struct str tool), void *arg);
 /* An operator accepts the definitions that are listed now, of these tools, or with none named of all that changed.
  * E_NOT_FOUND: one of them is not known (*missing says which), or none changed. */
 int  store_pins_accept(struct store *store, struct str server, const struct str *tools, size_t count, struct str *missing,
@@ -105,7 +112,7 @@ int  store_pins_accept_now(struct store *store, struct str server, const struct 
                            struct str *missing) NODISCARD;
 /* Whether the digest of what is listed now begins with these hex digits, in lower case. */
 bool store_pin_begins(const struct store *store, struct str server, struct str tool, struct str digits);
-struct store_pin { struct str server, tool; struct pin accepted, seen; bool changed; int64_t accepted_ms, changed_ms; };
+struct store_pin { struct str server, tool; struct pin accepted, seen; struct pinned_class ruled; bool changed; int64_t accepted_ms, changed_ms; };
 /* Of one server, or with an empty name of all. Nonzero ends it and is returned. */
 int  store_pin_each(struct store *store, struct str server, int (*each)(void *arg, const struct store_pin *pin), void *arg);
 /* The text of a definition that a record kept: from the projection, and from the ledger behind it. Any thread.

@@ -46,6 +46,7 @@ static struct record whole(enum record_kind kind)
         .reason = REASON_rate_limited, .outcome = OUTCOME_unknown, .rule = STR("/tools/create_charge/limits/0"),
         .text = STR("t"), .blob = { "\0\1\2", 3 }, .count = UINT64_MAX, .micros = INT64_MIN, .given_back = true,
         .debits = debits, .taken = taken, .debit_count = 2,
+        .class = { .known = true, .overruled = true, .class = CLASS_FINANCIAL, .classifier = 0xffff },
     };
     memset(record.call.bytes, 0xab, sizeof record.call.bytes);
     memset(record.digest.bytes, 1, SHA256_LEN);
@@ -56,6 +57,7 @@ static struct record whole(enum record_kind kind)
 static void assert_same(const struct record *a, const struct record *b)
 {
     assert_true(a->kind == b->kind && a->at_ms == b->at_ms && a->reason == b->reason && a->outcome == b->outcome);
+    assert_true(pinned_class_pack(&a->class) == pinned_class_pack(&b->class));
     assert_true(a->count == b->count && a->micros == b->micros && a->given_back == b->given_back);
     assert_memory_equal(&a->call, &b->call, sizeof a->call);
     assert_memory_equal(&a->digest, &b->digest, sizeof a->digest);
@@ -139,7 +141,8 @@ static void a_record_has_one_form(void **state)
         { "\1\0\1\1\0", 5 },              /* zero */
         { "\1\0\1\2\x82\0", 6 },          /* an integer that is not in its shortest form */
         { "\1\0\1\3\2\2\2", 7 },          /* an integer, and more */
-        { "\1\0\x14\1a", 5 },             /* no such tag */
+        { "\1\0\x15\1a", 5 },             /* no such tag */
+        { "\1\0\x14\1\7", 5 },            /* no such class */
         { "\1\0\0\1a", 5 },               /* no such tag */
         { "\1\x7f", 2 },                  /* no such kind */
         { "\0\0", 2 },                    /* no such format */

@@ -45,7 +45,8 @@ static struct tool tool_of(const char *name, unsigned version)
     char *definition = definitions[next++ % 8];
     snprintf(definition, sizeof(definitions[0]), "{\"name\":\"%s\",\"description\":\"version %u\"}", name, version);
     struct tool tool = { .name = str_from_c(name), .definition = str_from_c(definition) };
-    memset(&tool.pin, (int)version, sizeof(tool.pin));
+    memset(&tool.pin.digest, (int)version, sizeof(tool.pin.digest));
+    memset(tool.pin.parts, (int)version, sizeof(tool.pin.parts));
     return tool;
 }
 
@@ -121,6 +122,32 @@ static void an_operator_accepts_what_is_listed(void **state)
     assert_int_equal(state_of("a", 3), PIN_ACCEPTED);
 }
 
+static enum pin_state look_classed(const char *name, unsigned version, enum tool_class class)
+{
+    struct tool tool = tool_of(name, version);
+    tool.pin.class = (struct pinned_class){ .known = true, .class = class, .classifier = 1 };
+    return store_pin_look(h.store, STR("s"), &tool);
+}
+
+static bool wants(const char *name, unsigned version)
+{
+    struct tool tool = tool_of(name, version);
+    return store_pin_wants_class(h.store, STR("s"), &tool);
+}
+
+static struct str class_now(const char *name)
+{
+    struct pinned_class class = store_pin_class(h.store, STR("s"), str_from_c(name));
+    return pinned_class_word(&class);
+}
+
+#define ASSERT_CLASS(name, word) assert_true(str_eq(class_now(name), STR(word)))
+
+static struct pinned_class ruled_read(void *arg, struct str tool)
+{
+    return (struct pinned_class){ .known = arg && str_eq(tool, STR("a")), .overruled = true, .class = CLASS_READ };
+}
+
 /* The last segment, which a start reads, knows them from its checkpoint alone. */
 static void a_checkpoint_keeps_them(void **state)
 {
@@ -133,6 +160,11 @@ static void a_checkpoint_keeps_them(void **state)
         assert_int_equal(look(name, 1), PIN_ACCEPTED);
     }
     assert_int_equal(look("t7", 2), PIN_CHANGED);
+    bool on = true;
+    assert_int_equal(look_classed("classed", 1, CLASS_FINANCIAL), PIN_ACCEPTED);
+    assert_int_equal(look_classed("classed", 2, CLASS_WRITE), PIN_CHANGED);
+    assert_int_equal(look_classed("a", 1, CLASS_FINANCIAL), PIN_ACCEPTED);
+    store_pins_rule(h.store, STR("s"), ruled_read, &on);
     for (int i = 0; i < 60; i++) {
         struct record record = { .kind = RECORD_SESSION, .text = str_of(text, sizeof(text)) };
         store_record(h.store, &record);
@@ -145,8 +177,12 @@ static void a_checkpoint_keeps_them(void **state)
     assert_int_equal(state_of("t2999", 1), PIN_ACCEPTED);
     assert_int_equal(state_of("t0", 2), PIN_CHANGED);
     assert_int_equal(look("t7", 2), PIN_CHANGED);
+    ASSERT_CLASS("classed", "financial");
+    ASSERT_CLASS("a", "read");
     accept("t7");
     assert_int_equal(state_of("t7", 2), PIN_ACCEPTED);
+    accept("classed");
+    ASSERT_CLASS("classed", "write");
 }
 
 static void a_server_has_a_ceiling(void **state)
@@ -194,6 +230,67 @@ static void texts_are_kept_to_show_what_changed(void **state)
     buf_release(&text);
 }
 
+static void a_class_is_frozen_with_its_definition(void **state)
+{
+    (void)state;
+    ASSERT_CLASS("a", "unknown");
+    assert_true(wants("a", 1));
+    assert_int_equal(look_classed("a", 1, CLASS_DESTRUCTIVE), PIN_ACCEPTED);
+    assert_int_equal(look_classed("a", 1, CLASS_READ), PIN_ACCEPTED); /* other tables: what was accepted stays */
+    for (int round = 0; round < 2; round++) {
+        ASSERT_CLASS("a", "destructive");
+        assert_false(wants("a", 1));
+        assert_int_equal(look_classed("a", 2, CLASS_READ), PIN_CHANGED);
+        ASSERT_CLASS("a", "destructive"); /* until an operator accepts the other definition */
+        assert_false(wants("a", 2));
+        reopen();
+    }
+    accept("a");
+    for (int round = 0; round < 2; round++) {
+        ASSERT_CLASS("a", "read");
+        reopen();
+    }
+}
+
+static void what_an_older_gateway_accepted_gets_its_class(void **state)
+{
+    (void)state;
+    assert_int_equal(look("a", 1), PIN_ACCEPTED);
+    assert_true(wants("a", 1));
+    reopen();
+    ASSERT_CLASS("a", "unknown");
+    assert_int_equal(look_classed("a", 1, CLASS_WRITE), PIN_ACCEPTED);
+    for (int round = 0; round < 2; round++) {
+        ASSERT_CLASS("a", "write");
+        assert_int_equal(look_classed("a", 1, CLASS_READ), PIN_ACCEPTED);
+        reopen();
+    }
+    assert_int_equal(count_records(&h, RECORD_PIN), 2);
+}
+
+static void an_operator_overrules_a_class(void **state)
+{
+    (void)state;
+    bool on = true;
+    store_pins_rule(h.store, STR("s"), ruled_read, &on); /* no such server yet */
+    assert_int_equal(look_classed("a", 1, CLASS_EXECUTE), PIN_ACCEPTED);
+    assert_int_equal(look_classed("b", 1, CLASS_EXECUTE), PIN_ACCEPTED);
+    store_pins_rule(h.store, STR("s"), ruled_read, &on);
+    store_pins_rule(h.store, STR("s"), ruled_read, &on); /* recorded once */
+    for (int round = 0; round < 2; round++) {
+        ASSERT_CLASS("a", "read");
+        ASSERT_CLASS("b", "execute");
+        assert_true(store_pin_class(h.store, STR("s"), STR("a")).overruled);
+        reopen();
+    }
+    store_pins_rule(h.store, STR("s"), ruled_read, NULL);
+    for (int round = 0; round < 2; round++) {
+        ASSERT_CLASS("a", "execute");
+        reopen();
+    }
+    assert_int_equal(count_records(&h, RECORD_PIN), 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +299,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_checkpoint_keeps_them, setup, teardown),
         cmocka_unit_test_setup_teardown(a_server_has_a_ceiling, setup, teardown),
         cmocka_unit_test_setup_teardown(texts_are_kept_to_show_what_changed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_class_is_frozen_with_its_definition, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_an_older_gateway_accepted_gets_its_class, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_operator_overrules_a_class, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
