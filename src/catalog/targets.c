@@ -3,6 +3,7 @@
 
 #include "base/encode.h"
 #include "base/limits.h"
+#include "base/mask.h"
 #include "catalog/saved.h"
 #include "config/file.h"
 #include "config/toml.h"
@@ -93,18 +94,6 @@ static int add(struct targets *targets, const struct target *target)
 
 /* ---- what is shown of one ---- */
 
-/* An argument that may be a secret: behind a word such as --token or API_KEY=. */
-static bool names_secret(struct str word)
-{
-    static const struct str words[] = { { "token", 5 }, { "secret", 6 }, { "password", 8 }, { "key", 3 },
-                                        { "auth", 4 },  { "bearer", 6 }, { "credential", 10 } };
-    for (size_t at = 0; at < word.len; at++)
-        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-            if (str_eq_nocase(str_slice(word, at, at + words[i].len), words[i]))
-                return true;
-    return false;
-}
-
 /* A long run of letters and digits is a token, not a name. */
 static bool looks_random(struct str word)
 {
@@ -127,10 +116,10 @@ static void show_word(struct buf *out, struct str word, bool hidden)
         buf_append_byte(out, ' ');
     if (hidden || looks_random(word)) {
         buf_append_str(out, STR("***"));
-    } else if (equals < word.len && names_secret(str_slice(word, 0, equals))) {
+    } else if (equals < word.len && mask_names_secret(str_slice(word, 0, equals))) {
         buf_append_str(out, str_slice(word, 0, equals + 1));
         buf_append_str(out, STR("***"));
-    } else if (end < word.len && names_secret(str_slice(word, 0, end))) {
+    } else if (end < word.len && mask_names_secret(str_slice(word, 0, end))) {
         buf_append_str(out, str_slice(word, 0, end + 1));
         buf_append_str(out, STR("***"));
     } else {
@@ -169,7 +158,7 @@ static struct str show_command(struct arena *arena, struct str program, const st
     while (json_iter_next(&iter, &key, &arg)) {
         struct str word = json_is(arg, JSON_STRING) ? json_string(arg) : STR_EMPTY;
         show_word(&out, word, secret);
-        secret = str_starts_with(word, STR("-")) && str_find_byte(word, '=') == word.len && names_secret(word);
+        secret = str_starts_with(word, STR("-")) && str_find_byte(word, '=') == word.len && mask_names_secret(word);
     }
     struct str shown = arena_str(arena, buf_str(&out));
     buf_release(&out);
@@ -250,7 +239,8 @@ static struct str first_error(struct targets *targets, const struct report *repo
 static bool is_disabled(const struct json *entry)
 {
     const struct json *disabled = json_get(entry, STR("disabled")), *enabled = json_get(entry, STR("enabled"));
-    return (json_is(disabled, JSON_BOOL) && json_bool(disabled)) || (json_is(enabled, JSON_BOOL) && !json_bool(enabled));
+    return (json_is(disabled, JSON_BOOL) && json_bool(disabled)) ||
+           (json_is(enabled, JSON_BOOL) && !json_bool(enabled));
 }
 
 static struct str plain_name(struct targets *targets, struct str written)
@@ -333,9 +323,9 @@ static void write_literal(struct json_writer *writer, struct arena *arena, struc
 
 static bool is_launcher(struct str program)
 {
-    static const struct str launchers[] = { { "npx", 3 },    { "uvx", 3 },     { "bunx", 4 }, { "node", 4 }, { "python", 6 },
-                                            { "python3", 7 }, { "pnpm", 4 },   { "deno", 4 }, { "bun", 3 },  { "docker", 6 },
-                                            { "env", 3 } };
+    static const struct str launchers[] = { { "npx", 3 },    { "uvx", 3 },     { "bunx", 4 }, { "node", 4 },
+                                            { "python", 6 }, { "python3", 7 }, { "pnpm", 4 }, { "deno", 4 },
+                                            { "bun", 3 },    { "docker", 6 },  { "env", 3 } };
     for (size_t i = 0; i < sizeof(launchers) / sizeof(launchers[0]); i++)
         if (str_eq(program, launchers[i]))
             return true;
@@ -344,7 +334,8 @@ static bool is_launcher(struct str program)
 
 static struct str without_ending(struct str name)
 {
-    static const struct str endings[] = { { ".mjs", 4 }, { ".cjs", 4 }, { ".js", 3 }, { ".py", 3 }, { ".ts", 3 }, { ".json", 5 } };
+    static const struct str endings[] = { { ".mjs", 4 }, { ".cjs", 4 }, { ".js", 3 },
+                                          { ".py", 3 },  { ".ts", 3 },  { ".json", 5 } };
     for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
         if (str_ends_with(name, endings[i]))
             return str_slice(name, 0, name.len - endings[i].len);
@@ -439,7 +430,8 @@ int targets_add_url(struct targets *targets, struct str url, const struct target
     for (const char *const *header = extras->headers; header && *header; header++) {
         struct str line = str_from_c(*header);
         size_t colon = str_find_byte(line, ':');
-        json_write_member_string(&writer, str_slice(line, 0, colon), str_trim(str_slice(line, colon + 1, line.len), " \t"));
+        json_write_member_string(&writer, str_slice(line, 0, colon),
+                                 str_trim(str_slice(line, colon + 1, line.len), " \t"));
     }
     json_write_object_end(&writer);
     json_write_object_end(&writer);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/mask.h"
 #include "cli/command.h"
 #include "cli/environment.h"
 #include "cli/terminal.h"
@@ -116,16 +117,30 @@ static size_t live_grants(const struct running *running)
     return count;
 }
 
+/* The program, or the URL without its query, which may be a secret; ${NAME} in either stays one. */
+static void print_program(const struct server *server)
+{
+    bool is_stdio = server->transport == TRANSPORT_STDIO;
+    struct str program = is_stdio ? server->argv[0] : str_slice(server->url, 0, str_find_byte(server->url, '?'));
+    struct mask_state state = { 0 };
+    struct mask *mask;
+    struct buf shown;
+    if (mask_new(server->secrets, server->secret_count, &mask) != 0)
+        return;
+    buf_init(&shown, LIMIT_policy_body);
+    if (mask)
+        (void)mask_part(mask, &state, program, true, &shown);
+    print_str(stdout, COLOUR_DIM, mask ? buf_str(&shown) : program);
+    buf_release(&shown);
+    mask_free(mask);
+}
+
 static void print_server(const struct running *running, const struct config_server *server)
 {
     struct str name = server->server.name;
-    struct str program =
-        server->server.transport == TRANSPORT_STDIO
-            ? server->server.argv[0]
-            : str_slice(server->server.url, 0, str_find_byte(server->server.url, '?')); /* a query may be a secret */
     printf("  %s%" STR_FMT "%s  %s/mcp/%" STR_FMT "\n      ", colour_on(stdout, COLOUR_BOLD), STR_ARG(name),
            colour_off(stdout), running->url, STR_ARG(name));
-    print_str(stdout, COLOUR_DIM, program);
+    print_program(&server->server);
     printf("\n      policy ");
     print_str(stdout, COLOUR_NONE, server->policy ? server->policy_path : STR("none"));
     printf("\n");

@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "config/file.h"
 #include "config/reader.h"
+#include "model/server.h"
 
 #define SECRET_FILE_MAX 65536 /* bytes */
 #define NAME_MAX_BYTES 128
@@ -79,6 +80,16 @@ static bool reference(struct reader *reader, struct str inside, struct str *out)
     return false;
 }
 
+/* `written`: "${...}". What every server knows anyway is no secret: HOME in a path, say. */
+static void note(struct reader *reader, struct str written, struct str value)
+{
+    struct str name = str_slice(written, 2, written.len - 1);
+    if (str_starts_with(name, STR("env:")))
+        name = str_slice(name, 4, name.len);
+    if (!server_always_inherits(name))
+        reader_secret(reader, written, value);
+}
+
 struct str expand(struct reader *reader, struct str value)
 {
     struct str rest = value, found;
@@ -99,6 +110,7 @@ struct str expand(struct reader *reader, struct str value)
         }
         if (!reference(reader, str_slice(rest, at + 2, end), &found))
             goto out_as_is;
+        note(reader, str_slice(rest, at, end + 1), found);
         buf_append_str(&out, found);
         at = end + 1;
     }

@@ -93,3 +93,19 @@ struct str reader_guess(struct reader *reader, struct str word)
 {
     return word.len ? reader_text(reader, "did you mean \"%" STR_FMT "\"?", STR_ARG(word)) : STR_EMPTY;
 }
+
+void reader_secret(struct reader *reader, struct str shown, struct str value)
+{
+    if (reader->secret_count == reader->secret_room) {
+        size_t room = reader->secret_room ? reader->secret_room * 2 : 8;
+        struct mask_word *more =
+            arena_realloc(reader->arena, reader->secrets, reader->secret_room * sizeof(*more), room * sizeof(*more));
+        if (!more) {
+            reader->no_memory = true;
+            return;
+        }
+        reader->secrets = more;
+        reader->secret_room = room;
+    }
+    reader->secrets[reader->secret_count++] = (struct mask_word){ shown, value };
+}

@@ -17,6 +17,8 @@ struct reader {
     bool                      no_memory;
     bool                      failed;      /* a policy does not load; its problems may stand in the report already */
     struct hasher            *hasher;      /* over all that is read */
+    struct mask_word         *secrets;     /* of the server being read */
+    size_t                    secret_count, secret_room;
 };
 
 /* Down to a member or element and back: leave takes what enter gave. */
@@ -67,6 +69,8 @@ bool listen_address_parse(struct str text, struct listen_address *out);
 /* `value` with every ${NAME}, ${env:NAME} and ${file:PATH} replaced; "$${" stands for "${". What cannot be replaced is
  * a problem of the value being read, and the value comes back as it is. */
 struct str expand(struct reader *reader, struct str value);
+/* What the server being read may write to its standard error, and nobody is to read there. */
+void       reader_secret(struct reader *reader, struct str shown, struct str value);
 
 /* The member "tls", as far as it is right. `url`: of the https server whose it is; NULL: of the listener. */
 struct url;

@@ -1,6 +1,7 @@
 /* One entry of mcpServers: what is started or reached, with what environment, under which policy. */
 #include "base/digest.h"
 #include "base/limits.h"
+#include "base/mask.h"
 #include "config/file.h"
 #include "config/reader.h"
 #include "config/zones.h"
@@ -116,6 +117,14 @@ static bool is_variable_name(struct str name)
     return true;
 }
 
+static void note_inherited(struct reader *reader, struct str name)
+{
+    struct str copy = reader_text(reader, "%" STR_FMT, STR_ARG(name));
+    const char *value = reader->environment->get(reader->environment->arg, copy.ptr);
+    if (value && mask_names_secret(name))
+        reader_secret(reader, reader_text(reader, "${%" STR_FMT "}", STR_ARG(name)), str_from_c(value));
+}
+
 static void read_inherit(struct reader *reader, const struct settings *settings, struct server *out)
 {
     const struct json *list = settings->of[SETTING_inherit], *element;
@@ -130,6 +139,7 @@ static void read_inherit(struct reader *reader, const struct settings *settings,
         size_t inner = reader_enter_index(reader, index - 1);
         if (!is_variable_name(json_string(element)))
             reader_problem(reader, AT_VALUE, STR_EMPTY, "not a variable's name");
+        note_inherited(reader, json_string(element));
         out->inherit[out->inherit_count++] = json_string(element);
         reader_leave(reader, inner);
     }
@@ -204,7 +214,10 @@ static struct variable *read_map(struct reader *reader, const struct settings *s
     while (settings_next_text(&iter, &name, &member, &index)) {
         size_t inner = reader_enter(reader, name);
         struct variable *variable = &list[(*count)++];
+        size_t secrets = reader->secret_count;
         *variable = (struct variable){ .name = name, .value = expand(reader, json_string(member)) };
+        if (secrets == reader->secret_count && mask_names_secret(name))
+            reader_secret(reader, STR("***"), variable->value);
         check(reader, name, variable->value);
         reader_leave(reader, inner);
     }
@@ -336,6 +349,8 @@ bool server_read(struct reader *reader, struct str name, const struct json *entr
     struct server *server = &out->server;
     size_t errors = reader->report->errors;
 
+    reader->secrets = NULL;
+    reader->secret_count = reader->secret_room = 0;
     *out = (struct config_server){ .policy_path = STR_EMPTY, .policy_source = STR_EMPTY };
     *server = (struct server){
         .name = name, .cwd = STR_EMPTY, .url = STR_EMPTY, .tls = { STR_EMPTY, STR_EMPTY, STR_EMPTY, false }
@@ -380,6 +395,8 @@ bool server_read(struct reader *reader, struct str name, const struct json *entr
                "only a server with a command has this");
         read_http(reader, &settings, server);
     }
+    server->secrets = reader->secrets;
+    server->secret_count = reader->secret_count;
     read_policy(reader, &settings, out);
     return true;
 }

@@ -339,14 +339,18 @@ static void deallocate(struct child *child)
 }
 
 /* Descriptors and watches that need no process yet. */
-static int prepare(struct child *child, struct ends *ends)
+static int prepare(struct child *child, const struct child_options *options, struct ends *ends)
 {
+    struct mask *mask;
     int fd = ends->err[0], error;
 
     if (!child->name || !child->program || !child->directory)
         return E_NOMEM;
+    error = mask_new(options->secrets, options->secret_count, &mask);
+    if (error)
+        return error;
     ends->err[0] = -1;
-    error = child_stderr_init(&child->err, child->loop, child->log, str_from_c(child->name), fd);
+    error = child_stderr_init(&child->err, child->loop, child->log, str_from_c(child->name), mask, fd);
     if (error)
         return error;
     error = poller_add(&child->loop->poller, &child->control, ends->control[0], WATCH_READ, on_control);
@@ -387,7 +391,7 @@ int child_start(struct loop *loop, struct log *log, const struct child_options *
     if (error)
         return error;
     child = allocate(loop, log, options, events, owner);
-    error = child ? prepare(child, &ends) : E_NOMEM;
+    error = child ? prepare(child, options, &ends) : E_NOMEM;
     if (error)
         goto failed;
     number = spawn_over(options, &ends, &child->pid);

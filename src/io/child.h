@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/mask.h"
 #include "base/str.h"
 
 #include <stddef.h>
@@ -21,6 +22,8 @@ struct child_options {
     const char *const *env;          /* NULL-terminated "NAME=value": all of it, nothing is added */
     const char        *cwd;          /* NULL: the gateway's */
     struct str         name;         /* for the log: the server's name */
+    const struct mask_word *secrets; /* what the log does not show of what the server says; copied */
+    size_t             secret_count;
 };
 
 struct child_events {

@@ -11,29 +11,45 @@
 #include <string.h>
 
 #define LINE_COST 64     /* what a line costs besides its bytes: time, level, name */
+#define SHOWN_BYTES 8192 /* of one line without its secrets; the log takes less */
 #define PART_BYTES 16384 /* one read */
 #define PARTS_A_TURN 8
 #define REST_BYTES 1048576 /* a pipe's largest content */
 
-static void end_line(struct child_stderr *err)
+static void show(struct child_stderr *err, struct str line)
 {
-    size_t len = err->len;
-
-    err->len = 0;
-    while (len > 0 && (err->line[len - 1] == '\r' || err->line[len - 1] == ' ' || err->line[len - 1] == '\t'))
-        len--;
-    if (len == 0)
+    while (line.len > 0 && strchr("\r \t", line.ptr[line.len - 1]))
+        line.len--;
+    if (line.len == 0)
         return;
-    err->last_len = len < sizeof(err->last) ? len : sizeof(err->last);
-    memcpy(err->last, err->line, err->last_len);
+    err->last_len = line.len < sizeof(err->last) ? line.len : sizeof(err->last);
+    memcpy(err->last, line.ptr, err->last_len);
     if (!err->window.running)
         timer_start(&err->window, 1000);
-    if (err->spent + len + LINE_COST > LIMIT_stderr_per_second) {
-        err->dropped += len;
+    if (err->spent + line.len + LINE_COST > LIMIT_stderr_per_second) {
+        err->dropped += line.len;
         return;
     }
-    err->spent += len + LINE_COST;
-    log_info(err->log, "server '%" STR_FMT "': %" STR_FMT, STR_ARG(err->name), (int)len, err->line);
+    err->spent += line.len + LINE_COST;
+    log_info(err->log, "server '%" STR_FMT "': %" STR_FMT, STR_ARG(err->name), STR_ARG(line));
+}
+
+/* What of the line is decided, at its end all of it, goes to the log. */
+static void show_line(struct child_stderr *err, bool end)
+{
+    struct str line = str_of(err->line, err->len);
+    size_t done = line.len;
+
+    if (err->mask) {
+        buf_reset(&err->shown);
+        done = mask_part(err->mask, &err->state, line, end, &err->shown);
+        line = buf_str(&err->shown);
+    }
+    show(err, line);
+    err->len -= done;
+    memmove(err->line, err->line + done, err->len);
+    if (end)
+        err->state = (struct mask_state){ 0 };
 }
 
 static void feed(struct child_stderr *err, struct str bytes)
@@ -41,11 +57,11 @@ static void feed(struct child_stderr *err, struct str bytes)
     for (size_t at = 0; at < bytes.len; at++) {
         char byte = bytes.ptr[at];
         if (byte == '\n' || byte == '\0') {
-            end_line(err);
+            show_line(err, true);
             continue;
         }
         if (err->len == sizeof(err->line))
-            end_line(err);
+            show_line(err, false);
         err->line[err->len++] = byte;
     }
 }
@@ -75,7 +91,7 @@ static bool read_part(struct child_stderr *err)
         return true;
     }
     if (got != E_AGAIN) {
-        end_line(err);
+        show_line(err, true);
         stream_close(err->stream);
         err->stream = NULL;
     }
@@ -96,9 +112,11 @@ static void on_readable(void *owner)
 
 static const struct stream_events events = { .readable = on_readable };
 
-int child_stderr_init(struct child_stderr *err, struct loop *loop, struct log *log, struct str name, int fd)
+int child_stderr_init(struct child_stderr *err, struct loop *loop, struct log *log, struct str name, struct mask *mask,
+                      int fd)
 {
-    *err = (struct child_stderr){ .log = log, .name = name };
+    *err = (struct child_stderr){ .log = log, .name = name, .mask = mask };
+    buf_init(&err->shown, SHOWN_BYTES);
     timer_init(&err->window, loop, window_ends);
     return stream_new(loop, fd, false, &events, err, &err->stream);
 }
@@ -109,7 +127,7 @@ void child_stderr_finish(struct child_stderr *err)
         if (!read_part(err))
             break;
     }
-    end_line(err);
+    show_line(err, true);
     say_dropped(err);
     child_stderr_release(err);
 }
@@ -119,4 +137,7 @@ void child_stderr_release(struct child_stderr *err)
     timer_stop(&err->window);
     stream_close(err->stream);
     err->stream = NULL;
+    mask_free(err->mask);
+    err->mask = NULL;
+    buf_release(&err->shown);
 }

@@ -1,9 +1,12 @@
-/* A child's standard error, on its way to the log: in lines, within a ceiling a second, what is dropped counted and said.
+/* A child's standard error, on its way to the log: in lines, without the secrets that its server was given, within a
+ * ceiling a second, what is dropped counted and said.
  * Loop thread only. Embedded in its owner, who frees it at the end of a turn. */
 #pragma once
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/mask.h"
 #include "base/str.h"
 #include "io/loop.h"
 
@@ -22,12 +25,15 @@ struct child_stderr {
     uint64_t       dropped;   /* bytes, in this window */
     size_t         last_len;
     char           last[200]; /* of the last line: its beginning */
+    struct mask   *mask;      /* NULL: nothing is hidden */
+    struct mask_state state;  /* of the line */
+    struct buf     shown;     /* of the line, scratch */
     size_t         len;
     char           line[LIMIT_stderr_line];
 };
 
-/* Takes the descriptor over, also on failure. */
-int  child_stderr_init(struct child_stderr *err, struct loop *loop, struct log *log, struct str name, int fd) NODISCARD;
+/* Takes the descriptor and the mask over, also on failure. */
+int  child_stderr_init(struct child_stderr *err, struct loop *loop, struct log *log, struct str name, struct mask *mask, int fd) NODISCARD;
 /* The rest, when nobody is left who could write; then as after child_stderr_release. */
 void child_stderr_finish(struct child_stderr *err);
 void child_stderr_release(struct child_stderr *err);

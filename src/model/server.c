@@ -9,7 +9,16 @@
 /* ---- servers ---- */
 
 /* A member more: it is copied and compared below. */
-_Static_assert(sizeof(struct server) == 216, "struct server changed: server_copy and server_starts_alike must know");
+_Static_assert(sizeof(struct server) == 232, "struct server changed: server_copy and server_starts_alike must know");
+
+bool server_always_inherits(struct str name)
+{
+    static const char *const names[] = { "HOME", "LOGNAME", "USER", "PATH", "SHELL", "LANG", "TZ", "TERM", "TMPDIR" };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (str_eq(name, str_from_c(names[i])))
+            return true;
+    return str_starts_with(name, STR("LC_"));
+}
 
 static struct str *copy_strings(struct arena *arena, const struct str *from, size_t count)
 {
@@ -33,6 +42,17 @@ static struct variable *copy_variables(struct arena *arena, const struct variabl
     return out;
 }
 
+static struct mask_word *copy_secrets(struct arena *arena, const struct mask_word *from, size_t count)
+{
+    struct mask_word *out = arena_zalloc(arena, (count + 1) * sizeof(*out));
+    for (size_t i = 0; out && i < count; i++) {
+        out[i] = (struct mask_word){ arena_str(arena, from[i].shown), arena_str(arena, from[i].value) };
+        if (!out[i].shown.ptr || !out[i].value.ptr)
+            return NULL;
+    }
+    return out;
+}
+
 int server_copy(struct arena *arena, const struct server *from, struct server *out)
 {
     *out = *from;
@@ -46,8 +66,9 @@ int server_copy(struct arena *arena, const struct server *from, struct server *o
     out->inherit = copy_strings(arena, from->inherit, from->inherit_count);
     out->env = copy_variables(arena, from->env, from->env_count);
     out->headers = copy_variables(arena, from->headers, from->header_count);
+    out->secrets = copy_secrets(arena, from->secrets, from->secret_count);
     bool whole = out->name.ptr && out->cwd.ptr && out->url.ptr && out->tls.ca.ptr && out->tls.cert.ptr &&
-                 out->tls.key.ptr && out->argv && out->inherit && out->env && out->headers;
+                 out->tls.key.ptr && out->argv && out->inherit && out->env && out->headers && out->secrets;
     return whole ? 0 : E_NOMEM;
 }
 
@@ -67,6 +88,14 @@ static bool are_variables_equal(const struct variable *a, size_t a_count, const 
     return equal;
 }
 
+static bool are_secrets_equal(const struct server *a, const struct server *b)
+{
+    bool equal = a->secret_count == b->secret_count;
+    for (size_t i = 0; equal && i < a->secret_count; i++)
+        equal = str_eq(a->secrets[i].shown, b->secrets[i].shown) && str_eq(a->secrets[i].value, b->secrets[i].value);
+    return equal;
+}
+
 bool server_starts_alike(const struct server *a, const struct server *b)
 {
     return str_eq(a->name, b->name) && a->transport == b->transport && str_eq(a->cwd, b->cwd) && a->home == b->home &&
@@ -76,7 +105,7 @@ bool server_starts_alike(const struct server *a, const struct server *b)
            are_strings_equal(a->argv, a->argc, b->argv, b->argc) &&
            are_strings_equal(a->inherit, a->inherit_count, b->inherit, b->inherit_count) &&
            are_variables_equal(a->env, a->env_count, b->env, b->env_count) &&
-           are_variables_equal(a->headers, a->header_count, b->headers, b->header_count);
+           are_variables_equal(a->headers, a->header_count, b->headers, b->header_count) && are_secrets_equal(a, b);
 }
 
 /* ---- definitions ---- */

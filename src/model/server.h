@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/map.h"
+#include "base/mask.h"
 #include "base/str.h"
 #include "model/class.h"
 #include "model/pin.h"
@@ -46,6 +47,9 @@ struct server {
     size_t           header_count;
     struct tls_texts tls;           /* of an https url */
 
+    struct mask_word *secrets;      /* values that came from elsewhere, and those whose names say so; never shown */
+    size_t           secret_count;
+
     enum isolation   isolation;
     bool             exact_numbers; /* "numbers": "exact": the server reads integers and decimals exactly */
     int64_t          call_ms;       /* time-out of a call, milliseconds */
@@ -53,6 +57,8 @@ struct server {
     int64_t          idle_ms;       /* that one may be without calls; 0: LIMIT_instance_idle_ms */
 };
 
+/* A variable that every server started here gets of the gateway's own environment: PATH, HOME, LANG … */
+bool server_always_inherits(struct str name);
 /* All of it in the arena. E_NOMEM. */
 int  server_copy(struct arena *arena, const struct server *from, struct server *out) NODISCARD;
 /* Nothing that an instance is started or reached with differs: it may go on. The time-out is looked at by each call. */

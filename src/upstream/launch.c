@@ -7,9 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const always_inherited[] = { "HOME", "LOGNAME", "USER", "PATH",  "SHELL",
-                                                "LANG", "TZ",      "TERM", "TMPDIR" };
-
 /* A list of "NAME=value" with one entry a name; the last one set stays. */
 struct environment {
     char **entries;
@@ -53,13 +50,10 @@ static int set(struct environment *environment, struct str name, struct str valu
 
 static bool is_inherited(const struct server *server, struct str name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(always_inherited); i++)
-        if (str_eq(name, str_from_c(always_inherited[i])))
-            return true;
     for (size_t i = 0; i < server->inherit_count; i++)
         if (str_eq(name, server->inherit[i]))
             return true;
-    return str_starts_with(name, STR("LC_"));
+    return server_always_inherits(name);
 }
 
 static int inherit(struct environment *environment, const struct server *server)

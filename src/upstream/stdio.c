@@ -359,8 +359,9 @@ static void stdio_kill(struct instance *instance)
 static int run(struct stdio *stdio, const char *home)
 {
     const struct upstream_services *services = &stdio->instance->upstream->services;
+    const struct server *server = stdio->instance->upstream->server;
     struct launch launch;
-    int error = launch_init(&launch, stdio->instance->upstream->server, home);
+    int error = launch_init(&launch, server, home);
     if (error)
         return error;
     char *self = strndup(services->self.ptr, services->self.len);
@@ -370,6 +371,8 @@ static int run(struct stdio *stdio, const char *home)
         .env = (const char *const *)launch.env,
         .cwd = launch.cwd,
         .name = name_of(stdio),
+        .secrets = server->secrets,
+        .secret_count = server->secret_count,
     };
     error = self ? child_start(services->loop, services->log, &options, &child_events, stdio, &stdio->child) : E_NOMEM;
     free(self);

@@ -287,6 +287,12 @@ static void test_a_whole_file(void **state)
     assert_str(one->env[0].name, "T");
     assert_str(one->env[0].value, "<from-file>");
     assert_str(one->env[1].value, "h");
+    assert_int_equal(one->secret_count, 4); /* none where the value is what every server has anyway */
+    assert_str(one->secrets[0].shown, "${KEY}");
+    assert_str(one->secrets[0].value, "s3cret");
+    assert_str(one->secrets[1].shown, "${file:token}");
+    assert_str(one->secrets[1].value, "from-file");
+    assert_str(one->secrets[3].shown, "${HOST_1}");
     assert_int_equal(one->inherit_count, 1);
     assert_str(one->inherit[0], "DISPLAY");
     assert_str(one->cwd, directory);
@@ -300,6 +306,8 @@ static void test_a_whole_file(void **state)
     assert_int_equal(two->transport, TRANSPORT_HTTP);
     assert_str(two->url, "http://127.0.0.1:9/mcp?a=b");
     assert_str(two->headers[0].value, "Bearer s3cret");
+    assert_int_equal(two->secret_count, 1);
+    assert_str(two->secrets[0].value, "s3cret");
     assert_int_equal(two->isolation, ISOLATION_GRANT);
     assert_int_equal(two->call_ms, 300000);
     assert_false(two->exact_numbers);

@@ -46,6 +46,7 @@ struct nursery {
     char           said[SAID_BYTES];
     size_t         len;
     int            ended, status, out_ended;
+    bool           has_secret;
 };
 
 static void out_readable(void *owner)
@@ -89,7 +90,11 @@ static struct nursery *nursery_new(void)
 
 static int start(struct nursery *nursery, const char *const *argv, const char *const *env, const char *cwd)
 {
-    const struct child_options options = { .self = self, .argv = argv, .env = env, .cwd = cwd, .name = STR("toys") };
+    static const struct mask_word secret = { { "${TOY_KEY}", 10 }, { "bear-4711-rabbit", 16 } };
+    const struct child_options options = {
+        .self = self, .argv = argv, .env = env, .cwd = cwd, .name = STR("toys"), .secrets = &secret,
+        .secret_count = nursery->has_secret ? 1 : 0,
+    };
     int error = child_start(nursery->rig.loop, &nursery->rig.log, &options, &child_events, nursery, &nursery->child);
     if (error)
         return error;
@@ -391,6 +396,33 @@ static void a_long_line_is_logged_in_parts(void **state)
     nursery_free(nursery);
 }
 
+/* However its bytes come: in one write, in two with time between them, and across the cut of a line that is too long. */
+static void a_secret_is_not_logged(void **state)
+{
+    struct nursery *nursery = nursery_new();
+    const char *const argv[] = { "/bin/sh", "-c",
+                                 "echo key=bear-4711-rabbit >&2; printf 'in parts bear-47' >&2; sleep 0.1; echo 11-rabbit. >&2; "
+                                 "for n in 2030 2035 2040 2047 2048; do head -c $n /dev/zero | tr '\\0' y >&2; "
+                                 "printf bear-4711-rabbit >&2; head -c 2000 /dev/zero | tr '\\0' z >&2; echo >&2; done; "
+                                 "printf 'last words: bear-4711-rabbit' >&2",
+                                 NULL };
+
+    (void)state;
+    nursery->has_secret = true;
+    stand_still(nursery);
+    assert_int_equal(start(nursery, argv, no_env, NULL), 0);
+    RIG_UNTIL(&nursery->rig, nursery->ended == 1);
+    assert_true(rig_logged(&nursery->rig, "server 'toys': key=${TOY_KEY}\n"));
+    assert_true(rig_logged(&nursery->rig, "server 'toys': in parts ${TOY_KEY}.\n"));
+    assert_true(rig_logged(&nursery->rig, "server 'toys': last words: ${TOY_KEY}\n"));
+    assert_int_equal(rig_logged_times(&nursery->rig, "y${TOY_KEY}"), 5);
+    assert_int_equal(rig_logged_times(&nursery->rig, "z"), 5 * 2000);
+    assert_int_equal(rig_logged_times(&nursery->rig, "4711") + rig_logged_times(&nursery->rig, "bear") +
+                         rig_logged_times(&nursery->rig, "rabbit"),
+                     0);
+    nursery_free(nursery);
+}
+
 static void a_flood_is_cut_and_said_once_a_second(void **state)
 {
     struct nursery *nursery = start_role("flood");
@@ -619,6 +651,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_server_is_confined),
         cmocka_unit_test(standard_error_goes_to_the_log_in_lines),
         cmocka_unit_test(a_long_line_is_logged_in_parts),
+        cmocka_unit_test(a_secret_is_not_logged),
         cmocka_unit_test(a_flood_is_cut_and_said_once_a_second),
         cmocka_unit_test(nobody_survives_a_kill),
         cmocka_unit_test(nobody_survives_the_server),
