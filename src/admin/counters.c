@@ -143,15 +143,16 @@ static void cover_by_gateway(struct covering *covering, const struct gateway *ga
 }
 
 /* The least of all policies that have a say. */
-static bool max_of(const struct covering *covering, const struct counter_key *key, amount *max)
+static bool limit_of(const struct covering *covering, const struct counter_key *key, struct policy_limit *least)
 {
     bool found = false;
     for (const struct covered *covered = covering->first; covered != NULL; covered = covered->next) {
-        amount one;
+        struct policy_limit one;
         bool concerns = key->scope == SCOPE_GLOBAL || str_eq(covered->server, key->server);
         if (!concerns || !policy_limit_of(covered->policy, key, &one))
             continue;
-        *max = !found || one < *max ? one : *max;
+        if (!found || one.max < least->max)
+            *least = one;
         found = true;
     }
     return found;
@@ -192,14 +193,17 @@ static void write_counter(struct json_writer *writer, struct store *store, const
     static const char *const scopes[] = { "grant", "session", "server", "global", "args" };
     const struct counter_key *key = &view->key;
     const struct grant *grant = key->scope == SCOPE_GRANT ? store_grant(store, key->scope_value) : NULL;
+    struct policy_limit limit = { .by = STR_EMPTY, .cost = STR_EMPTY };
+    bool limited = limit_of(covering, key, &limit);
     char window[32];
-    amount max;
     window_print(&key->window, window);
     json_write_object(writer);
     member_bytes(writer, STR("counter"), key->counter);
     if (key->scope != SCOPE_GLOBAL)
         json_write_member_string(writer, STR("server"), key->server);
     json_write_member_string(writer, STR("scope"), str_from_c(scopes[key->scope]));
+    if (limit.by.len > 0)
+        json_write_member_string(writer, STR("path"), limit.by);
     if (key->scope != SCOPE_GLOBAL)
         member_bytes(writer, STR("value"), key->scope_value);
     if (grant != NULL)
@@ -207,8 +211,10 @@ static void write_counter(struct json_writer *writer, struct store *store, const
     json_write_member_string(writer, STR("window"), str_from_c(window));
     json_write_member_bool(writer, STR("sliding"), key->window.algorithm == WINDOW_SLIDING);
     member_amount(writer, STR("used"), view->used);
-    if (max_of(covering, key, &max))
-        member_amount(writer, STR("max"), max);
+    if (limited)
+        member_amount(writer, STR("max"), limit.max);
+    if (limit.cost.len > 0)
+        json_write_member_string(writer, STR("cost"), limit.cost);
     if (view->resets_ms != INT64_MAX)
         json_write_member_int(writer, STR("resets_ms"), view->resets_ms);
     json_write_object_end(writer);

@@ -51,7 +51,8 @@ static void print_left(int64_t resets_ms)
 static void print_who(const struct json *counter)
 {
     struct str scope = answer_text(counter, "scope"), label = answer_text(counter, "label");
-    printf("%" STR_FMT, STR_ARG(scope));
+    struct str path = answer_text(counter, "path"); /* unknown where no policy names the counter any more */
+    print_str(stdout, COLOUR_NONE, path.len > 0 ? path : scope);
     if (str_eq(scope, STR("global")) || str_eq(scope, STR("server")))
         return;
     printf(" ");
@@ -64,7 +65,7 @@ static void print_counter(const struct json *counter)
 {
     struct str max = answer_text(counter, "max"), window = answer_text(counter, "window");
     bool full = max.len > 0 && str_eq(max, answer_text(counter, "used"));
-    struct str server = answer_text(counter, "server");
+    struct str server = answer_text(counter, "server"), cost = answer_text(counter, "cost");
     printf("  ");
     print_str(stdout, COLOUR_BOLD, answer_text(counter, "counter"));
     printf("  ");
@@ -75,6 +76,11 @@ static void print_counter(const struct json *counter)
            STR_ARG(answer_text(counter, "used")), colour_off(stdout));
     if (max.len > 0)
         printf(" of %" STR_FMT, STR_ARG(max));
+    if (cost.len > 0) {
+        printf(" (");
+        print_str(stdout, COLOUR_NONE, cost);
+        printf(")");
+    }
     if (str_eq(window, STR("in flight")))
         printf(" in flight");
     else if (str_eq(window, STR("total")))

@@ -11,6 +11,7 @@
 #include "model/debit.h"
 #include "model/reason.h"
 #include "model/record.h"
+#include "policy/policy.h"
 #include "store/store.h"
 
 #include <inttypes.h>
@@ -200,16 +201,32 @@ static struct str rule_text(struct told *told, const char **why)
     return text;
 }
 
+/* Of a limit that is reached, what kind it is, by the rule's text. */
+static struct str explanation(struct told *told, struct str rule)
+{
+    const struct json_limits limits = { LIMIT_policy_body, LIMIT_policy_members, LIMIT_json_depth };
+    enum reason reason = told->decision->reason;
+    const struct json *node;
+    struct json_error fault;
+    if (reason != REASON_rate_limited || rule.len == 0 || json_parse(&told->arena, rule, &limits, &node, &fault) != 0)
+        return reason_row(reason)->text;
+    const struct json *cost = json_get(node, STR("cost")), *scope = json_get(node, STR("scope"));
+    bool by = json_is(scope, JSON_STRING) && str_starts_with(json_string(scope), STR("args"));
+    struct str text = policy_limit_text(json_is(cost, JSON_STRING) ? json_string(cost) : STR_EMPTY,
+                                        by ? json_string(scope) : STR_EMPTY, &told->arena);
+    return text.ptr ? text : reason_row(reason)->text;
+}
+
 static void print_debits(const struct record *decision)
 {
     for (size_t i = 0; i < decision->debit_count; i++) {
         const struct debit *debit = &decision->debits[i];
-        char window[32], cost[48];
-        window_print(&debit->key.window, window);
+        char window[48], cost[48];
+        window_phrase(&debit->key.window, window);
         amount_print(debit->cost, cost);
         printf("  limit     %s of ", cost);
         print_str(stdout, COLOUR_BOLD, debit->key.counter);
-        printf(" per %s%s", window, debit->key.scope_value.len > 0 ? " for " : "");
+        printf(" %s%s", window, debit->key.scope_value.len > 0 ? " for " : "");
         print_str(stdout, COLOUR_NONE, debit->key.scope_value);
         printf("\n");
     }
@@ -228,6 +245,8 @@ static void print_rule(struct told *told)
 {
     const char *why;
     struct str text = rule_text(told, &why);
+    if (told->decision->reason != REASON_allowed)
+        print_line("", COLOUR_NONE, explanation(told, text));
     print_line("rule", COLOUR_BOLD, told->decision->rule);
     if (text.len > RULE_SHOWN) {
         text = str_slice(text, 0, RULE_SHOWN);
@@ -256,8 +275,6 @@ static void print_told(struct told *told)
     print_line("label", COLOUR_NONE, label);
     print_line("client", COLOUR_NONE, decision->client);
     print_line("decision", allowed ? COLOUR_GREEN : COLOUR_RED, reason_row(decision->reason)->name);
-    if (!allowed)
-        print_line("", COLOUR_NONE, reason_row(decision->reason)->text);
     print_rule(told);
     if (memcmp(&none, &decision->revision, sizeof(none)) != 0)
         print_line("policy", COLOUR_DIM, str_of(revision, sizeof(revision)));
@@ -281,8 +298,8 @@ static void write_told(struct told *told)
     record_print_json(told->decision, told->sequence, writer);
     if (label.len > 0)
         json_write_member_string(writer, STR("label"), label);
-    json_write_member_string(writer, STR("explanation"), reason_row(told->decision->reason)->text);
     struct str rule = rule_text(told, &why);
+    json_write_member_string(writer, STR("explanation"), explanation(told, rule));
     if (rule.len > 0) {
         json_write_key(writer, STR("rule"));
         json_write_raw(writer, rule);

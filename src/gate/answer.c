@@ -113,21 +113,23 @@ static int64_t wait_ms(const struct call *call)
 static struct str denial_text(struct call *call, enum reason reason)
 {
     struct str message = reason_row(reason)->text;
-    if (call->over_debit)
+    if (call->over_debit && call->over.full)
+        message = STR("This value cannot be counted: there are too many others, or it is too long.");
+    else if (call->over_debit)
         message = str_is_empty(call->over_debit->message) ? message : call->over_debit->message;
     else if (!str_is_empty(call->decision.message) && call->decision.reason == reason)
         message = call->decision.message;
     if (!may_tell(call, reason))
         return arena_printf(&call->arena, "[POLICY DENIED] %" STR_FMT, STR_ARG(message));
 
-    char max[48], window[32];
+    char max[48], window[48];
     amount_print(call->over_debit->max, max);
     if (reason == REASON_concurrent)
         return arena_printf(&call->arena, "[POLICY DENIED] %" STR_FMT " At most %s at once.", STR_ARG(message), max);
-    window_print(&call->over_debit->key.window, window);
+    window_phrase(&call->over_debit->key.window, window);
     if (!resets(call))
-        return arena_printf(&call->arena, "[POLICY DENIED] %" STR_FMT " At most %s in all.", STR_ARG(message), max);
-    return arena_printf(&call->arena, "[POLICY DENIED] %" STR_FMT " At most %s per %s. Try again in %" PRId64 " s.",
+        return arena_printf(&call->arena, "[POLICY DENIED] %" STR_FMT " At most %s %s.", STR_ARG(message), max, window);
+    return arena_printf(&call->arena, "[POLICY DENIED] %" STR_FMT " At most %s %s. Try again in %" PRId64 " s.",
                         STR_ARG(message), max, window, (wait_ms(call) + 999) / 1000);
 }
 

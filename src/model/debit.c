@@ -113,6 +113,18 @@ void window_print(const struct window *window, char out[32])
     WRONG("a window of no kind");
 }
 
+void window_phrase(const struct window *window, char out[48])
+{
+    char word[32];
+    window_print(window, word);
+    if (window->kind == WINDOW_TOTAL)
+        (void)snprintf(out, 48, "in all");
+    else if (window->kind == WINDOW_CONCURRENT)
+        (void)snprintf(out, 48, "%s", word);
+    else
+        (void)snprintf(out, 48, "%s %s", window->algorithm == WINDOW_SLIDING ? "in any" : "per", word);
+}
+
 void counter_key_write(const struct counter_key *key, struct buf *out)
 {
     bool in_seconds = key->window.kind == WINDOW_SECONDS;

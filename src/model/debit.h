@@ -31,7 +31,7 @@ struct debit {
     struct counter_key key;
     amount             cost, max; /* times 10^9 */
     struct str         rule;      /* JSON Pointer of the limit into its policy */
-    struct str         message;   /* on_deny, or empty */
+    struct str         message;   /* what the agent reads: on_deny, or what kind of limit it is */
     bool               counts_calls; /* false with a cost: the agent is never told the figures */
     bool               hints;     /* the policy lets the agent be told limit, remaining and time */
 };
@@ -44,6 +44,8 @@ struct debit {
 void window_bounds(const struct window *window, int64_t now_ms, int64_t *start_ms, int64_t *end_ms);
 /* "10 per minute" needs a word: "second" … "month", "total", "15m", "90 seconds". */
 void window_print(const struct window *window, char out[32]);
+/* With its preposition, behind a number: "per minute", "in any 15m", "in all", "in flight". */
+void window_phrase(const struct window *window, char out[48]);
 /* Length-prefixed bytes, unique a key: what maps and the ledger hold. */
 void counter_key_write(const struct counter_key *key, struct buf *out);
 int  counter_key_read(struct str bytes, struct counter_key *out) NODISCARD; /* borrows from bytes */

@@ -27,7 +27,8 @@ enum naming {         /* of a limit's counter */
 };
 
 struct limit { /* of `limits`, a `rate_limit`, or `concurrent`: a debit without a window */
-    struct str      pointer, on_deny, counter;
+    struct str      pointer, counter;
+    struct str      on_deny;  /* without one the text of its kind; of `concurrent`: empty, for its reason has one */
     enum naming     naming;
     struct window   window;
     enum scope_kind scope;

@@ -115,18 +115,25 @@ static int key_of(struct maker *maker, const struct limit *limit, struct counter
 
 static void trace_debit(struct maker *maker, const struct limit *limit, const struct debit *debit)
 {
-    char max[48], cost[48], window[32];
+    char max[48], cost[48], window[48];
+    struct str of = debit->max == AMOUNT_ONE ? STR("call") : STR("calls"), by = STR_EMPTY;
     if (maker->trace == NULL)
         return;
     amount_print(debit->max, max);
     amount_print(debit->cost, cost);
-    window_print(&debit->key.window, window);
+    window_phrase(&debit->key.window, window);
+    if (limit->has_cost)
+        of = limit->cost.text;
+    if (limit->scope == SCOPE_ARGS)
+        by = limit->by.text;
     if (limit->naming == NAMED_TOOL)
-        trace_step(maker->trace, 0, TRACE_DEBIT, limit->pointer, "at most %s in flight", max);
+        trace_step(maker->trace, 0, TRACE_DEBIT, limit->pointer, "at most %s %s", max, window);
     else
-        trace_step(maker->trace, 0, TRACE_DEBIT, limit->pointer, "counter \"%" STR_FMT "\": %s%sat most %s %s %s",
-                   STR_ARG(debit->key.counter), limit->has_cost ? cost : "", limit->has_cost ? " of " : "", max,
-                   debit->key.window.algorithm == WINDOW_SLIDING ? "in any" : "per", window);
+        trace_step(maker->trace, 0, TRACE_DEBIT, limit->pointer,
+                   "counter \"%" STR_FMT "\": at most %s %s%" STR_FMT " %s%s%" STR_FMT "%s%s",
+                   STR_ARG(debit->key.counter), max, limit->has_cost ? "of " : "", STR_ARG(of), window,
+                   by.len > 0 ? " for each " : "", STR_ARG(by), limit->has_cost ? "; this call takes " : "",
+                   limit->has_cost ? cost : "");
 }
 
 /* One debit, and where the grant is counted one for each of its ancestors. */
@@ -194,9 +201,8 @@ int debits_make(const struct policy *policy, const struct question *question, co
 
 struct search { /* for the limits of a counter */
     const struct counter_key *key;
-    struct str tool; /* whose counter it is, where it is named after one */
-    amount max;
-    bool found;
+    struct str tool;           /* whose counter it is, where it is named after one */
+    const struct limit *least; /* NULL: none names it */
 };
 
 static void search_checks(struct search *search, const struct checks *checks, bool by_name)
@@ -210,14 +216,12 @@ static void search_checks(struct search *search, const struct checks *checks, bo
         bool scoped = limit->scope == key->scope || (limit->scope == SCOPE_SESSION && key->scope == SCOPE_GRANT);
         bool windowed = limit->window.kind == key->window.kind && limit->window.seconds == key->window.seconds &&
                         limit->window.algorithm == key->window.algorithm;
-        if (!named || !scoped || !windowed || (search->found && search->max <= limit->max))
-            continue;
-        search->found = true;
-        search->max = limit->max;
+        if (named && scoped && windowed && (search->least == NULL || limit->max < search->least->max))
+            search->least = limit;
     }
 }
 
-bool policy_limit_of(const struct policy *policy, const struct counter_key *key, amount *max)
+bool policy_limit_of(const struct policy *policy, const struct counter_key *key, struct policy_limit *out)
 {
     static const struct str suffix = STR("_rate");
     struct search search = { .key = key, .tool = STR_EMPTY };
@@ -240,6 +244,11 @@ bool policy_limit_of(const struct policy *policy, const struct counter_key *key,
     const struct selector *selected = search.tool.len > 0 ? selectors_find(&policy->tools, search.tool) : NULL;
     if (selected != NULL)
         search_checks(&search, &((const struct rule *)selected->value)->checks, false);
-    *max = search.max;
-    return search.found;
+    const struct limit *least = search.least;
+    if (least == NULL)
+        return false;
+    *out = (struct policy_limit){ .max = least->max,
+                                  .by = least->scope == SCOPE_ARGS ? least->by.text : STR_EMPTY,
+                                  .cost = least->has_cost ? least->cost.text : STR_EMPTY };
+    return true;
 }

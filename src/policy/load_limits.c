@@ -143,6 +143,30 @@ static void load_figures(struct loader *loader, const struct place *place, const
     out->on_deny = load_text(node, object, STR("on_deny"));
 }
 
+struct str policy_limit_text(struct str cost, struct str by, struct arena *arena)
+{
+    struct str text = STR("The limit of calls is reached.");
+    if (cost.len > 0 && by.len > 0)
+        text = arena_printf(arena, "With this call the sum of %" STR_FMT " for this %" STR_FMT " would pass its limit.",
+                            STR_ARG(cost), STR_ARG(by));
+    else if (cost.len > 0)
+        text = arena_printf(arena, "With this call the sum of %" STR_FMT " would pass its limit.", STR_ARG(cost));
+    else if (by.len > 0)
+        text = arena_printf(arena, "The limit of calls for this %" STR_FMT " is reached.", STR_ARG(by));
+    return text;
+}
+
+static void load_standard_text(struct loader *loader, struct limit *limit)
+{
+    struct str cost = limit->has_cost ? limit->cost.text : STR_EMPTY;
+    struct str by = limit->scope == SCOPE_ARGS ? limit->by.text : STR_EMPTY;
+    if (limit->on_deny.len > 0)
+        return;
+    limit->on_deny = policy_limit_text(cost, by, loader->arena);
+    if (limit->on_deny.ptr == NULL)
+        loader->no_memory = true;
+}
+
 static void load_cost(struct loader *loader, const struct place *place, const struct json *node, struct limit *out)
 {
     struct place at = place_member(place, STR("cost"));
@@ -192,6 +216,7 @@ static void load_limit(struct loader *loader, const struct place *place, const s
     load_cost(loader, place, node, out);
     load_figures(loader, place, node, SCHEMA_LIMIT, out);
     load_algorithm(loader, place, node, out);
+    load_standard_text(loader, out);
 }
 
 /* "10/minute" */
@@ -217,13 +242,13 @@ static void load_rate_limit(struct loader *loader, const struct place *place, co
     out->counter = arena_printf(loader->arena, "%" STR_FMT "_rate", STR_ARG(selector));
     if (out->counter.ptr == NULL)
         loader->no_memory = true;
-    if (json_is(node, JSON_STRING)) {
+    if (json_is(node, JSON_STRING))
         load_rate_text(loader, place, json_string(node), out);
+    else if (!schema_check(&loader->report, place, node, SCHEMA_RATE_LIMIT))
         return;
-    }
-    if (!schema_check(&loader->report, place, node, SCHEMA_RATE_LIMIT))
-        return;
-    load_figures(loader, place, node, SCHEMA_RATE_LIMIT, out);
+    else
+        load_figures(loader, place, node, SCHEMA_RATE_LIMIT, out);
+    load_standard_text(loader, out);
     struct place at = place_member(place, STR("scope"));
     if (out->scope == SCOPE_SESSION)
         report_warning(&loader->report, &at, SPOT_VALUE, STR("\"grant\""),

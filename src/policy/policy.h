@@ -43,9 +43,16 @@ int  policy_load_with(struct str source, const struct zones *zones, struct arena
  * added to those in *problems, and all are put in order. */
 struct definitions;
 int  policy_check(const struct policy *policy, const struct definitions *definitions, struct arena *arena, struct problems *problems) NODISCARD;
-/* The least maximum that a limit of the policy sets this counter, or false: none names it. For people: linear. */
+/* Of the limits of the policy that name this counter the one with the least maximum, or false: none does. For people:
+ * linear. */
 struct counter_key;
-bool policy_limit_of(const struct policy *policy, const struct counter_key *key, amount *max);
+struct policy_limit {
+    amount     max;
+    struct str by, cost; /* paths of arguments; empty: it is not counted by one, it counts calls. The policy's */
+};
+bool policy_limit_of(const struct policy *policy, const struct counter_key *key, struct policy_limit *out);
+/* What an agent reads of such a limit that is reached, where the policy has no words of its own. A null `ptr`: no memory. */
+struct str policy_limit_text(struct str cost, struct str by, struct arena *arena);
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy *policy);         /* NULL is fine */
 const struct sha256 *policy_revision(const struct policy *policy); /* of the source's bytes */

@@ -17,17 +17,21 @@ const struct freeze *state_freeze(const struct state *state, enum freeze_scope s
 
 int state_set_freeze(struct state *state, const struct freeze *freeze)
 {
-    struct freeze_entry *entry = malloc(sizeof *entry + freeze->name.len + freeze->reason.len);
+    const struct freeze *before = state_freeze(state, freeze->scope, freeze->name);
+    struct str reason = before != NULL && freeze->reason.len == 0 ? before->reason : freeze->reason;
+    struct freeze_entry *entry = malloc(sizeof *entry + freeze->name.len + reason.len);
     if (entry == NULL)
         return E_NOMEM;
     list_init(&entry->link);
     entry->freeze = *freeze;
+    if (before != NULL)
+        entry->freeze.since_ms = before->since_ms;
     if (freeze->name.len > 0)
         memcpy(entry->bytes, freeze->name.ptr, freeze->name.len);
-    if (freeze->reason.len > 0)
-        memcpy(entry->bytes + freeze->name.len, freeze->reason.ptr, freeze->reason.len);
+    if (reason.len > 0)
+        memcpy(entry->bytes + freeze->name.len, reason.ptr, reason.len);
     entry->freeze.name = str_of(entry->bytes, freeze->name.len);
-    entry->freeze.reason = str_of(entry->bytes + freeze->name.len, freeze->reason.len);
+    entry->freeze.reason = str_of(entry->bytes + freeze->name.len, reason.len);
     state_thaw(state, freeze->scope, freeze->name);
     int error = map_set(&state->frozen[freeze->scope], entry->freeze.name, entry);
     if (error < 0) {

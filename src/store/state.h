@@ -87,7 +87,8 @@ void state_revoke(struct state *state, struct str id, int64_t at_ms);
 const struct revision_entry *state_revision(const struct state *state, struct str server);
 int  state_set_revision(struct state *state, struct str server, struct str policy, const struct sha256 *revision) NODISCARD;
 
-/* freezes.c. Setting copies, and replaces; thawing what is not frozen is nothing. */
+/* freezes.c. Setting copies. What is frozen already stays so since its first time, and keeps its reason where the new
+ * one has none. Thawing what is not frozen does nothing. */
 void state_freezes_init(struct state *state);
 void state_freezes_release(struct state *state);
 const struct freeze *state_freeze(const struct state *state, enum freeze_scope scope, struct str name);

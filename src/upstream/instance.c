@@ -104,12 +104,28 @@ bool instance_is_given_up(const struct instance *instance)
 
 static void doubt(struct instance *instance);
 
+/* The first, second, fourth … time. */
+static bool is_worth_a_line(uint64_t count)
+{
+    return (count & (count - 1)) == 0;
+}
+
+void instance_answered_late(struct instance *instance)
+{
+    uint64_t count = ++instance->late_answers;
+    if (is_worth_a_line(count))
+        log_info(instance->upstream->services.log,
+                 "server '%" STR_FMT "': late answer %" PRIu64
+                 ": its call had timed out or was cancelled, so it is dropped",
+                 STR_ARG(instance->upstream->server->name), count);
+}
+
 void instance_complain(struct instance *instance, const char *what)
 {
     if (instance->state == INSTANCE_STARTING)
         doubt(instance);
     uint64_t count = ++instance->faults;
-    if ((count & (count - 1)) == 0)
+    if (is_worth_a_line(count))
         log_warn(instance->upstream->services.log, "server '%" STR_FMT "': fault %" PRIu64 ": %s",
                  STR_ARG(instance->upstream->server->name), count, what);
 }
@@ -217,12 +233,20 @@ static void take_off(struct instance *instance, struct leg *leg)
     instance->upstream->ops->forget(instance, leg);
 }
 
+/* Nobody waits for its answer any more. */
+static void give_up(struct instance *instance, struct leg *leg, enum reason reason)
+{
+    take_off(instance, leg);
+    if (leg->sent != SENT_NONE)
+        legs_give_up(&instance->legs, leg->id);
+    notify_cancelled(instance, leg, reason);
+}
+
 void upstream_cancel(struct leg *leg, enum reason reason)
 {
     struct instance *instance = leg->instance;
     CHECK_OBJ(instance, INSTANCE_MAGIC);
-    take_off(instance, leg);
-    notify_cancelled(instance, leg, reason);
+    give_up(instance, leg, reason);
 }
 
 void instance_end_leg(struct leg *leg, enum reason reason)
@@ -270,8 +294,7 @@ static void deadline_fired(struct timer *timer)
         watch_deadline(instance, next_ms);
     while (!list_is_empty(&late)) {
         struct leg *leg = CONTAINER_OF(late.next, struct leg, link);
-        take_off(instance, leg);
-        notify_cancelled(instance, leg, REASON_upstream_timeout);
+        give_up(instance, leg, REASON_upstream_timeout);
         leg->events->ended(leg, REASON_upstream_timeout);
     }
     upstream_wake_waiters(&tired, REASON_upstream_unavailable);

@@ -61,6 +61,7 @@ struct instance {
     struct definitions *own;       /* names and pins of the tools that it lists; NULL: not known, or the control session */
     size_t           received;     /* bytes of the message that is being looked at */
     uint64_t         faults;       /* what it did wrong, over all its connections */
+    uint64_t         late_answers; /* to calls that had ended here: no fault of its own */
     struct deferred  deferred;     /* the end of a start that failed at once; its own freeing */
 };
 
@@ -119,6 +120,8 @@ void instance_look_again(struct instance *instance);
 void instance_not_listed(struct instance *instance, const char *why);
 /* Logs what a server did wrong, at the first, second, fourth … time. */
 void instance_complain(struct instance *instance, const char *what);
+/* The same of an answer to a leg that was given up. */
+void instance_answered_late(struct instance *instance);
 
 /* upstream.c */
 void upstream_control_ready(struct upstream *upstream);

@@ -105,3 +105,19 @@ void legs_remove(struct legs *legs, struct leg *leg)
         }
     }
 }
+
+void legs_give_up(struct legs *legs, uint64_t id)
+{
+    legs->given_up[legs->given_up_at] = id;
+    legs->given_up_at = (legs->given_up_at + 1) % LIMIT_given_up_legs;
+}
+
+bool legs_were_given_up(struct legs *legs, uint64_t id)
+{
+    for (size_t i = 0; id != 0 && i < LIMIT_given_up_legs; i++)
+        if (legs->given_up[i] == id) {
+            legs->given_up[i] = 0;
+            return true;
+        }
+    return false;
+}

@@ -7,14 +7,28 @@
 #include "base/log.h"
 #include "upstream/handshake.h"
 
+/* One of our ids, which begin with 1; 0: none of them. */
+static uint64_t number_of(const struct json *id)
+{
+    int64_t number;
+    return json_is(id, JSON_NUMBER) && json_int64(id, &number) && number > 0 ? (uint64_t)number : 0;
+}
+
 /* The leg in flight with this id. A server cannot answer what it has not read yet. */
 static struct leg *leg_of(const struct instance *instance, const struct json *id, const struct leg *only)
 {
-    int64_t number;
-    if (!json_is(id, JSON_NUMBER) || !json_int64(id, &number) || number < 0)
-        return NULL;
-    struct leg *leg = legs_find(&instance->legs, (uint64_t)number);
+    uint64_t number = number_of(id);
+    struct leg *leg = number ? legs_find(&instance->legs, number) : NULL;
     return leg && leg->sent == SENT_ALL && (!only || leg == only) ? leg : NULL;
+}
+
+/* Over a transport that has an exchange a leg, what is given up is closed: there an answer to it is a fault. */
+static void answered_nothing(struct instance *instance, const struct json *id, const struct leg *only)
+{
+    if (!only && legs_were_given_up(&instance->legs, number_of(id)))
+        instance_answered_late(instance);
+    else
+        instance_complain(instance, id ? "an answer to nothing that is in flight" : "an error without an id");
 }
 
 static void malformed(struct instance *instance, const struct message *message, struct str detail,
@@ -45,7 +59,7 @@ static void answered(struct instance *instance, const struct message *message, s
     struct leg *leg = leg_of(instance, message->id, only);
     if (!leg) {
         arena_release(arena);
-        instance_complain(instance, message->id ? "an answer to nothing that is in flight" : "an error without an id");
+        answered_nothing(instance, message->id, only);
         return;
     }
     legs_remove(&instance->legs, leg);
@@ -103,20 +117,29 @@ static void noted(struct instance *instance, const struct message *message, cons
     }
 }
 
+/* NULL, with the tree in the arena; or why there is none. */
+static const char *read_tree(struct instance *instance, struct str bytes, struct arena *arena, const struct json **root)
+{
+    struct json_error fault;
+    CHECK_OBJ(instance, INSTANCE_MAGIC);
+    arena_init(arena, instance->upstream->services.arenas, LIMIT_answer_memory);
+    instance->received = bytes.len;
+    if (json_parse(arena, bytes, &json_limits_answer, root, &fault) == 0)
+        return NULL;
+    arena_release(arena);
+    return json_fault_text(fault.fault);
+}
+
 void instance_receive(struct instance *instance, struct str bytes, const struct leg *only)
 {
-    CHECK_OBJ(instance, INSTANCE_MAGIC);
     struct arena arena;
     const struct json *root;
-    struct json_error fault;
     struct message message;
     enum reason why;
     struct str detail;
-    arena_init(&arena, instance->upstream->services.arenas, LIMIT_answer_memory);
-    instance->received = bytes.len;
-    if (json_parse(&arena, bytes, &json_limits_answer, &root, &fault) != 0) {
-        arena_release(&arena);
-        instance_complain(instance, json_fault_text(fault.fault));
+    const char *fault = read_tree(instance, bytes, &arena, &root);
+    if (fault) {
+        instance_complain(instance, fault);
         return;
     }
     if (message_read(root, SENDER_SERVER, &message, &why, &detail) != 0) {
@@ -134,17 +157,14 @@ void instance_receive(struct instance *instance, struct str bytes, const struct 
 
 bool instance_receive_error(struct instance *instance, struct str bytes, struct leg *leg)
 {
-    CHECK_OBJ(instance, INSTANCE_MAGIC);
     struct arena arena;
     const struct json *root;
-    struct json_error fault;
     struct message message;
     enum reason why;
     struct str detail;
-    arena_init(&arena, instance->upstream->services.arenas, LIMIT_answer_memory);
-    instance->received = bytes.len;
-    bool is_error = json_parse(&arena, bytes, &json_limits_answer, &root, &fault) == 0 &&
-                    message_read(root, SENDER_SERVER, &message, &why, &detail) == 0 && message.kind == MESSAGE_ERROR &&
+    if (read_tree(instance, bytes, &arena, &root))
+        return false;
+    bool is_error = message_read(root, SENDER_SERVER, &message, &why, &detail) == 0 && message.kind == MESSAGE_ERROR &&
                     leg_of(instance, message.id, leg) == leg;
     if (is_error)
         answered(instance, &message, &arena, leg);

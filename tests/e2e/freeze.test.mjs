@@ -50,6 +50,7 @@ test('a grant, a server, everything: each denies its own calls, and is taken bac
   assert.deepEqual(scopes(await run('thaw', '--grant', grant.id)), ['server b']);
   assert.deepEqual([await code(session), await code(elsewhere), await code(second)], ['allowed', 'frozen', 'allowed']);
   await run('freeze', '--all', '--reason', 'incident 7');
+  assert.equal((await run('freeze', '--all')).frozen.find(({ scope }) => scope === 'all').reason, 'incident 7', 'frozen again');
   assert.deepEqual([await code(session), await code(elsewhere), await code(second)], ['frozen', 'frozen', 'frozen']);
   assert.deepEqual(scopes(await run('status')), ['server b', 'all']);
   assert.deepEqual((await run('grant', 'list')).grants.map(({ frozen }) => frozen), [false, false]);
@@ -70,7 +71,7 @@ test('a grant, a server, everything: each denies its own calls, and is taken bac
   elsewhere.close();
   const acts = (await gateway.audit()).filter(({ kind }) => ['frozen', 'thawed'].includes(kind)).map(({ kind, server, grant: id, text: why }) => [kind, server ?? id, why]);
   assert.deepEqual(acts, [['frozen', grant.id, 'looks odd'], ['frozen', 'b', undefined], ['thawed', grant.id, undefined],
-    ['frozen', '*', 'incident 7'], ['thawed', '*', undefined], ['thawed', 'b', 'fine']]);
+    ['frozen', '*', 'incident 7'], ['frozen', '*', undefined], ['thawed', '*', undefined], ['thawed', 'b', 'fine']]);
 });
 
 test('Z40 a call that is decided and waits for its server meets the freeze before its first byte, and debits nothing', async () => {

@@ -137,6 +137,74 @@ test('one counter a value, numbers by value; a reset frees exactly one', async (
   client.close();
 });
 
+test('each kind of limit is told by its own words: to the agent, by why, explain and limits show', async () => {
+  const rules = {
+    calls: { limits: [{ counter: 'calls', window: 'day', max: 1 }] },
+    by: { limits: [{ counter: 'mails', window: 'day', max: 1, scope: 'args.to' }] },
+    sum: { limits: [{ counter: 'spent', window: 'month', max: 10, cost: 'args.amount' }] },
+    both: { limits: [{ counter: 'sent', window: 'total', max: 10, cost: 'args.amount', scope: 'args["to"]' }] },
+    slides: { limits: [{ counter: 'slides', window: '6h', max: 1, algorithm: 'sliding' }] },
+    own: { limits: [{ counter: 'own', window: 'total', max: 1, on_deny: 'No more.' }] },
+  };
+  const { gateway, session } = await setUp(Object.keys(rules), rules);
+  const client = await session((await gateway.grant('one', 'recorder')).token);
+  const told = {
+    calls: /^\[POLICY DENIED\] The limit of calls is reached\. At most 1 per day\. Try again in \d+ s\.$/,
+    by: /^\[POLICY DENIED\] The limit of calls for this args\.to is reached\. At most 1 per day\. Try again in \d+ s\.$/,
+    sum: /^\[POLICY DENIED\] With this call the sum of args\.amount would pass its limit\.$/,
+    both: /^\[POLICY DENIED\] With this call the sum of args\.amount for this args\["to"\] would pass its limit\.$/,
+    slides: /^\[POLICY DENIED\] The limit of calls is reached\. At most 1 in any 6h\. Try again in \d+ s\.$/,
+    own: /^\[POLICY DENIED\] No more\. At most 1 in all\.$/,
+  };
+  const explained = {
+    calls: 'counter "calls": at most 1 call per day',
+    by: 'counter "mails": at most 1 call per day for each args.to',
+    sum: 'counter "spent": at most 10 of args.amount per month; this call takes 7',
+    both: 'counter "sent": at most 10 of args.amount in all for each args["to"]; this call takes 7',
+    slides: 'counter "slides": at most 1 call in any 6h',
+    own: 'counter "own": at most 1 call in all',
+  };
+  const args = { to: 'ann', amount: 7 };
+  for (const tool of Object.keys(rules)) {
+    assert.deepEqual(codes([await client.call(tool, args)]), ['ok'], tool);
+    const denied = await client.call(tool, args);
+    assert.match(text(denied), told[tool]);
+    const { id } = decision(denied);
+    const why = await until(async () => {
+      const { code, stdout } = await warder(['why', id, '--data', gateway.data, '--json']);
+      return code === 0 && JSON.parse(stdout);
+    }, `the record of ${tool}`);
+    assert.equal(why.explanation, tool === 'own' ? 'The limit of calls is reached.' : text(denied).match(/DENIED\] (.*?\.)( At most|$)/)[1]);
+    const { stdout } = await warder(['explain', '--policy', `${gateway.dir}/policies/recorder.policy.json`, '--tool', tool, '--args', JSON.stringify(args)]);
+    assert.ok(stdout.includes(explained[tool]), `${tool}: ${stdout}`);
+  }
+  client.close();
+  const { counters } = await limits(gateway, 'show');
+  const shown = Object.fromEntries(counters.map(({ counter, path, cost, used, max }) => [counter, [path, cost, used, max]]));
+  assert.deepEqual(shown, {
+    calls: [undefined, undefined, '1', '1'], mails: ['args.to', undefined, '1', '1'], spent: [undefined, 'args.amount', '7', '10'],
+    sent: ['args["to"]', 'args.amount', '7', '10'], slides: [undefined, undefined, '1', '1'], own: [undefined, undefined, '1', '1'],
+  });
+  const people = (await warder(['limits', 'show', '--data', gateway.data])).stdout;
+  assert.match(people, /^ {2}mails {2}recorder {2}args\.to "ann" {2}1 of 1 per day {2}free in /m);
+  assert.match(people, /^ {2}sent {2}recorder {2}args\["to"\] "ann" {2}7 of 10 \(args\.amount\) in all$/m);
+});
+
+test('an answer behind its call\'s time-out is no fault of the server', async () => {
+  const { gateway, recorder, session } = await setUp(['sleep', 'act'], { sleep: { timeout: 1 }, act: {} });
+  const client = await session((await gateway.grant('one', 'recorder')).token);
+  assert.equal((await client.call('sleep', { ms: 1500 })).error.data.reason, 'upstream_timeout');
+  await until(() => /info server 'recorder': late answer 1: its call had timed out or was cancelled, so it is dropped/.test(gateway.log), 'the late answer');
+  assert.doesNotMatch(gateway.log, /fault/);
+  // What answers nothing at all is one.
+  await client.call('act', { do: [{ text: '{"jsonrpc":"2.0","id":999999,"result":{}}' }, { text: '{"jsonrpc":"2.0","id":$ID,"result":{}}' }] });
+  await until(() => /warn server 'recorder': fault 1: an answer to nothing that is in flight/.test(gateway.log), 'the fault');
+  assert.equal(recorder.calls().length, 2);
+  const records = await gateway.auditUntil((all) => all.some(({ kind, reason }) => kind === 'outcome' && reason === 'upstream_timeout'));
+  assert.equal(records.filter(({ kind }) => kind === 'outcome').length, 2);
+  client.close();
+});
+
 test('limits are shown and reset without a gateway too', async () => {
   const { gateway, session } = await setUp(['echo'], { echo: { rate_limit: '2/day' } });
   const { id, token } = await gateway.grant('one', 'recorder');

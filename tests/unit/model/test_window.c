@@ -105,6 +105,25 @@ static void windows_have_words(void **state)
     }
 }
 
+static void test_phrases(void **state)
+{
+    (void)state;
+    static const struct {
+        struct window window;
+        const char *words;
+    } cases[] = {
+        { { WINDOW_SECONDS, 60, WINDOW_FIXED }, "per minute" },   { { WINDOW_SECONDS, 900, WINDOW_SLIDING }, "in any 15m" },
+        { { WINDOW_SECONDS, 61, WINDOW_FIXED }, "per 61 seconds" }, { { .kind = WINDOW_MONTH }, "per month" },
+        { { .kind = WINDOW_TOTAL }, "in all" },                   { { .kind = WINDOW_CONCURRENT }, "in flight" },
+        { { WINDOW_SECONDS, UINT32_MAX, WINDOW_SLIDING }, "in any 4294967295 seconds" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[48];
+        window_phrase(&cases[i].window, text);
+        assert_string_equal(text, cases[i].words);
+    }
+}
+
 static bool same_bytes(const struct counter_key *a, const struct counter_key *b)
 {
     struct buf first, second;
@@ -165,7 +184,7 @@ static void keys_are_read_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(seconds_align_to_the_epoch),
+        cmocka_unit_test(test_phrases), cmocka_unit_test(seconds_align_to_the_epoch),
         cmocka_unit_test(weeks_begin_on_monday),
         cmocka_unit_test(months_are_the_calendars),
         cmocka_unit_test(total_has_no_end),

@@ -341,33 +341,67 @@ static void test_limit_of(void **state)
 {
     (void)state;
     struct rig rig;
-    amount max;
+    struct policy_limit limit;
     rig_init(&rig);
     rig_load(&rig, "{'version':'1','default':'allow','all_tools':{'concurrent':9,'limits':[{'counter':'c','window':'day','max':7}]},"
                    "'tools':{'a':{'limits':[{'counter':'c','window':'1d','max':5}],'concurrent':3},'b':{'limits':[{'counter':'c','window':'day','max':6}]},"
-                   "'p_*':{'rate_limit':'2/minute'},'x':{'limits':[{'counter':'v','window':'hour','max':4,'scope':'args.to','algorithm':'sliding'}]}}}");
+                   "'p_*':{'rate_limit':'2/minute'},'x':{'limits':[{'counter':'v','window':'hour','max':4,'scope':'args.to','algorithm':'sliding'}]},"
+                   "'pay':{'limits':[{'counter':'s','window':'hour','max':100,'cost':'args.n','scope':'args.to[0]'}]}}}");
     const struct window day = { WINDOW_SECONDS, 86400, WINDOW_FIXED }, minute = { WINDOW_SECONDS, 60, WINDOW_FIXED },
                         hour = { WINDOW_SECONDS, 3600, WINDOW_SLIDING }, flight = { .kind = WINDOW_CONCURRENT };
     struct counter_key key = { SCOPE_GRANT, STR("g1"), STR("pay"), STR("c"), day };
-    assert_true(policy_limit_of(rig.policy, &key, &max) && max == 5 * AMOUNT_ONE);
+    assert_true(policy_limit_of(rig.policy, &key, &limit) && limit.max == 5 * AMOUNT_ONE);
     key.scope = SCOPE_SERVER;
-    assert_false(policy_limit_of(rig.policy, &key, &max));
+    assert_false(policy_limit_of(rig.policy, &key, &limit));
     key = (struct counter_key){ SCOPE_GRANT, STR("g1"), STR("pay"), STR("p_q_rate"), minute };
-    assert_true(policy_limit_of(rig.policy, &key, &max) && max == 2 * AMOUNT_ONE);
+    assert_true(policy_limit_of(rig.policy, &key, &limit) && limit.max == 2 * AMOUNT_ONE);
     key.counter = STR("q_rate");
-    assert_false(policy_limit_of(rig.policy, &key, &max));
+    assert_false(policy_limit_of(rig.policy, &key, &limit));
     key = (struct counter_key){ SCOPE_ARGS, STR("\"u\""), STR("pay"), STR("v"), hour };
-    assert_true(policy_limit_of(rig.policy, &key, &max) && max == 4 * AMOUNT_ONE);
+    assert_true(policy_limit_of(rig.policy, &key, &limit) && limit.max == 4 * AMOUNT_ONE);
     key = (struct counter_key){ SCOPE_GRANT, STR("g1"), STR("pay"), STR("a"), flight };
-    assert_true(policy_limit_of(rig.policy, &key, &max) && max == 3 * AMOUNT_ONE);
+    assert_true(policy_limit_of(rig.policy, &key, &limit) && limit.max == 3 * AMOUNT_ONE);
     key.counter = STR("other");
-    assert_true(policy_limit_of(rig.policy, &key, &max) && max == 9 * AMOUNT_ONE);
+    assert_true(policy_limit_of(rig.policy, &key, &limit) && limit.max == 9 * AMOUNT_ONE);
+    assert_true(limit.by.len == 0 && limit.cost.len == 0);
+    key = (struct counter_key){ SCOPE_ARGS, STR("\"u\""), STR("pay"), STR("s"), { WINDOW_SECONDS, 3600, WINDOW_FIXED } };
+    assert_true(policy_limit_of(rig.policy, &key, &limit) && limit.max == 100 * AMOUNT_ONE);
+    assert_true(str_eq(limit.by, STR("args.to[0]")) && str_eq(limit.cost, STR("args.n")));
+    rig_release(&rig);
+}
+
+/* What an agent reads of each kind where the policy has no words of its own. */
+static void test_texts(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "The limit of calls is reached.",
+        "The limit of calls for this args.to is reached.",
+        "With this call the sum of args.n would pass its limit.",
+        "With this call the sum of args.n for this args.to would pass its limit.",
+        "Enough.",
+        "The limit of calls is reached.",
+        "", /* the reason `concurrent` has its own */
+    };
+    struct rig rig;
+    rig_init(&rig);
+    rig_load(&rig, "{'version':'1','default':'deny','tools':{'pay':{'limits':[{'counter':'a','window':'day','max':9},"
+                   "{'counter':'b','window':'total','max':9,'scope':'args.to'},{'counter':'c','window':'day','max':9,'cost':'args.n'},"
+                   "{'counter':'d','window':'1h','max':9,'cost':'args.n','scope':'args.to'},"
+                   "{'counter':'e','window':'1h','max':9,'cost':'args.n','on_deny':'Enough.'}],"
+                   "'rate_limit':{'max':3,'window':60,'scope':'session'},'concurrent':2}}}");
+    const struct decision *d = rig_call(&rig, "pay", "{'n':2.5,'to':'u'}");
+    assert_int_equal(d->debit_count, ARRAY_LEN(texts));
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        if (!str_eq(d->debits[i].message, str_from_c(texts[i])))
+            fail_msg("%zu: %.*s", i, (int)d->debits[i].message.len, d->debits[i].message.ptr);
     rig_release(&rig);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_texts),
         cmocka_unit_test(test_debits),
         cmocka_unit_test(test_windows),
         cmocka_unit_test(test_counting),

@@ -53,7 +53,7 @@ static void test_text(void **state)
            "    false     args.amount gt 10000: 500\n"
            "    false     not\n"
            "      true      args.currency in [\"usd\",\"eur\"]: a string of 3 bytes\n"
-           "debit     counter \"calls\": at most 60 per minute  /all_tools/limits/0\n");
+           "debit     counter \"calls\": at most 60 calls per minute  /all_tools/limits/0\n");
     expect(&rig, "charge", "{'reason':'x','amount':'500','currency':'usd'}",
            "pass      the tool is known and not hidden\n"
            "pass      selected by its name  /tools/charge\n"

@@ -113,11 +113,36 @@ static void what_cannot_be(void **state)
     assert_int_equal(harness_open_alone(&h), 0);
     freeze.name = STR("s0");
     assert_int_equal(store_freeze_now(h.store, &freeze, true), 0);
-    freeze.reason = STR("other"); /* again: its words change */
-    assert_int_equal(store_freeze_now(h.store, &freeze, true), 0);
-    assert_true(str_eq(store_freeze_of(h.store, FREEZE_SERVER, STR("s0"))->reason, STR("other")));
     assert_int_equal(store_freeze_now(h.store, &freeze, false), 0);
     assert_int_equal(store_freeze_now(h.store, &freeze, false), E_NOT_FOUND);
+}
+
+static void expect_reason(const char *reason, int64_t since_ms)
+{
+    const struct freeze *freeze = store_freeze_of(h.store, FREEZE_SERVER, STR("a"));
+    assert_non_null(freeze);
+    assert_true(str_eq(freeze->reason, str_from_c(reason)));
+    assert_true(freeze->since_ms == since_ms);
+}
+
+/* Who freezes it again has not said that the first reason was wrong. */
+static void frozen_again_keeps_its_reason(void **state)
+{
+    (void)state;
+    put(FREEZE_SERVER, "a", "leaked", true);
+    int64_t since_ms = store_freeze_of(h.store, FREEZE_SERVER, STR("a"))->since_ms;
+    clock_manual_advance(&h.clock, 1000);
+    put(FREEZE_SERVER, "a", "", true);
+    expect_reason("leaked", since_ms);
+    put(FREEZE_SERVER, "a", "other", true);
+    expect_reason("other", since_ms);
+    put(FREEZE_SERVER, "a", "", true);
+    reopen();
+    expect_reason("other", since_ms);
+    put(FREEZE_SERVER, "a", "", false);
+    put(FREEZE_SERVER, "a", "", true);
+    expect_reason("", store_freeze_of(h.store, FREEZE_SERVER, STR("a"))->since_ms);
+    assert_true(store_freeze_of(h.store, FREEZE_SERVER, STR("a"))->since_ms > since_ms);
 }
 
 int main(void)
@@ -125,6 +150,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_scope_freezes_its_own, setup, teardown),
         cmocka_unit_test_setup_teardown(a_checkpoint_keeps_them, setup, teardown),
+        cmocka_unit_test_setup_teardown(frozen_again_keeps_its_reason, setup, teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -226,8 +226,13 @@ static void test_deadlines(void **state)
     assert_string_equal(memory->last,
                         "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":5,"
                         "\"reason\":\"cancelled\"}}");                  /* the one before was of 4 */
-    memory_say(memory, "{\"jsonrpc\":\"2.0\",\"id\":4,\"result\":{}}"); /* late */
+    memory_say(memory, "{\"jsonrpc\":\"2.0\",\"id\":4,\"result\":{}}"); /* late: no fault, but once */
     assert_int_equal(fast.ends, 1);
+    assert_true(instance->late_answers == 1 && instance->faults == 0);
+    memory_say(memory, "{\"jsonrpc\":\"2.0\",\"id\":5,\"error\":{\"code\":-32000,\"message\":\"cancelled\"}}");
+    assert_true(instance->late_answers == 2 && instance->faults == 0);
+    memory_say(memory, "{\"jsonrpc\":\"2.0\",\"id\":4,\"result\":{}}");
+    assert_true(instance->late_answers == 2 && instance->faults == 1);
     rig_pass(&rig, 4000);
     assert_int_equal(slow.ends, 1);
     assert_string_equal(memory->last,
@@ -251,6 +256,7 @@ static void test_cancel(void **state)
                         "\"reason\":\"cancelled\"}}");
     memory_say(memory, "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}");
     assert_int_equal(ask.ends, 0);
+    assert_true(instance->late_answers == 1 && instance->faults == 0);
     /* Of what had not left, the server is told nothing. */
     memory->holds = true;
     assert_int_equal(ask_send(&rig, &ask, instance, "", 5000), 0);

@@ -56,8 +56,25 @@ static void test_against_an_array(void **state)
     legs_release(&table);
 }
 
+static void test_given_up(void **state)
+{
+    (void)state;
+    struct legs table;
+    legs_init(&table);
+    assert_false(legs_were_given_up(&table, 0));
+    assert_false(legs_were_given_up(&table, 1));
+    for (uint64_t id = 1; id <= LIMIT_given_up_legs + 2; id++)
+        legs_give_up(&table, id);
+    assert_false(legs_were_given_up(&table, 0));
+    assert_false(legs_were_given_up(&table, 2)); /* so many came after it */
+    assert_true(legs_were_given_up(&table, 3));
+    assert_false(legs_were_given_up(&table, 3)); /* once */
+    assert_true(legs_were_given_up(&table, LIMIT_given_up_legs + 2));
+    legs_release(&table);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_against_an_array) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_against_an_array), cmocka_unit_test(test_given_up) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
