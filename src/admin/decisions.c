@@ -43,7 +43,7 @@ struct decisions {
     int fd;
     struct job job;
     size_t wrote;
-    int failure; /* errno, or 0 */
+    const char *fault; /* NULL: it was written */
     bool busy, reopen, freed;
 
     struct stream *stream;
@@ -155,51 +155,9 @@ static void time_to_try(struct timer *timer)
 
 /* ---- a file ---- */
 
-static int open_file(const char *path)
+static const char *text_of_errno(int number)
 {
-    struct stat status;
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
-    if (fd >= 0 && (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))) {
-        close(fd);
-        errno = EINVAL;
-        return -1;
-    }
-    return fd;
-}
-
-static void write_file(struct job *job)
-{
-    struct decisions *decisions = CONTAINER_OF(job, struct decisions, job);
-    const struct buf *writing = &decisions->writing;
-    decisions->wrote = 0;
-    decisions->failure = 0;
-    if (decisions->fd < 0)
-        decisions->fd = open_file(decisions->path);
-    while (decisions->fd >= 0 && decisions->at + decisions->wrote < writing->len) {
-        size_t from = decisions->at + decisions->wrote;
-        ssize_t put = write(decisions->fd, writing->ptr + from, writing->len - from);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0)
-            break;
-        decisions->wrote += (size_t)put;
-    }
-    if (decisions->fd < 0 || decisions->at + decisions->wrote < writing->len)
-        decisions->failure = errno ? errno : EIO;
-}
-
-static void close_file(struct decisions *decisions)
-{
-    if (decisions->fd >= 0)
-        close(decisions->fd);
-    decisions->fd = -1;
-    decisions->reopen = false;
-    back_to_line(decisions);
-}
-
-static const char *failure_text(int failure)
-{
-    switch (failure) {
+    switch (number) {
     case ENOSPC:
     case EDQUOT: return "the disk is full";
     case EFBIG: return "the file is at its largest size";
@@ -210,8 +168,62 @@ static const char *failure_text(int failure)
     case EINVAL:
     case EISDIR:
     case ENXIO: return "it is no file";
+    case ELOOP: return "it is a symbolic link, which is not followed: name the file itself";
     default: return "it cannot be written";
     }
+}
+
+/* Who may write there could hide lines among ours, and a file of another user's is theirs to take away; a link leads
+ * wherever they want us to write. NULL: it is fine. */
+static const char *fault_of(int fd)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
+        return text_of_errno(EINVAL);
+    if (status.st_uid != geteuid())
+        return "it belongs to another user";
+    if (status.st_mode & (S_IWGRP | S_IRWXO))
+        return "others may write it, or everybody read it: chmod 640 it, or 600";
+    return NULL;
+}
+
+static const char *open_file(struct decisions *decisions)
+{
+    decisions->fd = open(decisions->path,
+                         O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, 0600);
+    if (decisions->fd < 0)
+        return text_of_errno(errno);
+    const char *fault = fault_of(decisions->fd);
+    if (fault) {
+        close(decisions->fd);
+        decisions->fd = -1;
+    }
+    return fault;
+}
+
+static void write_file(struct job *job)
+{
+    struct decisions *decisions = CONTAINER_OF(job, struct decisions, job);
+    const struct buf *writing = &decisions->writing;
+    decisions->wrote = 0;
+    decisions->fault = decisions->fd < 0 ? open_file(decisions) : NULL;
+    while (!decisions->fault && decisions->at + decisions->wrote < writing->len) {
+        size_t from = decisions->at + decisions->wrote;
+        ssize_t put = write(decisions->fd, writing->ptr + from, writing->len - from);
+        if (put >= 0)
+            decisions->wrote += (size_t)put;
+        if (put == 0 || (put < 0 && errno != EINTR))
+            decisions->fault = text_of_errno(put == 0 ? EIO : errno);
+    }
+}
+
+static void close_file(struct decisions *decisions)
+{
+    if (decisions->fd >= 0)
+        close(decisions->fd);
+    decisions->fd = -1;
+    decisions->reopen = false;
+    back_to_line(decisions);
 }
 
 static void release(struct decisions *decisions)
@@ -229,7 +241,7 @@ static void write_last(struct decisions *decisions)
     for (int turn = 0; turn < 2 && decisions->to == DECISIONS_FILE && fill(decisions); turn++) {
         write_file(&decisions->job);
         count_lines(decisions, decisions->wrote);
-        if (decisions->failure)
+        if (decisions->fault)
             return;
     }
 }
@@ -251,8 +263,8 @@ static void file_written(struct job *job)
         take_next(decisions);
         return;
     }
-    if (decisions->failure) {
-        failed(decisions, failure_text(decisions->failure));
+    if (decisions->fault) {
+        failed(decisions, decisions->fault);
         return;
     }
     went_well(decisions);

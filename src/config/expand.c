@@ -52,6 +52,7 @@ static bool from_file(struct reader *reader, struct str path, struct str *out)
                        file_error_text(error));
         return false;
     }
+    reader_look_at_mode(reader, full, "secret");
     if (str_ends_with(*out, STR("\n")))
         out->len--;
     if (str_ends_with(*out, STR("\r")))

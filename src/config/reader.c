@@ -5,6 +5,7 @@
 #include "config/reader.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 #define TEXT_MAX 1024 /* bytes of one problem's text */
 
@@ -108,4 +109,14 @@ void reader_secret(struct reader *reader, struct str shown, struct str value)
         reader->secret_room = room;
     }
     reader->secrets[reader->secret_count++] = (struct mask_word){ shown, value };
+}
+
+/* Links are followed: so are secrets handed to containers. */
+void reader_look_at_mode(struct reader *reader, struct str path, const char *what)
+{
+    struct stat status;
+    if (stat(path.ptr, &status) == 0 && S_ISREG(status.st_mode) &&
+        (status.st_mode & (S_IROTH | S_IWOTH | S_IWGRP)))
+        reader_warning(reader, AT_VALUE, reader_text(reader, "chmod 600 %" STR_FMT, STR_ARG(path)),
+                       "others can read or write this %s", what);
 }

@@ -33,6 +33,8 @@ void reader_warning(struct reader *reader, enum place place, struct str fix, con
 struct str reader_guess(struct reader *reader, struct str word);
 /* file_read into the reader's arena, noted in the report and the digest. */
 int  reader_file(struct reader *reader, struct str path, size_t max, struct str *out) NODISCARD;
+/* What others can read is no secret, and what they can write is theirs: a warning. */
+void reader_look_at_mode(struct reader *reader, struct str path, const char *what);
 /* arena_printf that remembers a failure. */
 struct str reader_text(struct reader *reader, const char *format, ...) PRINTF_LIKE(2, 3);
 

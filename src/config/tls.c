@@ -6,20 +6,10 @@
 #include "io/tls.h"
 #include "model/url.h"
 
-#include <sys/stat.h>
 #include <time.h>
 
 #define PEM_MAX 4194304 /* bytes: a bundle of all the world's authorities has a quarter of a million */
 #define SOON_MS (INT64_C(7) * 24 * 3600 * 1000)
-
-/* What others can read is no secret. */
-static void look_at_mode(struct reader *reader, struct str path)
-{
-    struct stat status;
-    if (stat(path.ptr, &status) == 0 && (status.st_mode & (S_IROTH | S_IWOTH | S_IWGRP)))
-        reader_warning(reader, AT_VALUE, reader_text(reader, "chmod 600 %" STR_FMT, STR_ARG(path)),
-                       "others can read or write this key");
-}
 
 static bool read_pem(struct reader *reader, const struct settings *settings, enum setting setting, struct str *out)
 {
@@ -35,7 +25,7 @@ static bool read_pem(struct reader *reader, const struct settings *settings, enu
     } else if (out->len == 0) {
         reader_problem(reader, AT_VALUE, STR_EMPTY, "the file %" STR_FMT " is empty", STR_ARG(path));
     } else if (setting == SETTING_key) {
-        look_at_mode(reader, path);
+        reader_look_at_mode(reader, path, "key");
     }
     reader_leave(reader, mark);
     return true;

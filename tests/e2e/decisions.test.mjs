@@ -1,6 +1,6 @@
 // The stream of decisions: to a file that is rotated, fills up or cannot be made; to a socket whose reader is slow or gone.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -113,6 +113,43 @@ test('what is no file is refused and tried again; a directory that comes later i
   assert.ok(linesOf(join(dir, 'here.jsonl')).filter((one) => one.kind === 'decision').length >= 2, 'what waited came along');
   writeFileSync(gateway.config, JSON.stringify({ ...config, decisions: { file: 'a', socket: 'b' } }));
   await assert.rejects(gateway.command('reload'), /"file": PATH|must be/);
+});
+
+test('a link is not followed, nor is a file written that others may write; mended, all of it is there', async () => {
+  const victim = join(tmpdir(), `warder-victim-${process.pid}`);
+  closing.push(() => rmSync(victim, { force: true }));
+  writeFileSync(victim, 'mine\n', { mode: 0o600 });
+  const { path, session } = await set({ file: 'out.jsonl' }, { prepare: (file) => symlinkSync(victim, file) });
+  assert.equal(decision(await session.call('echo', { n: 1 })), undefined);
+  await until(async () => /symbolic link/.test((await status()).error ?? ''), 'the refusal');
+  assert.match(gateway.log, /decisions cannot be written to .*out\.jsonl: it is a symbolic link, which is not followed/);
+  unlinkSync(path);
+  for (const mode of [0o620, 0o602, 0o604]) {
+    writeFileSync(path, '', { mode: 0o600 });
+    chmodSync(path, mode);
+    process.kill(gateway.pid, 'SIGHUP');
+    await until(async () => /others may write it/.test((await status()).error ?? ''), `the refusal of mode ${mode.toString(8)}`);
+    assert.equal(statSync(path).size, 0);
+    unlinkSync(path);
+    symlinkSync('/nowhere/at/all', path);
+    process.kill(gateway.pid, 'SIGHUP');
+    await until(async () => /symbolic link/.test((await status()).error ?? ''), 'the refusal of a link that leads nowhere');
+    unlinkSync(path);
+  }
+  writeFileSync(path, '', { mode: 0o600 });
+  chmodSync(path, 0o640);
+  process.kill(gateway.pid, 'SIGHUP');
+  await drained();
+  assert.ok(linesOf(path).some((one) => one.kind === 'decision'));
+  assert.equal(readFileSync(victim, 'utf8'), 'mine\n');
+});
+
+test('a file of another user is not written', { skip: process.getuid() !== 0 && 'only root can make one' }, async () => {
+  const { chownSync } = await import('node:fs');
+  const { path, session } = await set({ file: 'out.jsonl' }, { prepare: (file) => { writeFileSync(file, '', { mode: 0o600 }); chownSync(file, 65534, 65534); } });
+  await session.call('echo', { n: 1 });
+  await until(async () => /another user/.test((await status()).error ?? ''), 'the refusal');
+  assert.equal(statSync(path).size, 0);
 });
 
 /** Listens at `path`; `take(socket)` says what is done with a connection. */

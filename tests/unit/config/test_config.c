@@ -262,6 +262,7 @@ static void test_a_whole_file(void **state)
                " \"home\": \"fresh\", \"isolation\": \"session\", \"numbers\": \"exact\", \"policy\": \"good.json\"},"
                "\"two\": {\"url\": \"http://127.0.0.1:9/mcp?a=b\", \"headers\": {\"Authorization\": \"Bearer ${KEY}\"}}}}",
                0600);
+    assert_int_equal(chmod(file_named("token").ptr, 0644), 0);
     report_init(&report);
     int error = config_load(file_named("c.json"), &environment, &report, &config);
     print_report(&report, found, sizeof(found));
@@ -270,6 +271,8 @@ static void test_a_whole_file(void **state)
     assert_int_equal(report.errors, 0);
     assert_non_null(strstr(found, "~1:"));
     assert_non_null(strstr(found, "without meaning here: type"));
+    assert_non_null(strstr(found, "/mcpServers/one/env/T others can read or write this secret [chmod 600 "));
+    assert_int_equal(chmod(file_named("token").ptr, 0600), 0);
     assert_str(config->listen, "[::1]:0");
     assert_str(config->data, file_named("kept").ptr);
     assert_int_equal(config->audit, AUDIT_PROCESS);
