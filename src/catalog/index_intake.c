@@ -3,6 +3,7 @@
 
 #include "base/failure.h"
 #include "base/limits.h"
+#include "catalog/facts.h"
 #include "classify/verdict_json.h"
 #include "io/file.h"
 #include "json/json.h"
@@ -65,9 +66,12 @@ static void write_without_texts(struct json_writer *writer, const struct json *n
         json_write_array_end(writer);
 }
 
-static void write_definition(struct buf *out, const struct tool_facts *facts, bool texts)
+static int write_definition(struct buf *out, const struct tool_facts *facts, bool texts)
 {
     struct json_writer writer;
+    char digest[FACTS_DIGEST_LEN + 1];
+    if (!texts && facts->description.len > 0 && facts_digest(facts->description, digest))
+        return E_NOMEM;
     json_write_init(&writer, out);
     json_write_object(&writer);
     json_write_member_string(&writer, STR("name"), facts->name);
@@ -75,6 +79,8 @@ static void write_definition(struct buf *out, const struct tool_facts *facts, bo
         json_write_member_string(&writer, STR("title"), facts->title);
     if (texts && facts->description.len > 0)
         json_write_member_string(&writer, STR("description"), facts->description);
+    else if (facts->description.len > 0)
+        json_write_member_string(&writer, FACTS_DIGEST_KEY, str_from_c(digest));
     if (facts->schema && texts) {
         json_write_member_node(&writer, STR("inputSchema"), facts->schema);
     } else if (facts->schema) {
@@ -84,6 +90,7 @@ static void write_definition(struct buf *out, const struct tool_facts *facts, bo
     if (facts->annotations)
         json_write_member_node(&writer, STR("annotations"), facts->annotations);
     json_write_object_end(&writer);
+    return buf_ok(out) ? 0 : E_LIMIT;
 }
 
 static void write_judgement(struct buf *out, const struct verdict_on_tool *verdict)
@@ -102,9 +109,10 @@ static int put_tool(struct intake *intake, int64_t server, const struct tool_fac
     buf_init(&definition, LINE_BYTES * 2);
     buf_init(&judgement, 1 << 20);
     classify_tool(intake->classifier, facts, &verdict);
-    write_definition(&definition, facts, intake->texts);
+    int error = write_definition(&definition, facts, intake->texts);
     write_judgement(&judgement, &verdict);
-    int error = buf_ok(&definition) && buf_ok(&judgement) ? 0 : E_LIMIT;
+    if (!error && !buf_ok(&judgement))
+        error = E_LIMIT;
     struct catalog_tool tool = {
         .name = facts->name,
         .class = verdict.class,
@@ -334,15 +342,60 @@ struct lines {
     struct intake *intake;
     struct buf name; /* of the server whose lines these are */
     int64_t id;      /* 0: none yet */
+    bool facts;      /* its lines are facts: it is that server's whole list */
     struct arena arena;
 };
 
 static int lines_end_server(struct lines *lines)
 {
     int64_t id = lines->id;
+    bool whole = lines->facts && lines->intake->from == 0;
     lines->id = 0;
-    return id ? server_done(lines->intake, id, false) : 0;
+    lines->facts = false;
+    return id ? server_done(lines->intake, id, whole) : 0;
 }
+
+/* ---- lines of facts ---- */
+
+static int facts_server(struct lines *lines, const struct json *line)
+{
+    struct catalog_server server;
+    int error = lines_end_server(lines);
+    const char *fault = facts_read_server(line, &server);
+    if (error)
+        return error;
+    lines->facts = true;
+    if (fault) {
+        say_bad(lines->intake, text_of(line, STR("server")), fault);
+        return 0;
+    }
+    return catalog_put_server(lines->intake->catalog, &server, &lines->id);
+}
+
+static int facts_tool(struct lines *lines, const struct json *line)
+{
+    struct intake *intake = lines->intake;
+    struct buf definition, verdict;
+    struct catalog_tool tool;
+    buf_init(&definition, LINE_BYTES * 2);
+    buf_init(&verdict, LINE_BYTES);
+    struct str name = text_of(line, STR("tool"));
+    const char *fault = !lines->id ? "its server was left out" : name_fault(name);
+    if (!fault)
+        fault = facts_read_tool(line, &definition, &verdict, &tool);
+    int error = buf_ok(&definition) && buf_ok(&verdict) ? 0 : E_LIMIT;
+    if (fault)
+        say_bad(intake, name, fault);
+    else if (!error)
+        error = catalog_put_tool(intake->catalog, lines->id, &tool, STR_EMPTY);
+    if (!fault && !error)
+        intake->tools++;
+    buf_release(&definition);
+    buf_release(&verdict);
+    return error;
+}
+
+/* ---- lines of tools ---- */
 
 static int lines_server(struct lines *lines, struct str name, const struct json *node)
 {
@@ -370,12 +423,16 @@ static int take_line(struct lines *lines, struct str line)
     struct intake *intake = lines->intake;
     const struct json *root;
     struct json_error fault;
-    if (intake->entries++ < intake->from)
+    if (intake->entries++ < intake->from && !str_starts_with(line, STR("{\"facts\":"))) /* whose tools follow is told */
         return 0;
     if (line.len > LINE_BYTES || json_parse(&lines->arena, line, &json_limits_list, &root, &fault)) {
         say_bad(intake, STR_EMPTY, line.len > LINE_BYTES ? "longer than 8 MiB" : json_fault_text(fault.fault));
         return 0;
     }
+    if (facts_begin(root))
+        return facts_server(lines, root);
+    if (lines->facts)
+        return facts_tool(lines, root);
     struct str server = text_of(root, STR("server"));
     if (server.len == 0)
         server = intake->server;
@@ -415,7 +472,7 @@ static int take_lines(struct intake *intake, FILE *from)
     return error;
 }
 
-/* The first line is an object of its own that names a tool. */
+/* The first line is an object of its own that names a tool, or begins facts. */
 static bool holds_lines(FILE *from)
 {
     struct arena arena;
@@ -428,7 +485,7 @@ static bool holds_lines(FILE *from)
     bool lines =
         len > 0 && (size_t)len <= LINE_BYTES &&
         json_parse(&arena, str_trim(str_of(line, (size_t)len), " \t\r\n"), &json_limits_list, &root, &fault) == 0 &&
-        (json_get(root, STR("tool")) || (json_get(root, STR("name")) && json_get(root, STR("server"))));
+        (facts_begin(root) || json_get(root, STR("tool")) || (json_get(root, STR("name")) && json_get(root, STR("server"))));
     arena_release(&arena);
     free(line);
     rewind(from);

@@ -1,4 +1,4 @@
-/* What the index is filled from: saved lists of tools, lines of tools, and the MCP registry's entries. What is malformed
+/* What the index is filled from: saved lists of tools, lines of tools, facts, and the MCP registry's entries. What is malformed
  * is named and counted, and the rest goes in. */
 #pragma once
 

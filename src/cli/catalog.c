@@ -1,19 +1,17 @@
 /* warder catalog add | build | search: an index of what agents can call, and a site made of it. */
 #include "catalog/index_intake.h"
 #include "catalog/site.h"
-#include "cli/command.h"
+#include "cli/catalog.h"
+#include "cli/catalog_files.h"
 #include "cli/terminal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define DEFAULT_INDEX "warder-catalog/catalog.db"
 #define DEFAULT_BASE "http://localhost:8080"
 #define SHOWN_DEFAULT 20
 #define CANDIDATES 400
-
-#define INDEX_OPTION { "index", 'i', "FILE", "the index; else " DEFAULT_INDEX, false }
 
 static struct str given(const struct invocation *invocation, const char *name)
 {
@@ -24,15 +22,16 @@ static struct str given(const struct invocation *invocation, const char *name)
 static const char *index_path(const struct invocation *invocation)
 {
     const char *path = option_value(invocation, "index");
-    return path ? path : DEFAULT_INDEX;
+    return path ? path : CATALOG_DEFAULT_INDEX;
 }
 
-static int open_index(const struct invocation *invocation, bool create, struct catalog **out)
+int catalog_of(const struct invocation *invocation, bool create, struct catalog **out)
 {
     const char *path = index_path(invocation);
     int error = catalog_open(path, create, out);
     if (error == E_NOT_FOUND && !create)
-        return failure(invocation, "there is no index at %s: make one with warder catalog add", path);
+        return failure(invocation, "there is no index at %s: make one with warder catalog add, or of the servers "
+                                   "that come with warder, with warder catalog add --bundled", path);
     if (error == E_CORRUPT)
         return failure(invocation, "%s is no index that this version reads", path);
     return error ? failure(invocation, "cannot open %s: %s", path, error_text(error)) : 0;
@@ -41,6 +40,8 @@ static int open_index(const struct invocation *invocation, bool create, struct c
 /* ---- add ---- */
 
 struct adding {
+    const struct invocation *invocation;
+    struct intake *intake;
     const char *path;
     bool shows; /* progress, on a terminal */
 };
@@ -64,9 +65,12 @@ static void say_progress(void *arg, const struct intake *intake)
         fprintf(stderr, "\r%lu entries, %lu servers, %lu tools", intake->entries, intake->servers, intake->tools);
 }
 
-static int add_file(const struct invocation *invocation, struct intake *intake, const char *path)
+/* An exit status, as a number above 0: it was said what is wrong. */
+static int add_file(void *arg, const char *path)
 {
-    struct adding *adding = intake->arg;
+    struct adding *adding = arg;
+    const struct invocation *invocation = adding->invocation;
+    struct intake *intake = adding->intake;
     const char *why = NULL;
     adding->path = path;
     int error = intake_file(intake, path, &why);
@@ -78,6 +82,22 @@ static int add_file(const struct invocation *invocation, struct intake *intake, 
         return failure(invocation, "%s: %s", path, why);
     return failure(invocation, "%s: %s (%s)%s", path, error_text(error), catalog_why(intake->catalog),
                    intake->entries > 0 ? "; what was committed stays: go on with --from" : "");
+}
+
+static int add_path(struct adding *adding, const char *path)
+{
+    int result = each_file(path, add_file, adding);
+    if (result == E_NOT_FOUND)
+        return failure(adding->invocation, "%s: a folder without a .jsonl or .json file", path);
+    return result < 0 ? failure(adding->invocation, "%s: %s", path, error_text(result)) : result;
+}
+
+static int add_bundled(struct adding *adding)
+{
+    char folder[PATH_MAX];
+    if (bundled_folder(folder) != 0)
+        return failure(adding->invocation, "the servers that come with warder are not installed beside it");
+    return add_path(adding, folder);
 }
 
 static int add_result(const struct invocation *invocation, const struct intake *intake)
@@ -99,14 +119,17 @@ static int add_result(const struct invocation *invocation, const struct intake *
 
 static int add(const struct invocation *invocation)
 {
-    struct adding adding = { .shows = isatty(STDERR_FILENO) != 0 };
+    bool bundled = option_value(invocation, "bundled") != NULL;
+    struct adding adding = { .invocation = invocation, .shows = isatty(STDERR_FILENO) != 0 };
     struct classifier *classifier = NULL;
     struct catalog *catalog = NULL;
     unsigned long long from = 0;
     const char *start = option_value(invocation, "from");
+    if (invocation->argument_count == 0 && !bundled)
+        return usage_error(invocation, "it takes a FILE, or --bundled");
     if (start && !str_to_u64(str_from_c(start), 1000000000, &from))
         return usage_error(invocation, "--from takes a number of entries");
-    int status = open_index(invocation, true, &catalog);
+    int status = catalog_of(invocation, true, &catalog);
     if (!status && classifier_new(&classifier))
         status = failure(invocation, "%s", error_text(E_NOMEM));
     struct intake intake = {
@@ -118,8 +141,11 @@ static int add(const struct invocation *invocation)
     };
     if (intake.package.len > 0 && intake.registry.len == 0)
         intake.registry = STR("npm");
+    adding.intake = &intake;
+    if (!status && bundled)
+        status = add_bundled(&adding);
     for (size_t i = 0; i < invocation->argument_count && !status; i++)
-        status = add_file(invocation, &intake, invocation->arguments[i]);
+        status = add_path(&adding, invocation->arguments[i]);
     if (!status)
         status = add_result(invocation, &intake);
     classifier_free(classifier);
@@ -155,7 +181,7 @@ static int build(const struct invocation *invocation)
         base.len--;
     if (!is_base(base))
         return usage_error(invocation, "--base takes where the site will stand: https://catalogue.example");
-    int status = open_index(invocation, false, &catalog);
+    int status = catalog_of(invocation, false, &catalog);
     if (status)
         return status;
     bool shows = isatty(STDERR_FILENO) != 0;
@@ -305,7 +331,7 @@ static int search(const struct invocation *invocation)
     const char *limit = option_value(invocation, "most");
     if (limit && (!str_to_u64(str_from_c(limit), CANDIDATES, &most) || most == 0))
         return usage_error(invocation, "--most takes a number from 1 to %d", CANDIDATES);
-    int status = open_index(invocation, false, &catalog);
+    int status = catalog_of(invocation, false, &catalog);
     if (status)
         return status;
     buf_init(&query, 4096);
@@ -334,7 +360,8 @@ static int search(const struct invocation *invocation)
 /* ---- the commands ---- */
 
 static const struct option add_options[] = {
-    INDEX_OPTION,
+    CATALOG_INDEX_OPTION,
+    { "bundled", 'b', NULL, "the servers that come with warder", false },
     { "server", 's', "NAME", "whose tools a saved list holds", false },
     { "registry", 'r', "TYPE", "where its package is from: npm or pypi; else npm", false },
     { "package", 'p', "NAME", "the package that it is", false },
@@ -346,32 +373,32 @@ static const struct option add_options[] = {
 };
 
 static const struct option build_options[] = {
-    INDEX_OPTION,
+    CATALOG_INDEX_OPTION,
     { "base", 'b', "URL", "where the site will stand, for its sitemap; else " DEFAULT_BASE, false },
     { NULL, 0, NULL, NULL, false },
 };
 
 static const struct option search_options[] = {
-    INDEX_OPTION,
+    CATALOG_INDEX_OPTION,
     { "most", 'm', "COUNT", "show so many; else 20", false },
     { NULL, 0, NULL, NULL, false },
 };
 
 const struct command command_catalog_add = {
     .summary = "Adds servers and their tools to the index",
-    .arguments = "FILE...",
-    .least = 1,
+    .arguments = "[FILE...]",
     .most = 256,
     .options = add_options,
     .json = true,
     .help =
         "A FILE is what a server's tools/list answered (with --server), lines of {\"server\", \"tool\", \"description\",\n"
-        "\"inputSchema\", \"annotations\"}, or what the MCP registry lists: {\"servers\": [...]} or one server.json. Each\n"
-        "tool is classed on its way in. Servers of the registry are known without tools until a list of theirs is added.\n"
+        "\"inputSchema\", \"annotations\"}, or what the MCP registry lists: {\"servers\": [...]} or one server.json, or\n"
+        "what warder catalog export wrote, or a folder of such files. Each tool is classed on its way in. Servers of the registry are known without tools until a list of theirs is added.\n"
         "What is malformed is named and left out, and the exit status is then 1.\n\n"
         "A list replaces what the index had of its server; lines and entries add to it. Every 500 servers are committed:\n"
         "after an interruption go on with --from.\n\n"
         "  warder catalog add --server iterable --package @iterable/mcp tools.json\n"
+        "  warder catalog add --bundled           the servers that come with warder\n"
         "  warder catalog add tools.jsonl\n"
         "  warder catalog add registry-page-1.json registry-page-2.json\n",
     .run = add,

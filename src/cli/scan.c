@@ -344,6 +344,43 @@ static int write_policies(struct scanning *scanning)
     return status;
 }
 
+/* What the server listed, as it listed it: for another scan without the server, or for the catalogue. */
+static int write_list(struct scanning *scanning, const char *directory, const struct report_server *server)
+{
+    char path[PATH_MAX];
+    struct buf text;
+    const struct definitions *definitions = server->scanned->definitions;
+    struct str name = server->scanned->target->name;
+    int len = snprintf(path, sizeof(path), "%s/%" STR_FMT ".tools.json", directory, STR_ARG(name));
+    if (len < 0 || (size_t)len >= sizeof(path))
+        return failure(scanning->invocation, "%s: too long a path", directory);
+    buf_init(&text, 2 * (size_t)LIMIT_list_total);
+    buf_append_str(&text, STR("{\"tools\":["));
+    for (size_t i = 0; i < definitions->tool_count; i++) {
+        buf_append_str(&text, i == 0 ? STR("\n") : STR(",\n"));
+        buf_append_str(&text, definitions->tools[i].definition);
+    }
+    buf_append_str(&text, STR("\n]}\n"));
+    int error = buf_ok(&text) ? file_write_atomic(path, buf_str(&text), PATH_OUT) : E_NOMEM;
+    buf_release(&text);
+    return error ? failure(scanning->invocation, "cannot write %s: %s", path, error_text(error)) : 0;
+}
+
+static int write_lists(struct scanning *scanning)
+{
+    const char *directory = option_value(scanning->invocation, "lists");
+    int status = 0;
+    if (!directory)
+        return 0;
+    if (mkdir(directory, 0777) != 0 && errno != EEXIST)
+        return failure(scanning->invocation, "cannot make %s: %s", directory, strerror(errno));
+    for (size_t i = 0; i < scanning->report.count; i++) {
+        int one = scanning->servers[i].judgement ? write_list(scanning, directory, &scanning->servers[i]) : 0;
+        status = status ? status : one;
+    }
+    return status;
+}
+
 static bool shows_colours(void)
 {
     return colour_on(stdout, COLOUR_BOLD)[0] != 0;
@@ -383,6 +420,8 @@ static int write_all(struct scanning *scanning)
     one = write_report(scanning, option_value(invocation, "html"), report_scan_html);
     status = status ? status : one;
     one = write_policies(scanning);
+    status = status ? status : one;
+    one = write_lists(scanning);
     return status ? status : one;
 }
 
@@ -462,6 +501,7 @@ static const struct option options[] = {
     { "all", 'a', NULL, "every tool, also of a long list", false },
     { "policy", 'p', "DIR", "write DIR/SERVER.policy.json for each server", false },
     { "force", 0, NULL, "--policy replaces files that are there", false },
+    { "lists", 0, "DIR", "write DIR/SERVER.tools.json for each server: what it listed", false },
     { "html", 0, "FILE", "write a report that stands alone; - is standard output", false },
     { "sarif", 0, "FILE", "write SARIF 2.1.0; - is standard output", false },
     { "fail-on", 0, "SEVERITY", "exit with 1 if a tool is low, medium, high or critical, or above", false },

@@ -43,6 +43,9 @@ test('it installs, runs from where it lies, and goes', { timeout: 180_000 }, asy
   const program = join(rootfs, 'usr/bin/warder');
   const version = await run(program, ['version']);
   assert.equal(version.code, 0, version.stderr);
+  const bundled = await run(program, ['catalog', 'add', '--bundled', '--index', join(dir, 'catalog.db'), '--json']);
+  assert.equal(bundled.code, 0, bundled.stderr);
+  assert.ok(JSON.parse(bundled.stdout).tools >= 500, bundled.stdout);
   const rpath = await run('readelf', ['-d', program]);
   assert.doesNotMatch(rpath.stdout, /RUNPATH.*\/(build|tmp|home)\//);
   const checked = await run(program, ['check', join(rootfs, 'etc/warder/warder.json')]);

@@ -1,17 +1,14 @@
 // AWS for a test, on loopback: moto answers for its services, and a proxy of ours for the one document that a server reads
-// from the internet at its start. What came to moto is in its log.
+// from the internet at its start (aws-reference.mjs). What came to moto is in its log.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { TLSSocket } from 'node:tls';
-import { authority, issue } from './certificates.mjs';
+import { Reference } from './aws-reference.mjs';
 import { root } from './gateway.mjs';
 
 const bin = join(root, 'build/aws/bin');
-const REFERENCE = 'servicereference.us-east-1.amazonaws.com';
 const packages = {
   healthomics: 'awslabs.aws-healthomics-mcp-server',
   timestream: 'awslabs.timestream-for-influxdb-mcp-server',
@@ -30,7 +27,7 @@ export class Aws {
     running.add(aws);
     aws.dir = mkdtempSync(join(tmpdir(), 'warder-aws-'));
     mkdirSync(join(aws.dir, 'work'));
-    await Promise.all([aws.#moto(), aws.#reference()]);
+    await Promise.all([aws.#moto(), Reference.start(aws.dir).then((reference) => { aws.reference = reference; })]);
     return aws;
   }
 
@@ -51,37 +48,13 @@ export class Aws {
     });
   }
 
-  /** The service reference: a proxy that CONNECTs to nowhere else, and speaks TLS as that one host. */
-  async #reference() {
-    const ca = authority(this.dir);
-    const { key, cert } = issue(this.dir, ca, 'reference', `DNS:${REFERENCE}`);
-    this.ca = ca.certFile;
-    this.sockets = new Set();
-    const documents = createServer((request, response) => {
-      const body = request.url === '/' ? [{ service: 's3', url: `https://${REFERENCE}/v1/s3/s3.json` }] : { Actions: [] };
-      response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
-    });
-    this.proxy = createServer((request, response) => response.writeHead(403).end());
-    this.proxy.on('connection', (socket) => this.sockets.add(socket));
-    this.proxy.on('connect', (request, socket) => {
-      socket.on('error', () => {});
-      if (request.url !== `${REFERENCE}:443`) return socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
-      socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
-      const inside = new TLSSocket(socket, { isServer: true, key, cert });
-      inside.on('error', () => {});
-      documents.emit('connection', inside);
-    });
-    await new Promise((done) => this.proxy.listen(0, '127.0.0.1', done));
-  }
-
   /** An entry of mcpServers that runs the server which examples/aws calls so; what it reads goes through tee. */
   entry(name, more) {
     return {
       command: '/bin/sh', args: ['-c', 'tee -a "$1" | "$0"', join(bin, packages[name]), this.#tap(name)], home: 'fresh', isolation: 'server', ...more,
       env: {
         AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', AWS_REGION: 'us-east-1', AWS_EC2_METADATA_DISABLED: 'true',
-        AWS_ENDPOINT_URL: this.url, HTTPS_PROXY: `http://127.0.0.1:${this.proxy.address().port}`, NO_PROXY: '127.0.0.1',
-        REQUESTS_CA_BUNDLE: this.ca, AWS_API_MCP_WORKING_DIR: join(this.dir, 'work'), AWS_API_MCP_TELEMETRY: 'false',
+        AWS_ENDPOINT_URL: this.url, ...this.reference.env, AWS_API_MCP_WORKING_DIR: join(this.dir, 'work'), AWS_API_MCP_TELEMETRY: 'false',
       },
     };
   }
@@ -108,8 +81,7 @@ export class Aws {
 
   close() {
     running.delete(this);
-    for (const socket of this.sockets) socket.destroy();
-    this.proxy.close();
+    this.reference.close();
     this.killNow();
   }
 }
