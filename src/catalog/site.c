@@ -67,16 +67,27 @@ static int write_all(int fd, struct str bytes)
     return 0;
 }
 
+/* Beside its place and renamed; where nothing stands in a folder that is built anew, at once in its place: an interrupted
+ * build is done whole the next time, and finds something there then. */
 static int write_page(struct site *site, const char *path)
 {
-    static const char tmp[] = ".page.new";
-    int fd = openat(site->folder, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    char beside[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+    int len = snprintf(beside, sizeof(beside), "%.*s.page.new", slash ? (int)(slash + 1 - path) : 0, path);
+    CHECK(len > 0 && (size_t)len < sizeof(beside));
+    const char *at = path;
+    int fd = site->fresh ? openat(site->folder, path, flags | O_EXCL, 0666) : -1;
+    if (fd < 0 && (!site->fresh || errno == EEXIST)) {
+        at = beside;
+        fd = openat(site->folder, beside, flags | O_TRUNC, 0666);
+    }
     if (fd < 0)
         return say(site, error_of_errno(errno), "cannot write", path);
     int error = write_all(fd, buf_str(&site->page));
     if (close(fd) != 0 && !error)
         error = error_of_errno(errno);
-    if (!error && renameat(site->folder, tmp, site->folder, path) != 0)
+    if (!error && at == beside && renameat(site->folder, beside, site->folder, path) != 0)
         error = error_of_errno(errno);
     return error ? say(site, error, "cannot write", path) : 0;
 }
