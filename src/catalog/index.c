@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define INDEX_VERSION 1
+#define INDEX_VERSION 2
 #define BUSY_MS 5000
 #define WORDS_OF_DESCRIPTION 600 /* bytes that the search looks in */
 #define ALIKE_SHOWN 12           /* pages show fewer of one kind: a tool behind these changes no other page */
@@ -42,6 +42,17 @@ static const char schema[] =
     "CREATE TABLE pages(path TEXT PRIMARY KEY, digest BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE gone(path TEXT PRIMARY KEY) WITHOUT ROWID;"
     "CREATE TABLE notes(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
+
+/* What an index of version 1 lacks. */
+static const char schema_2[] =
+    "CREATE TABLE queue(server INTEGER PRIMARY KEY, kind INTEGER NOT NULL, start TEXT NOT NULL, state INTEGER NOT NULL,"
+    " why TEXT NOT NULL, tries INTEGER NOT NULL);"
+    "CREATE INDEX queue_state ON queue(state, kind, server);"
+    "CREATE TABLE scans(server INTEGER PRIMARY KEY, before TEXT NOT NULL, classifier INTEGER NOT NULL,"
+    " compared INTEGER NOT NULL);"
+    "CREATE TABLE changes(server INTEGER NOT NULL, name TEXT NOT NULL, change INTEGER NOT NULL,"
+    " PRIMARY KEY(server, name)) WITHOUT ROWID;"
+    "CREATE TABLE shards(prefix TEXT PRIMARY KEY) WITHOUT ROWID;";
 
 static const char *const statement_texts[STATEMENT_COUNT] = {
 #define S(name, sql) [STATEMENT_##name] = sql,
@@ -135,13 +146,15 @@ static int schema_make(struct catalog *catalog)
     if (code == SQLITE_OK && sqlite3_step(pragma) == SQLITE_ROW)
         version = sqlite3_column_int(pragma, 0);
     (void)sqlite3_finalize(pragma);
-    if (version != 0)
+    if (version < 0 || version >= INDEX_VERSION)
         return version == INDEX_VERSION ? 0 : E_CORRUPT;
     char set[64];
     (void)snprintf(set, sizeof(set), "PRAGMA user_version=%d", INDEX_VERSION);
     static const char begin[] = "BEGIN IMMEDIATE", commit[] = "COMMIT";
-    const char *const steps[] = { begin, schema, set, commit };
+    const char *const steps[] = { begin, schema, schema_2, set, commit };
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        if (version > 0 && steps[i] == schema)
+            continue;
         code = sqlite3_exec(catalog->handle, steps[i], NULL, NULL, NULL);
         if (code != SQLITE_OK)
             return error_of_sqlite(code);

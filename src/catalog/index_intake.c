@@ -4,6 +4,8 @@
 #include "base/failure.h"
 #include "base/limits.h"
 #include "catalog/facts.h"
+#include "catalog/queue.h"
+#include "catalog/registry.h"
 #include "classify/verdict_json.h"
 #include "io/file.h"
 #include "json/json.h"
@@ -17,6 +19,8 @@
 #define TREE_BYTES ((size_t)512 << 20)
 #define NAME_BYTES 256 /* of a server or a tool: a longer one is malformed */
 #define SERVERS_A_COMMIT 500
+#define POINTER_BYTES 65536
+#define LOOKED_MOST ((size_t)4 << 30) /* bytes read to tell lines of faults: of a document full of them the first ones */
 
 static struct str text_of(const struct json *object, struct str key)
 {
@@ -24,10 +28,49 @@ static struct str text_of(const struct json *object, struct str key)
     return json_is(node, JSON_STRING) ? json_string(node) : STR_EMPTY;
 }
 
+/* Where the intake is: the document or the line, and a pointer into it. */
+struct intake_place {
+    struct str source; /* of a document; empty: lines are counted */
+    const struct json *root;
+    size_t line;
+    size_t looked; /* bytes of the source that were read to find lines */
+    struct buf pointer;
+};
+
+/* Of what is missing, its parent's. */
+static size_t line_of(struct intake_place *place, struct str pointer)
+{
+    size_t line, column;
+    if (!place->root)
+        return place->line;
+    if (place->looked > LOOKED_MOST)
+        return 0;
+    while (pointer.len > 0 && !json_pointer(place->root, pointer))
+        do
+            pointer.len--;
+        while (pointer.len > 0 && pointer.ptr[pointer.len] != '/');
+    place->looked += place->source.len;
+    json_locate(place->source, pointer, false, &line, &column);
+    return line;
+}
+
 static void say_bad(struct intake *intake, struct str name, const char *why)
 {
+    struct intake_place *place = intake->place;
+    struct str pointer = buf_str(&place->pointer);
+    struct intake_fault fault = {
+        .at = intake->entries, .line = line_of(place, pointer), .pointer = pointer, .name = name, .why = why
+    };
     intake->malformed++;
-    intake->bad(intake->arg, intake->entries, name, why);
+    intake->bad(intake->arg, &fault);
+}
+
+/* "/…/7": `base` is the length of the pointer to the list. */
+static void point_at(struct intake *intake, size_t base, size_t index)
+{
+    struct buf *pointer = &intake->place->pointer;
+    pointer->len = base;
+    buf_printf(pointer, "/%zu", index);
 }
 
 static const char *name_fault(struct str name)
@@ -177,12 +220,13 @@ static int server_done(struct intake *intake, int64_t id, bool whole)
 
 /* ---- a saved list ---- */
 
-static const struct json *find_tools(const struct json *root)
+static const struct json *find_tools(const struct json *root, const char **pointer)
 {
-    if (json_is(root, JSON_ARRAY))
-        return root;
     const struct json *result = json_get(root, STR("result"));
     const struct json *tools = json_get(result ? result : root, STR("tools"));
+    *pointer = json_is(root, JSON_ARRAY) ? "" : result ? "/result/tools" : "/tools";
+    if (json_is(root, JSON_ARRAY))
+        return root;
     return json_is(tools, JSON_ARRAY) ? tools : NULL;
 }
 
@@ -204,10 +248,12 @@ static int take_list(struct intake *intake, const struct json *tools, const char
         .scanned = intake->scanned,
         .listed = true,
     };
+    size_t base = intake->place->pointer.len;
     int error = catalog_put_server(intake->catalog, &server, &id);
     json_iter_init(&iter, tools);
-    while (!error && json_iter_next(&iter, &key, &node)) {
+    for (size_t i = 0; !error && json_iter_next(&iter, &key, &node); i++) {
         intake->entries++;
+        point_at(intake, base, i);
         error = take_tool(intake, id, intake->server, node, text_of(node, STR("name")));
     }
     return error ? error : server_done(intake, id, true);
@@ -215,100 +261,78 @@ static int take_list(struct intake *intake, const struct json *tools, const char
 
 /* ---- the registry's entries (server.json, schema 2025-12-11) ---- */
 
-/* reverse.dns/name */
-static bool is_registry_name(struct str name)
+static int put_entry(struct intake *intake, const struct registry_entry *entry)
 {
-    size_t slash = str_find_byte(name, '/');
-    if (name.len < 3 || name.len > 200 || slash == 0 || slash + 1 >= name.len)
-        return false;
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
-        if (i != slash && !plain && !(c == '_' && i > slash))
-            return false;
-    }
-    return true;
-}
-
-/* The first package that a registry of commands knows, or the first of all; then the first remote. */
-static void take_place(const struct json *entry, struct catalog_server *out)
-{
-    const struct json *packages = json_get(entry, STR("packages")), *chosen = NULL, *package;
-    const struct json *remotes = json_get(entry, STR("remotes"));
-    struct json_iter iter;
-    struct str key;
-    json_iter_init(&iter, json_is(packages, JSON_ARRAY) ? packages : NULL);
-    while (json_iter_next(&iter, &key, &package)) {
-        struct str type = text_of(package, STR("registryType"));
-        bool known = str_eq(type, STR("npm")) || str_eq(type, STR("pypi"));
-        if (!chosen || (known && !str_eq(out->registry, STR("npm")) && !str_eq(out->registry, STR("pypi")))) {
-            chosen = package;
-            out->registry = type;
-        }
-    }
-    out->package = text_of(chosen, STR("identifier"));
-    if (text_of(chosen, STR("version")).len > 0)
-        out->version = text_of(chosen, STR("version"));
-    if (json_is(remotes, JSON_ARRAY))
-        out->url = text_of(json_at(remotes, 0), STR("url"));
-    if (!chosen && out->url.len > 0)
-        out->registry = STR("remote");
-}
-
-static int take_entry(struct intake *intake, const struct json *entry)
-{
-    struct str name = text_of(entry, STR("name"));
     int64_t id;
-    const char *fault = !json_is(entry, JSON_OBJECT)                  ? "it is no object"
-                        : !is_registry_name(name)                     ? "its name is not of the form reverse.dns/name"
-                        : text_of(entry, STR("description")).len == 0 ? "it has no description"
-                        : text_of(entry, STR("version")).len == 0     ? "it has no version"
-                                                                      : NULL;
-    if (intake->entries++ < intake->from)
-        return 0;
-    if (fault) {
-        say_bad(intake, name, fault);
-        return 0;
-    }
     struct catalog_server server = {
-        .name = name,
-        .title = text_of(entry, STR("title")),
-        .description = text_of(entry, STR("description")),
-        .version = text_of(entry, STR("version")),
+        .name = entry->name,
+        .title = entry->title,
+        .description = intake->texts ? entry->description : STR_EMPTY,
+        .registry = entry->registry,
+        .package = entry->package,
+        .version = entry->package_version.len > 0 ? entry->package_version : entry->version,
+        .url = entry->url,
         .scanned = intake->scanned,
     };
-    if (!intake->texts)
-        server.description = STR_EMPTY;
-    take_place(entry, &server);
     int error = catalog_put_server(intake->catalog, &server, &id);
+    if (!error)
+        error = catalog_queue_put(intake->catalog, id, entry->start, entry->document,
+                                  entry->unstarted ? str_from_c(entry->unstarted) : STR_EMPTY);
     return error ? error : server_done(intake, id, false);
 }
 
-static int take_registry(struct intake *intake, const struct json *servers)
+static int take_entry(struct intake *intake, struct arena *arena, const struct json *row)
+{
+    struct registry_entry entry;
+    struct registry_fault fault = { .why = NULL };
+    size_t base = intake->place->pointer.len;
+    if (intake->entries++ < intake->from)
+        return 0;
+    buf_init(&fault.pointer, POINTER_BYTES);
+    int error = registry_read(row, arena, &entry, &fault);
+    if (error == E_INVALID) {
+        buf_append_str(&intake->place->pointer, buf_str(&fault.pointer));
+        say_bad(intake, entry.name, fault.why);
+        intake->place->pointer.len = base;
+        error = 0;
+    } else if (!error && entry.superseded) {
+        intake->older++;
+    } else if (!error) {
+        error = put_entry(intake, &entry);
+    }
+    buf_release(&fault.pointer);
+    return error;
+}
+
+static int take_registry(struct intake *intake, struct arena *arena, const struct json *servers)
 {
     struct json_iter iter;
     const struct json *row;
     struct str key;
     int error = 0;
     json_iter_init(&iter, servers);
-    while (!error && json_iter_next(&iter, &key, &row)) {
-        const struct json *inner = json_get(row, STR("server"));
-        error = take_entry(intake, inner ? inner : row);
+    for (size_t i = 0; !error && json_iter_next(&iter, &key, &row); i++) {
+        buf_reset(&intake->place->pointer);
+        buf_printf(&intake->place->pointer, "/servers/%zu", i);
+        error = take_entry(intake, arena, row);
     }
     return error;
 }
 
 /* ---- documents ---- */
 
-static int take_root(struct intake *intake, const struct json *root, const char **why)
+static int take_root(struct intake *intake, struct arena *arena, const struct json *root, const char **why)
 {
-    const struct json *servers = json_get(root, STR("servers")), *tools = find_tools(root);
+    const char *pointer;
+    const struct json *servers = json_get(root, STR("servers")), *tools = find_tools(root, &pointer);
     if (json_is(servers, JSON_ARRAY))
-        return take_registry(intake, servers);
+        return take_registry(intake, arena, servers);
+    buf_append_str(&intake->place->pointer, str_from_c(tools ? pointer : ""));
     if (tools)
         return take_list(intake, tools, why);
-    if (json_get(root, STR("name")) && json_get(root, STR("version")))
-        return take_entry(intake, root);
+    if (json_is(json_get(root, STR("server")), JSON_OBJECT) || json_get(root, STR("packages")) ||
+        json_get(root, STR("remotes")) || (json_get(root, STR("name")) && json_get(root, STR("version"))))
+        return take_entry(intake, arena, root);
     *why = "it is neither a list of tools, nor lines of tools, nor the registry's servers, nor a server.json";
     return E_INVALID;
 }
@@ -318,20 +342,24 @@ int intake_document(struct intake *intake, struct str source, const char **why)
     static const struct json_limits limits = { LIMIT_list_total, 4000000, LIMIT_json_depth };
     struct json_error fault;
     struct arena arena;
-    const struct json *root;
+    struct intake_place place = { .source = source };
     arena_init(&arena, NULL, TREE_BYTES);
-    int error = json_parse(&arena, source, &limits, &root, &fault);
+    buf_init(&place.pointer, POINTER_BYTES);
+    intake->place = &place;
+    int error = json_parse(&arena, source, &limits, &place.root, &fault);
     if (error)
         *why = json_fault_text(fault.fault);
     else
         error = catalog_begin(intake->catalog);
     if (!error) {
-        error = take_root(intake, root, why);
+        error = take_root(intake, &arena, place.root, why);
         if (!error)
             error = commit(intake);
         else
             catalog_rollback(intake->catalog);
     }
+    intake->place = NULL;
+    buf_release(&place.pointer);
     arena_release(&arena);
     return error;
 }
@@ -423,9 +451,18 @@ static int take_line(struct lines *lines, struct str line)
     struct intake *intake = lines->intake;
     const struct json *root;
     struct json_error fault;
-    if (intake->entries++ < intake->from && !str_starts_with(line, STR("{\"facts\":"))) /* whose tools follow is told */
+    bool skipped = intake->entries < intake->from && !str_starts_with(line, STR("{\"facts\":")); /* whose tools follow is told */
+    if (skipped) {
+        intake->entries++;
         return 0;
-    if (line.len > LINE_BYTES || json_parse(&lines->arena, line, &json_limits_list, &root, &fault)) {
+    }
+    int unread = line.len > LINE_BYTES ? E_LIMIT : json_parse(&lines->arena, line, &json_limits_list, &root, &fault);
+    if (!unread && json_is(json_get(root, STR("server")), JSON_OBJECT)) {
+        int error = lines_end_server(lines);
+        return error ? error : take_entry(intake, &lines->arena, root);
+    }
+    intake->entries++;
+    if (unread) {
         say_bad(intake, STR_EMPTY, line.len > LINE_BYTES ? "longer than 8 MiB" : json_fault_text(fault.fault));
         return 0;
     }
@@ -448,13 +485,17 @@ static int take_line(struct lines *lines, struct str line)
 static int take_lines(struct intake *intake, FILE *from)
 {
     struct lines lines = { .intake = intake };
+    struct intake_place place = { .line = 0 };
     char *line = NULL;
     size_t capacity = 0;
     ssize_t len;
     buf_init(&lines.name, NAME_BYTES);
     arena_init(&lines.arena, NULL, TREE_BYTES);
+    buf_init(&place.pointer, POINTER_BYTES);
+    intake->place = &place;
     int error = catalog_begin(intake->catalog);
     while (!error && (len = getline(&line, &capacity, from)) >= 0) {
+        place.line++;
         struct str text = str_trim(str_of(line, (size_t)len), " \t\r\n");
         if (text.len > 0)
             error = take_line(&lines, text);
@@ -467,6 +508,8 @@ static int take_lines(struct intake *intake, FILE *from)
     else
         catalog_rollback(intake->catalog);
     free(line);
+    intake->place = NULL;
+    buf_release(&place.pointer);
     arena_release(&lines.arena);
     buf_release(&lines.name);
     return error;
@@ -485,7 +528,8 @@ static bool holds_lines(FILE *from)
     bool lines =
         len > 0 && (size_t)len <= LINE_BYTES &&
         json_parse(&arena, str_trim(str_of(line, (size_t)len), " \t\r\n"), &json_limits_list, &root, &fault) == 0 &&
-        (facts_begin(root) || json_get(root, STR("tool")) || (json_get(root, STR("name")) && json_get(root, STR("server"))));
+        (facts_begin(root) || json_get(root, STR("tool")) || json_is(json_get(root, STR("server")), JSON_OBJECT) ||
+         (json_get(root, STR("name")) && json_get(root, STR("server"))));
     arena_release(&arena);
     free(line);
     rewind(from);

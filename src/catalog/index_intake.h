@@ -4,17 +4,26 @@
 
 #include "catalog/index.h"
 
+/* What was left out, and where it stood. */
+struct intake_fault {
+    unsigned long at;      /* the entry, from 1 */
+    size_t        line;    /* of the file; 0: not known */
+    struct str    pointer; /* into the document or the line, RFC 6901; empty: the whole */
+    struct str    name;    /* what it calls itself: untrusted; may be empty */
+    const char   *why;
+};
+
 struct intake {
     struct catalog *catalog;
     const struct classifier *classifier;
     struct str server, registry, package, version, scanned; /* of a saved list; a line or an entry says its own */
     bool texts;          /* descriptions are kept */
     unsigned long from;  /* entries to leave out at the start */
-    /* Each thing that was left out: where, and why. */
-    void (*bad)(void *arg, unsigned long at, struct str name, const char *why);
+    void (*bad)(void *arg, const struct intake_fault *fault);
     void (*progress)(void *arg, const struct intake *intake);
     void *arg;
-    unsigned long entries, servers, tools, malformed; /* so far */
+    unsigned long entries, servers, tools, malformed, older; /* so far; older: of versions that the registry has newer ones of */
+    struct intake_place *place; /* index_intake.c's own */
 };
 
 /* One file, its form told by what it holds. Commits as it goes: `entries` are in. E_INVALID: none of the forms, with *why

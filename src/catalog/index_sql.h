@@ -48,6 +48,19 @@
     S(ALL_CLEAN, "UPDATE servers SET dirty = 0 WHERE dirty")                                                           \
     S(NOTE, "SELECT value FROM notes WHERE key = ?1")                                                                  \
     S(NOTE_SET, "INSERT OR REPLACE INTO notes VALUES(?1, ?2)")                                                         \
+    S(QUEUE_PUT, "INSERT INTO queue VALUES(?1, ?2, ?3, ?4, ?5, 0) ON CONFLICT(server) DO UPDATE SET kind = ?2, "        \
+                 "start = ?3, state = ?4, why = ?5, tries = 0 WHERE start <> ?3 OR kind <> ?2 OR (kind = 0 AND why <> ?5)") \
+    S(QUEUE_NEXT, "SELECT q.server, q.kind, q.start, q.state, q.why, q.tries, s.name, s.slug FROM queue q JOIN servers s "  \
+                  "ON s.id = q.server WHERE q.state = ?1 AND q.kind BETWEEN ?2 AND ?3 AND q.server > ?4 "              \
+                  "ORDER BY q.server LIMIT ?5")                                                                        \
+    S(QUEUE_TRIED, "UPDATE queue SET tries = tries + 1 WHERE server = ?1")                                             \
+    S(QUEUE_DONE, "UPDATE queue SET state = ?2, why = ?3 WHERE server = ?1")                                           \
+    S(QUEUE_AGAIN, "UPDATE queue SET state = 0, why = '', tries = 0 WHERE state = 2 AND kind > 0")                     \
+    S(QUEUE_COUNT, "SELECT state, kind, count(*) FROM queue GROUP BY state, kind")                                     \
+    S(QUEUE_OF, "SELECT q.server, q.kind, q.start, q.state, q.why, q.tries, s.name, s.slug FROM queue q JOIN servers s "    \
+                "ON s.id = q.server WHERE q.server = ?1")                                                              \
+    S(SERVER_LISTED, "UPDATE servers SET listed = 1, scanned = ?2, run = run + 1, dirty = 1 WHERE id = ?1")            \
+    S(SERVER_MARK, "UPDATE servers SET dirty = 1 WHERE id = ?1")                                                       \
     S(SIZE, "SELECT (SELECT count(*) FROM servers), (SELECT count(*) FROM servers WHERE listed), "                     \
             "(SELECT count(*) FROM tools)")                                                                            \
     S(ONE_SERVER, "SELECT " SERVER_COLUMNS " FROM servers WHERE id = ?1")                                              \

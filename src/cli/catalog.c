@@ -46,16 +46,26 @@ struct adding {
     bool shows; /* progress, on a terminal */
 };
 
-static void say_bad(void *arg, unsigned long at, struct str name, const char *why)
+static void say_bad(void *arg, const struct intake_fault *fault)
 {
     const struct adding *adding = arg;
-    fprintf(stderr, "%s: entry %lu", adding->path, at);
-    if (name.len > 0) {
+    if (adding->shows)
+        fputs("\r\x1b[K", stderr);
+    fputs(adding->path, stderr);
+    if (fault->line > 0)
+        fprintf(stderr, ":%zu", fault->line);
+    fprintf(stderr, ": entry %lu", fault->at);
+    if (fault->name.len > 0) {
         fputs(" (", stderr);
-        print_str(stderr, COLOUR_BOLD, name);
+        print_str(stderr, COLOUR_BOLD, fault->name);
         fputs(")", stderr);
     }
-    fprintf(stderr, ": %s; left out\n", why);
+    fputs(": ", stderr);
+    if (fault->pointer.len > 0) {
+        print_str(stderr, COLOUR_NONE, fault->pointer);
+        fputs(" ", stderr);
+    }
+    fprintf(stderr, "%s; left out\n", fault->why);
 }
 
 static void say_progress(void *arg, const struct intake *intake)
@@ -104,8 +114,11 @@ static int add_result(const struct invocation *invocation, const struct intake *
 {
     struct json_output output;
     if (!invocation->json) {
-        printf("%lu %s, %lu %s; %lu left out.\n", intake->servers, intake->servers == 1 ? "server" : "servers",
+        printf("%lu %s, %lu %s; %lu left out", intake->servers, intake->servers == 1 ? "server" : "servers",
                intake->tools, intake->tools == 1 ? "tool" : "tools", intake->malformed);
+        if (intake->older > 0)
+            printf(", %lu superseded", intake->older);
+        printf(".\n");
         return EXIT_YES;
     }
     struct json_writer *writer = json_output_begin(&output);
@@ -113,6 +126,7 @@ static int add_result(const struct invocation *invocation, const struct intake *
     json_write_member_int(writer, STR("servers"), (int64_t)intake->servers);
     json_write_member_int(writer, STR("tools"), (int64_t)intake->tools);
     json_write_member_int(writer, STR("malformed"), (int64_t)intake->malformed);
+    json_write_member_int(writer, STR("superseded"), (int64_t)intake->older);
     json_write_object_end(writer);
     return json_output_end(&output) ? EXIT_YES : EXIT_NO;
 }

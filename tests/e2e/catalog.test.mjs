@@ -207,13 +207,13 @@ describe('what goes in', () => {
   test("the registry's answer: what is malformed is named, the rest is known without tools", async () => {
     const entry = (name, more) => ({ server: { $schema: 'https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json', name, description: 'Does things', version: '1.0.2', ...more }, _meta: {} });
     const answer = { servers: [
-      entry('com.example/npm-one', { packages: [{ registryType: 'oci', identifier: 'x' }, { registryType: 'npm', identifier: '@example/one', version: '1.0.2', transport: { type: 'stdio' } }] }),
+      entry('com.example/npm-one', { packages: [{ registryType: 'oci', identifier: 'x', transport: { type: 'stdio' } }, { registryType: 'npm', identifier: '@example/one', version: '1.0.2', transport: { type: 'stdio' } }] }),
       entry('com.example/far', { remotes: [{ type: 'streamable-http', url: 'https://far.example/mcp' }] }),
       entry('no slash'), { server: 7 }, entry('com.example/py', { packages: [{ registryType: 'pypi', identifier: 'example-py', version: '3', transport: { type: 'stdio' } }] }),
     ], metadata: { count: 5 } };
     const { code, stdout, stderr } = await warder(['catalog', 'add', '--index', at('registry.db'), '--json', file('registry.json', answer)]);
     assert.equal(code, 1);
-    assert.deepEqual(JSON.parse(stdout), { servers: 3, tools: 0, malformed: 2 });
+    assert.deepEqual(JSON.parse(stdout), { servers: 3, tools: 0, malformed: 2, superseded: 0 });
     assert.match(stderr, /entry 3 \(no slash\)/);
     await run('build', '--index', at('registry.db'), at('registry'));
     const html = readFileSync(at('registry', 'servers/com.example~npm-one/index.html'), 'utf8');
@@ -225,7 +225,7 @@ describe('what goes in', () => {
     const rows = file('bad.jsonl', lines([AHO]) + 'no json\n' + lines([{ server: 'x', tool: '' }, { tool: 'nobody' }, { server: 'x', tool: 'fine' }]));
     const { code, stdout } = await warder(['catalog', 'add', '--index', at('bad.db'), '--json', rows]);
     assert.equal(code, 1);
-    assert.deepEqual(JSON.parse(stdout), { servers: 2, tools: 2, malformed: 3 });
+    assert.deepEqual(JSON.parse(stdout), { servers: 2, tools: 2, malformed: 3, superseded: 0 });
     assert.equal(JSON.parse(await run('add', '--json', '--index', at('bad.db'), '--from', '4', rows)).tools, 1);
   });
 
