@@ -22,7 +22,7 @@ describe('the bundled index', { concurrency: false }, () => {
     const tools = servers.reduce((sum, { lines }) => sum + lines.length - 1, 0);
     const added = await warder(['catalog', 'add', '--bundled', '--index', index, '--json'], { timeout: 60_000 });
     assert.equal(added.code, 0, added.stderr);
-    assert.deepEqual(JSON.parse(added.stdout), { servers: servers.length, tools, malformed: 0 });
+    assert.deepEqual(JSON.parse(added.stdout), { servers: servers.length, tools, malformed: 0, superseded: 0 });
     const again = join(scratch, 'again');
     const exported = await warder(['catalog', 'export', again, '--index', index], { timeout: 60_000 });
     assert.equal(exported.code, 0, exported.stderr);
@@ -111,7 +111,7 @@ describe('the bundled index', { concurrency: false }, () => {
     writeFileSync(bad, `${of[0]}\n${JSON.stringify(more)}\n`);
     const added = await warder(['catalog', 'add', '--index', join(scratch, 'bad.db'), bad]);
     assert.equal(added.code, 1);
-    assert.match(added.stderr, /bad\.jsonl: entry 2 \(fetch\): it holds what is no fact of a tool; left out/);
+    assert.match(added.stderr, /bad\.jsonl:2: entry 2 \(fetch\): it holds what is no fact of a tool; left out/);
     assert.match(added.stdout, /1 server, 0 tools; 1 left out\./);
     writeFileSync(bad, of[1]);
     assert.equal((await warder(['catalog', 'add', '--index', join(scratch, 'bad2.db'), bad])).code, 1);
