@@ -96,6 +96,12 @@ static bool is_sliding(const struct window *window)
     return window->kind == WINDOW_SECONDS && window->algorithm == WINDOW_SLIDING;
 }
 
+/* false: it counts for good, or what is in flight, and no clock moves it. */
+static bool has_clock(const struct window *window)
+{
+    return window->kind != WINDOW_TOTAL && window->kind != WINDOW_CONCURRENT;
+}
+
 static int64_t moment_at(const struct counter *counter, uint32_t index)
 {
     return counter->moments[(counter->first + index) & (counter->capacity - 1)];
@@ -233,7 +239,7 @@ static bool counter_is_over(const struct counter *counter, int64_t now_ms)
         int64_t length = (int64_t)counter->window.seconds * 1000;
         return counter->window_ms <= now_ms - length; /* what it has seen, even where nothing of it is left */
     }
-    if (counter->window.kind == WINDOW_TOTAL || counter->window.kind == WINDOW_CONCURRENT)
+    if (!has_clock(&counter->window))
         return counter->used == 0;
     int64_t start_ms, end_ms;
     window_bounds(&counter->window, counter->window_ms, &start_ms, &end_ms);
@@ -297,7 +303,7 @@ static void counter_move(struct counters *counters, struct counter *counter, int
     window_bounds(&counter->window, now_ms, &start_ms, &end_ms);
     if (start_ms > counter->window_ms) {
         counter->window_ms = start_ms;
-        if (counter->window.kind != WINDOW_TOTAL && counter->window.kind != WINDOW_CONCURRENT)
+        if (has_clock(&counter->window))
             counter->used = 0;
     }
 }
@@ -306,7 +312,7 @@ static void counter_move(struct counters *counters, struct counter *counter, int
 static void counter_advance(struct counters *counters, struct counter *counter, int64_t now_ms)
 {
     counter_move(counters, counter, now_ms);
-    if (counter->window_ms > counters->latest_ms)
+    if (has_clock(&counter->window) && counter->window_ms > counters->latest_ms)
         counters->latest_ms = counter->window_ms;
 }
 
@@ -528,7 +534,7 @@ int counters_replay(struct counters *counters, const struct counter_key *key, am
             return error;
     }
     counter->fresh = false;
-    if (window_ms > counters->latest_ms)
+    if (has_clock(&counter->window) && window_ms > counters->latest_ms)
         counters->latest_ms = window_ms;
     if (is_sliding(&counter->window)) {
         if (cost > LIMIT_sliding_moments * AMOUNT_ONE)
@@ -594,7 +600,7 @@ static bool view_of(const struct counter *counter, int64_t now_ms, struct counte
         out->used = (counter->count - gone) * AMOUNT_ONE;
         if (out->used > 0)
             out->resets_ms = moment_at(counter, gone) + length;
-    } else if (counter->window.kind != WINDOW_TOTAL && counter->window.kind != WINDOW_CONCURRENT) {
+    } else if (has_clock(&counter->window)) {
         window_bounds(&counter->window, counter->window_ms, &start_ms, &out->resets_ms);
         if (out->resets_ms <= now_ms)
             return false;

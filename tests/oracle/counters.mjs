@@ -46,7 +46,7 @@ export class Counters {
     // What a counter has seen, it has seen, whatever becomes of the call.
     for (const debit of debits.slice(0, tooLong ? debits.indexOf(tooLong) : undefined)) {
       const counter = this.look(debit, now);
-      this.latest = Math.max(this.latest, counter.start);
+      if (!['total', 'concurrent'].includes(debit.window.kind)) this.latest = Math.max(this.latest, counter.start);
       if (this.byName.has(debit.identity)) this.byName.set(debit.identity, counter);
     }
     if (tooLong) return { over: [{ debit: tooLong, full: true }] };
