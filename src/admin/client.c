@@ -225,6 +225,7 @@ static int carry_out(struct store *store, const struct operation *operation, str
         return 0;
     case OPERATION_STATUS:
     case OPERATION_TOOLS:
+    case OPERATION_AUDIT_CATCH_UP:
     case OPERATION_AUDIT_FOLLOW:
     case OPERATION_RELOAD:
     case OPERATION_STOP:
@@ -252,7 +253,7 @@ static int call_store(struct str data, struct log *log, const struct operation *
 static bool needs_gateway(enum operation_kind kind)
 {
     return kind == OPERATION_STATUS || kind == OPERATION_TOOLS || kind == OPERATION_STOP ||
-           kind == OPERATION_AUDIT_FOLLOW || kind == OPERATION_RELOAD;
+           kind == OPERATION_AUDIT_CATCH_UP || kind == OPERATION_AUDIT_FOLLOW || kind == OPERATION_RELOAD;
 }
 
 static int call(struct str data, struct log *log, struct str request, const struct operation *operation, bool *running,

@@ -315,13 +315,14 @@ static int begin_operation(struct connection *connection, struct operation *oper
     case OPERATION_FREEZE:
     case OPERATION_THAW: error = change_freeze(control, operation, id, pending, why); break;
     case OPERATION_PINS_ACCEPT: error = accept_pins(control, operation, pending, why); break;
-    case OPERATION_PINS_LIST:
     case OPERATION_LIMITS_RESET: error = reset_limits(control, operation, id, arena, pending, why); break;
     case OPERATION_LIMITS_SHOW:
     case OPERATION_FREEZE_LIST:
     case OPERATION_STATUS:
     case OPERATION_TOOLS:
     case OPERATION_GRANT_LIST:
+    case OPERATION_PINS_LIST:
+    case OPERATION_AUDIT_CATCH_UP:
     case OPERATION_AUDIT_FOLLOW:
     case OPERATION_RELOAD:
     case OPERATION_STOP:
@@ -420,6 +421,11 @@ static void carry_out(struct connection *connection, struct operation *operation
     case OPERATION_FREEZE_LIST: reply_freezes(writer, control->options.store); return;
     case OPERATION_PINS_LIST: reply_pins(writer, control->options.store, operation); return;
     case OPERATION_LIMITS_SHOW: show_limits(control, operation, writer); return;
+    case OPERATION_AUDIT_CATCH_UP:
+        reply_begin(writer);
+        json_write_member_int(writer, STR("sequence"), (int64_t)store_catch_up(control->options.store));
+        reply_end(writer);
+        return;
     case OPERATION_AUDIT_FOLLOW: follow(connection, writer); return;
     case OPERATION_STOP:
         log_info(control->options.log, "stopping: asked over the control socket");

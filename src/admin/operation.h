@@ -20,6 +20,7 @@
     O(GRANT_LIST,    "grant.list")                                                                 \
     O(GRANT_REVOKE,  "grant.revoke")                                                               \
     O(GRANT_ROTATE,  "grant.rotate")                                                               \
+    O(AUDIT_CATCH_UP, "audit.catch-up")                                                            \
     O(AUDIT_FOLLOW,  "audit.follow")                                                               \
     O(CONFIRM_CLOCK, "limits.confirm-clock")                                                       \
     O(LIMITS_SHOW,   "limits.show")                                                                \

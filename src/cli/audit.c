@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "cli/ask.h"
 #include "cli/command.h"
+#include "cli/rows.h"
 #include "cli/terminal.h"
 #include "model/record.h"
 #include "store/store.h"
@@ -21,7 +22,7 @@ struct tail {
     uint64_t last; /* the sequence number that was printed last */
     struct call_seen {
         struct id call;
-        char what[160]; /* server and tool, escaped */
+        char server[72], name[128]; /* as they were; a name that is longer is cut */
     } seen[CALLS_KEPT];
     size_t next;
 };
@@ -29,17 +30,17 @@ struct tail {
 static void remember(struct tail *tail, const struct record *record)
 {
     struct call_seen *seen = &tail->seen[tail->next++ % CALLS_KEPT];
-    char name[128];
-    text_escape(record->name, name, sizeof(name));
     seen->call = record->call;
-    snprintf(seen->what, sizeof(seen->what), "%" STR_FMT "  %s", STR_ARG(record->server), name);
+    snprintf(seen->server, sizeof(seen->server), "%" STR_FMT, STR_ARG(record->server));
+    snprintf(seen->name, sizeof(seen->name), "%" STR_FMT, STR_ARG(record->name));
 }
 
-static const char *what_ended(const struct tail *tail, const struct record *record)
+static const struct call_seen *what_ended(const struct tail *tail, const struct record *record)
 {
     for (size_t i = 0; i < CALLS_KEPT; i++) {
-        if (tail->seen[i].what[0] && memcmp(&tail->seen[i].call, &record->call, sizeof(record->call)) == 0)
-            return tail->seen[i].what;
+        const struct call_seen *seen = &tail->seen[i];
+        if (seen->server[0] && memcmp(&seen->call, &record->call, sizeof(record->call)) == 0)
+            return seen;
     }
     return NULL;
 }
@@ -49,65 +50,60 @@ static bool has_reason(const struct record *record)
     return record->kind == RECORD_DECISION || record->kind == RECORD_DENIALS || record->kind == RECORD_MALFORMED;
 }
 
-static void print_outcome(const struct tail *tail, const struct record *record)
+static void print_outcome(struct cells *cells, const struct tail *tail, const struct record *record)
 {
-    const char *what = what_ended(tail, record);
-    printf("%-13s", outcome_name(record->outcome));
-    if (what)
-        printf("  %s", what);
-    printf("  %s%lld", colour_on(stdout, COLOUR_DIM), (long long)record->micros / 1000);
+    const struct call_seen *call = what_ended(tail, record);
+    cells_padded(cells, COLOUR_NONE, str_from_c(outcome_name(record->outcome)), ROW_REASON_WIDTH);
+    if (call) {
+        cells_put(cells, COLOUR_NONE, str_from_c(call->server));
+        cells_put(cells, COLOUR_NONE, str_from_c(call->name));
+    }
     if (record->micros % 1000)
-        printf(".%03lld", (long long)record->micros % 1000);
-    printf(" ms%s\n", colour_off(stdout));
+        cells_format(cells, COLOUR_DIM, "%lld.%03lld ms", (long long)record->micros / 1000,
+                     (long long)record->micros % 1000);
+    else
+        cells_format(cells, COLOUR_DIM, "%lld ms", (long long)record->micros / 1000);
 }
 
-#define ID_SHOWN 12 /* of an id: its last part */
+#define ID_SHOWN 12 /* of an id: its last part, which `warder why` takes */
 
-/* What `warder why` takes. */
-static void print_call_id(const struct record *record)
-{
-    char text[ID_TEXT_LEN + 1];
-    id_print(&record->call, text);
-    printf("  %s%s%s", colour_on(stdout, COLOUR_DIM), text + ID_TEXT_LEN - ID_SHOWN, colour_off(stdout));
-}
-
-/* Columns: when, the kind, the word for it; then what there is. */
-static void print_record(struct tail *tail, const struct record *record)
+static void print_decided(struct cells *cells, struct tail *tail, const struct record *record)
 {
     const struct str parts[] = { record->server, record->name, record->text, record->rule };
-    const char *before = "";
-    char when[32];
-    print_time(when, record->at_ms);
-    printf("%s%s%s  %-10s  ", colour_on(stdout, COLOUR_DIM), when, colour_off(stdout), record_kind_name(record->kind));
-    if (record->kind == RECORD_OUTCOME) {
-        print_outcome(tail, record);
-        return;
-    }
-    if (has_reason(record)) {
-        bool allowed = record->reason == REASON_allowed;
-        printf("%s%-13" STR_FMT "%s", colour_on(stdout, allowed ? COLOUR_GREEN : COLOUR_RED),
-               STR_ARG(reason_row(record->reason)->name), colour_off(stdout));
-        before = "  ";
-        if (allowed)
-            remember(tail, record);
-    }
+    bool allowed = record->reason == REASON_allowed;
+    char id[ID_TEXT_LEN + 1];
+    if (has_reason(record))
+        cells_padded(cells, allowed ? COLOUR_GREEN : COLOUR_RED, reason_row(record->reason)->name, ROW_REASON_WIDTH);
+    if (has_reason(record) && allowed)
+        remember(tail, record);
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        if (parts[i].len == 0)
-            continue;
-        printf("%s", before);
-        print_str(stdout, i == 1 ? COLOUR_BOLD : COLOUR_NONE, parts[i]);
-        before = "  ";
+        if (parts[i].len > 0)
+            cells_put(cells, i == 1 ? COLOUR_BOLD : COLOUR_NONE, parts[i]);
     }
     if (record->grant.len > 0)
-        printf("%s%sgrant %" STR_FMT "%s", before, colour_on(stdout, COLOUR_DIM), STR_ARG(record->grant),
-               colour_off(stdout));
-    if (record->kind == RECORD_DECISION && record->reason != REASON_allowed)
-        print_call_id(record);
+        cells_format(cells, COLOUR_DIM, "grant %" STR_FMT, STR_ARG(record->grant));
+    id_print(&record->call, id);
+    if (record->kind == RECORD_DECISION && !allowed)
+        cells_put(cells, COLOUR_DIM, str_from_c(id + ID_TEXT_LEN - ID_SHOWN));
     if (record->kind == RECORD_LIST)
-        printf("  %llu shown", (unsigned long long)record->count);
+        cells_format(cells, COLOUR_NONE, "%llu shown", (unsigned long long)record->count);
     else if (record->count > 1)
-        printf("  %llu times", (unsigned long long)record->count);
-    printf("\n");
+        cells_format(cells, COLOUR_NONE, "%llu times", (unsigned long long)record->count);
+}
+
+static void print_record(struct tail *tail, const struct record *record)
+{
+    struct cells cells;
+    char when[32];
+    print_time(when, record->at_ms);
+    cells_begin(&cells, ROW_INDENT);
+    cells_put(&cells, COLOUR_DIM, str_from_c(when));
+    cells_padded(&cells, COLOUR_NONE, str_from_c(record_kind_name(record->kind)), ROW_KIND_WIDTH);
+    if (record->kind == RECORD_OUTCOME)
+        print_outcome(&cells, tail, record);
+    else
+        print_decided(&cells, tail, record);
+    cells_end(&cells);
 }
 
 static int each_record(void *arg, uint64_t sequence, const struct record *record)

@@ -183,7 +183,7 @@ const struct command command_audit_query = {
     .json = true,
     .help =
         "The last that fit, oldest first; with --json one object a line. Answered from an index that is kept behind\n"
-        "the ledger: up to which record it knows is said on standard error.\n\n"
+        "the ledger and brought up first: up to which record it knows is said on standard error.\n\n"
         "  warder audit query --decision deny --since 2h\n"
         "  warder audit query --tool send_email --rule /tools/send_email/limits --json\n",
     .run = query,

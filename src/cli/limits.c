@@ -1,10 +1,13 @@
 /* warder limits show | reset | confirm-clock: what counters hold, and the operator's hand on them. */
+#include "base/buf.h"
 #include "base/clock.h"
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/terminal.h"
 
 #include <stdio.h>
+
+#define WHO_MAX 65536 /* a value is at most LIMIT_counter_key bytes, and an escape of one at most eight */
 
 static int confirm(const struct invocation *invocation)
 {
@@ -33,63 +36,74 @@ static bool write_filter(const struct invocation *invocation, struct question_to
     return any;
 }
 
-/* "in 42 s", "in 3 h 5 min", "in 12 d" */
-static void print_left(int64_t resets_ms)
+/* "free in 42 s", "free in 3 h 5 min", "free in 12 d" */
+static void put_left(struct cells *cells, int64_t resets_ms)
 {
     int64_t left = (resets_ms - clock_wall_ms(clock_system()) + 999) / 1000;
     long long seconds = left > 0 ? (long long)left : 0;
     if (seconds < 120)
-        printf("  free in %lld s", seconds);
+        cells_format(cells, COLOUR_NONE, "free in %lld s", seconds);
     else if (seconds < 7200)
-        printf("  free in %lld min", seconds / 60);
+        cells_format(cells, COLOUR_NONE, "free in %lld min", seconds / 60);
     else if (seconds < 172800)
-        printf("  free in %lld h %lld min", seconds / 3600, seconds / 60 % 60);
+        cells_format(cells, COLOUR_NONE, "free in %lld h %lld min", seconds / 3600, seconds / 60 % 60);
     else
-        printf("  free in %lld d", seconds / 86400);
+        cells_format(cells, COLOUR_NONE, "free in %lld d", seconds / 86400);
 }
 
-static void print_who(const struct json *counter)
+/* Values are agents' bytes, NUL among them, so nothing here is printed by a format. A path stands for its scope; it is
+ * unknown where no policy names the counter any more. */
+static void put_who(struct cells *cells, const struct json *counter)
 {
     struct str scope = answer_text(counter, "scope"), label = answer_text(counter, "label");
-    struct str path = answer_text(counter, "path"); /* unknown where no policy names the counter any more */
-    print_str(stdout, COLOUR_NONE, path.len > 0 ? path : scope);
-    if (str_eq(scope, STR("global")) || str_eq(scope, STR("server")))
-        return;
-    printf(" ");
-    print_str(stdout, COLOUR_NONE, label.len > 0 ? label : answer_text(counter, "value"));
-    if (label.len > 0)
-        printf(" (%" STR_FMT ")", STR_ARG(answer_text(counter, "value")));
+    struct str value = answer_text(counter, "value"), path = answer_text(counter, "path");
+    struct buf who;
+    buf_init(&who, WHO_MAX);
+    buf_append_str(&who, path.len > 0 ? path : scope);
+    if (label.len > 0) {
+        buf_append_byte(&who, ' ');
+        buf_append_str(&who, label);
+        buf_append_str(&who, STR(" ("));
+        buf_append_str(&who, value);
+        buf_append_byte(&who, ')');
+    } else if (!str_eq(scope, STR("global")) && !str_eq(scope, STR("server"))) {
+        buf_append_byte(&who, ' ');
+        buf_append_str(&who, value);
+    }
+    cells_put(cells, COLOUR_NONE, buf_str(&who));
+    buf_release(&who);
+}
+
+static void put_used(struct cells *cells, const struct json *counter)
+{
+    struct str used = answer_text(counter, "used"), max = answer_text(counter, "max");
+    struct str cost = answer_text(counter, "cost"), window = answer_text(counter, "window");
+    const char *per = answer_bool(counter, "sliding") ? " in any " : " per ";
+    if (str_eq(window, STR("in flight")))
+        per = " ";
+    else if (str_eq(window, STR("total"))) {
+        per = " in all";
+        window = STR_EMPTY;
+    }
+    cells_format(cells, max.len > 0 && str_eq(max, used) ? COLOUR_RED : COLOUR_NONE,
+                 "%" STR_FMT "%s%" STR_FMT "%s%" STR_FMT "%s%s%" STR_FMT, STR_ARG(used), max.len > 0 ? " of " : "",
+                 STR_ARG(max), cost.len > 0 ? " (" : "", STR_ARG(cost), cost.len > 0 ? ")" : "", per, STR_ARG(window));
 }
 
 static void print_counter(const struct json *counter)
 {
-    struct str max = answer_text(counter, "max"), window = answer_text(counter, "window");
-    bool full = max.len > 0 && str_eq(max, answer_text(counter, "used"));
-    struct str server = answer_text(counter, "server"), cost = answer_text(counter, "cost");
+    struct str server = answer_text(counter, "server");
+    struct cells cells;
     printf("  ");
-    print_str(stdout, COLOUR_BOLD, answer_text(counter, "counter"));
-    printf("  ");
-    print_str(stdout, COLOUR_NONE, server.len > 0 ? server : STR("all servers"));
-    printf("  ");
-    print_who(counter);
-    printf("  %s%" STR_FMT "%s", colour_on(stdout, full ? COLOUR_RED : COLOUR_NONE),
-           STR_ARG(answer_text(counter, "used")), colour_off(stdout));
-    if (max.len > 0)
-        printf(" of %" STR_FMT, STR_ARG(max));
-    if (cost.len > 0) {
-        printf(" (");
-        print_str(stdout, COLOUR_NONE, cost);
-        printf(")");
-    }
-    if (str_eq(window, STR("in flight")))
-        printf(" in flight");
-    else if (str_eq(window, STR("total")))
-        printf(" in all");
-    else
-        printf(" %s %" STR_FMT, answer_bool(counter, "sliding") ? "in any" : "per", STR_ARG(window));
+    cells_begin(&cells, 6);
+    cells.at = 2;
+    cells_put(&cells, COLOUR_BOLD, answer_text(counter, "counter"));
+    cells_put(&cells, COLOUR_NONE, server.len > 0 ? server : STR("all servers"));
+    put_who(&cells, counter);
+    put_used(&cells, counter);
     if (answer_int(counter, "resets_ms") > 0)
-        print_left(answer_int(counter, "resets_ms"));
-    printf("\n");
+        put_left(&cells, answer_int(counter, "resets_ms"));
+    cells_end(&cells);
 }
 
 static void print_counters(const struct json *answer)

@@ -1,9 +1,12 @@
 /* Rows of the projection, shown. */
 #include "cli/rows.h"
 
+#include "admin/client.h"
 #include "base/clock.h"
 #include "base/encode.h"
+#include "base/limits.h"
 #include "base/log.h"
+#include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/terminal.h"
 
@@ -11,16 +14,48 @@
 #include <string.h>
 #include <time.h>
 
+#define CATCH_UP_LOOK_MS 20
+
 static void say_nothing(struct log *log, enum log_level level, const char *text)
 {
     (void)log, (void)level, (void)text;
 }
 
+/* The running gateway's last record, which it hands to the projection as soon as that is durable; 0: none answers. */
+static uint64_t gateway_catches_up(struct str data, struct log *log)
+{
+    static const struct json_limits limits = { 4096, 100, 8 };
+    const struct json *root;
+    struct json_error fault;
+    struct arena arena;
+    struct buf answer;
+    bool running;
+    uint64_t sequence = 0;
+    arena_init(&arena, NULL, 65536);
+    buf_init(&answer, 4096);
+    if (admin_call(data, log, STR("{\"op\":\"audit.catch-up\"}\n"), &running, &answer) == 0 &&
+        json_parse(&arena, buf_str(&answer), &limits, &root, &fault) == 0)
+        sequence = (uint64_t)answer_int(root, "sequence");
+    buf_release(&answer);
+    arena_release(&arena);
+    return sequence;
+}
+
 void rows_refresh(struct str data)
 {
+    const struct timespec pause = { .tv_nsec = CATCH_UP_LOOK_MS * 1000000L };
     struct log log = { .least = LOG_ERROR, .clock = clock_system(), .line = say_nothing };
-    if (store_project(data, &log) != 0)
-        return; /* a gateway does it; or the query says up to where it knows */
+    if (store_project(data, &log) == 0)
+        return;
+    uint64_t wanted = gateway_catches_up(data, &log), known = 0;
+    for (int waited = 0; wanted > 0 && waited < LIMIT_catch_up_ms; waited += CATCH_UP_LOOK_MS) {
+        int error = store_query_known(data, &known);
+        if ((error && error != E_NOT_FOUND) || known >= wanted)
+            return;
+        nanosleep(&pause, NULL);
+        if (gateway_catches_up(data, &log) == 0) /* what was not durable yet is told again */
+            return;
+    }
 }
 
 static int see_last(void *arg, uint64_t sequence, const struct record *record)
@@ -48,29 +83,27 @@ void row_print(const struct store_row *row)
 {
     const struct str parts[] = { row->server, row->name, row->text, row->rule };
     bool allowed = str_eq(row->reason, STR("allowed"));
+    struct cells cells;
     char when[32];
     print_time(when, row->at_ms);
-    printf("%s%s%s  %-10" STR_FMT "  ", colour_on(stdout, COLOUR_DIM), when, colour_off(stdout), STR_ARG(row->kind));
+    cells_begin(&cells, ROW_INDENT);
+    cells_put(&cells, COLOUR_DIM, str_from_c(when));
+    cells_padded(&cells, COLOUR_NONE, row->kind, ROW_KIND_WIDTH);
     if (str_eq(row->kind, STR("decision")) || !allowed)
-        printf("%s%-13" STR_FMT "%s", colour_on(stdout, allowed ? COLOUR_GREEN : COLOUR_RED), STR_ARG(row->reason),
-               colour_off(stdout));
+        cells_padded(&cells, allowed ? COLOUR_GREEN : COLOUR_RED, row->reason, ROW_REASON_WIDTH);
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        if (parts[i].len == 0)
-            continue;
-        printf("  ");
-        print_str(stdout, i == 1 ? COLOUR_BOLD : COLOUR_NONE, parts[i]);
+        if (parts[i].len > 0)
+            cells_put(&cells, i == 1 ? COLOUR_BOLD : COLOUR_NONE, parts[i]);
     }
-    if (row->grant.len > 0) {
-        printf("  by ");
-        print_str(stdout, COLOUR_NONE, row->label.len > 0 ? row->label : row->grant);
-    }
+    if (row->grant.len > 0)
+        cells_format(&cells, COLOUR_NONE, "by %" STR_FMT, STR_ARG(row->label.len > 0 ? row->label : row->grant));
     if (row->count > 1)
-        printf("  %llu times", (unsigned long long)row->count);
+        cells_format(&cells, COLOUR_NONE, "%llu times", (unsigned long long)row->count);
     if (row->ended)
-        printf("  %" STR_FMT, STR_ARG(row->outcome));
+        cells_put(&cells, COLOUR_NONE, row->outcome);
     if (row->call.len > 0)
-        printf("  %s%" STR_FMT "%s", colour_on(stdout, COLOUR_DIM), STR_ARG(row->call), colour_off(stdout));
-    printf("\n");
+        cells_put(&cells, COLOUR_DIM, row->call);
+    cells_end(&cells);
 }
 
 void row_write_time(struct json_writer *writer, struct str key, int64_t at_ms)

@@ -18,7 +18,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -73,19 +72,11 @@ static int read_fail_on(struct scanning *scanning)
     return usage_error(scanning->invocation, "--fail-on takes low, medium, high or critical");
 }
 
-static size_t columns_of_terminal(FILE *to)
-{
-    struct winsize size;
-    if (ioctl(fileno(to), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-        return size.ws_col;
-    return 80;
-}
-
 static int read_width(struct scanning *scanning)
 {
     const char *value = option_value(scanning->invocation, "width");
     unsigned long long columns;
-    scanning->columns = columns_of_terminal(stdout);
+    scanning->columns = terminal_columns(stdout);
     if (!value)
         return 0;
     if (!str_to_u64(str_from_c(value), 200, &columns) || columns < 60)
@@ -171,7 +162,7 @@ static void show_progress(void *arg, const struct scanned *all, size_t count)
     struct buf text;
     (void)arg;
     buf_init(&text, 4096);
-    scan_progress_line(all, count, columns_of_terminal(stderr) - 1, &text);
+    scan_progress_line(all, count, terminal_columns(stderr) - 1, &text);
     fprintf(stderr, "\r%" STR_FMT "\x1b[K", STR_ARG(buf_str(&text)));
     fflush(stderr);
     buf_release(&text);

@@ -4,12 +4,16 @@
 #include "base/encode.h"
 #include "config/report.h"
 
+#include <stdarg.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #define OUTPUT_MAX ((size_t)256 << 20)
+#define CELL_MAX ((size_t)1 << 20)
 
 static bool shows_colours(FILE *to)
 {
@@ -40,6 +44,72 @@ void print_str(FILE *to, enum colour colour, struct str text)
     fprintf(to, "%s%s%s", colour_on(to, colour), shown, colour == COLOUR_NONE ? "" : colour_off(to));
     if (shown != small)
         free(shown);
+}
+
+size_t terminal_columns(FILE *to)
+{
+    struct winsize size;
+    bool told = ioctl(fileno(to), TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    return told ? size.ws_col : TERMINAL_COLUMNS;
+}
+
+void cells_begin(struct cells *cells, size_t indent)
+{
+    *cells = (struct cells){ .indent = indent, .fresh = true };
+    cells->columns = isatty(STDOUT_FILENO) ? terminal_columns(stdout) : SIZE_MAX;
+}
+
+void cells_put(struct cells *cells, enum colour colour, struct str text)
+{
+    char small[512], *shown = small;
+    size_t max = text.len * 8 + 1, width = 0; /* an escape of one byte is at most eight */
+    if (max > sizeof(small))
+        shown = malloc(max);
+    if (!shown)
+        return;
+    size_t len = text_escape(text, shown, max > sizeof(small) ? max : sizeof(small));
+    for (size_t i = 0; i < len; i++)
+        width += ((unsigned char)shown[i] & 0xc0) != 0x80;
+    if (!cells->fresh && cells->at + 2 + width > cells->columns) {
+        printf("\n%*s", (int)cells->indent, "");
+        cells->at = cells->indent;
+    } else if (!cells->fresh) {
+        fputs("  ", stdout);
+        cells->at += 2;
+    }
+    printf("%s%s%s", colour_on(stdout, colour), shown, colour == COLOUR_NONE ? "" : colour_off(stdout));
+    cells->at += width;
+    cells->fresh = false;
+    if (shown != small)
+        free(shown);
+}
+
+void cells_padded(struct cells *cells, enum colour colour, struct str text, size_t width)
+{
+    cells_put(cells, colour, text);
+    if (text.len < width) {
+        printf("%*s", (int)(width - text.len), "");
+        cells->at += width - text.len;
+    }
+}
+
+void cells_format(struct cells *cells, enum colour colour, const char *format, ...)
+{
+    struct buf text;
+    va_list arguments;
+    buf_init(&text, CELL_MAX);
+    va_start(arguments, format);
+    buf_vprintf(&text, format, arguments);
+    va_end(arguments);
+    cells_put(cells, colour, buf_str(&text));
+    buf_release(&text);
+}
+
+void cells_end(struct cells *cells)
+{
+    putchar('\n');
+    cells->at = 0;
+    cells->fresh = true;
 }
 
 static void wrap(FILE *to, size_t column, size_t indent, struct str text)

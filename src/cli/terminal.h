@@ -7,6 +7,7 @@
 #include "json/writer.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 enum colour { COLOUR_NONE, COLOUR_BOLD, COLOUR_DIM, COLOUR_RED, COLOUR_GREEN, COLOUR_YELLOW };
@@ -18,6 +19,23 @@ const char *colour_off(FILE *to);
 void print_str(FILE *to, enum colour colour, struct str text);
 
 #define TERMINAL_COLUMNS 80
+/* Of the terminal that `to` is; TERMINAL_COLUMNS where that is none or does not say. */
+size_t terminal_columns(FILE *to);
+
+/* A row of cells, two spaces apart, on standard output. On a terminal it goes on below, at `indent`, before a cell that
+ * would pass the last column; a cell is never cut. Elsewhere a row is one line. */
+struct cells {
+    size_t columns, indent;
+    size_t at;    /* column, from 0 */
+    bool   fresh; /* no cell stands on this line yet */
+};
+void cells_begin(struct cells *cells, size_t indent);
+void cells_put(struct cells *cells, enum colour colour, struct str text); /* escaped */
+/* In at least so many columns; words of our own. */
+void cells_padded(struct cells *cells, enum colour colour, struct str text, size_t width);
+void cells_format(struct cells *cells, enum colour colour, const char *format, ...) PRINTF_LIKE(3, 4); /* escaped */
+void cells_end(struct cells *cells);
+
 /* Our own text, word by word: its first line goes on at `column`, the others begin at `indent`. Ends the line. */
 void print_wrapped(FILE *to, size_t column, size_t indent, const char *text);
 /* Paragraphs wrapped; a line that begins with a space stays as it is. */

@@ -471,6 +471,11 @@ void ledger_drop(struct ledger *ledger, uint64_t sequence)
     AZ(pthread_mutex_unlock(&ledger->mutex));
 }
 
+uint64_t ledger_last(const struct ledger *ledger)
+{
+    return ledger->next_sequence - 1;
+}
+
 uint64_t ledger_durable(const struct ledger *ledger)
 {
     return atomic_load(&ledger->durable);

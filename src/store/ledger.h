@@ -82,6 +82,8 @@ void ledger_look_at_disk(struct ledger *ledger);
 void ledger_look_at_segments(struct ledger *ledger, const struct ledger_keep *keep);
 /* Asks the helper to remove the segments of which every record is at or below this one. Its drop is recorded, durably. */
 void ledger_drop(struct ledger *ledger, uint64_t sequence);
+/* The last sequence number that was given. */
+uint64_t ledger_last(const struct ledger *ledger);
 /* The last sequence number that a power cut cannot take away. Any thread. */
 uint64_t ledger_durable(const struct ledger *ledger);
 

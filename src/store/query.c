@@ -226,6 +226,17 @@ int store_query(struct str directory, const struct store_query *query, store_eac
     return error;
 }
 
+int store_query_known(struct str directory, uint64_t *known)
+{
+    sqlite3 *handle = NULL;
+    *known = 0;
+    int error = open_projection(directory, &handle);
+    if (error == 0)
+        error = read_known(handle, known);
+    (void)sqlite3_close(handle);
+    return error;
+}
+
 static int read_policy(sqlite3 *handle, struct str server, const struct sha256 *revision, struct buf *out)
 {
     static const char sql[] = "SELECT policy FROM revisions WHERE server = ?1 AND revision = ?2 LIMIT 1";

@@ -437,6 +437,13 @@ bool store_is_ready(const struct store *store)
     return ledger_has_disk(store->ledger) && ledger_backlog(store->ledger) <= LIMIT_ledger_backlog;
 }
 
+uint64_t store_catch_up(struct store *store)
+{
+    CHECK_OBJ(store, STORE_MAGIC);
+    projection_look(store->projection, ledger_durable(store->ledger));
+    return ledger_last(store->ledger);
+}
+
 void store_stats(struct store *store, struct store_stats *out)
 {
     struct ledger_stats ledger;

@@ -183,6 +183,11 @@ typedef int store_each_row(void *arg, const struct store_row *row); /* nonzero e
 int  store_query(struct str directory, const struct store_query *query, store_each_row *each, void *arg, uint64_t *known) NODISCARD;
 /* A policy's text as it went live for a server. E_NOT_FOUND. */
 int  store_policy(struct str directory, struct str server, const struct sha256 *revision, struct buf *out) NODISCARD;
+/* The last record that the projection holds. E_NOT_FOUND: there is no projection yet. */
+int  store_query_known(struct str directory, uint64_t *known) NODISCARD;
+/* Of a store on a loop: the projection takes up what is durable now, and not with the next tick. Returns the number of
+ * the last record, durable or not. */
+uint64_t store_catch_up(struct store *store);
 /* Brings the projection up to the ledger's end. E_LOCKED: a gateway runs, and does it. */
 int  store_project(struct str directory, struct log *log) NODISCARD;
 

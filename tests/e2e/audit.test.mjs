@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Gateway, binary, until, warder } from '../lib/gateway.mjs';
+import { Gateway, binary, onTerminal, until, warder } from '../lib/gateway.mjs';
 import { Recorder } from '../lib/recorder.mjs';
 import { Session, decision } from '../lib/session.mjs';
 
@@ -54,7 +54,6 @@ before(async () => {
   await other.call('echo', {});
   other.close();
   await gateway.auditUntil((all) => all.filter(({ kind }) => kind === 'outcome').length === 5);
-  await until(async () => (await query('--limit', '1000')).length === 8, 'the projection');
 });
 after(async () => {
   session?.close();
@@ -96,6 +95,31 @@ describe('audit query', () => {
     const { stdout, stderr } = await run('audit', 'query', '--decision', 'deny');
     assert.match(stdout, /Z {2}decision {4}rate_limited +a {2}pay {2}\/tools\/pay\/limits\/0 {2}by one {2}[0-9a-f-]{36}\n/);
     assert.match(stderr, /^3 rows; known up to record \d+/);
+  });
+
+  test('a query sees the call that was made just before it', async () => {
+    for (let n = 0; n < 12; n++) {
+      const denied = decision(await session.call('pay', { amount: 1000 + n }));
+      const rows = await query('--tool', 'pay', '--decision', 'deny_if', '--limit', '1');
+      assert.equal(rows[0].id, denied.id, `call ${n}`);
+    }
+    const { stderr } = await run('audit', 'query', '--limit', '1');
+    assert.match(stderr, /^1 row; known up to record \d+\n$/);
+  });
+
+  test('on a terminal rows are folded between their cells, and nothing is cut; elsewhere a row is a line', async () => {
+    const long = `nothing_${'x'.repeat(100)}`;
+    await session.call(long, {});
+    for (const words of [['query', '--limit', '20'], ['tail', '-n', '20']]) {
+      const shown = await onTerminal(['audit', ...words, '--data', gateway.data]);
+      const plain = (await run('audit', ...words)).stdout.split('\n').slice(0, -1);
+      assert.ok(shown.some((line) => line.trim() === long), `a cell that no line holds stands alone:\n${shown.join('\n')}`);
+      for (const line of shown) assert.ok(line.length <= 80 || line.trim() === long, `${line.length} columns: ${line}`);
+      assert.ok(shown.some((line) => /^ {22}\S/.test(line)), 'folded under the kind');
+      const cells = (lines) => lines.filter((line) => !/known up to/.test(line)).join(' ').split(/\s+/).filter(Boolean);
+      assert.deepEqual(cells(shown), cells(plain));
+      assert.ok((await onTerminal(['audit', ...words, '--data', gateway.data], 300)).length <= plain.length + 1, 'a wide one folds nothing');
+    }
   });
 
   test('what is asked wrongly is said', async () => {

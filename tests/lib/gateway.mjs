@@ -23,6 +23,18 @@ export function warder(args, { env, cwd, timeout = 20_000 } = {}) {
   });
 }
 
+/** The same on a terminal of so many columns, without colours: what a person sees, line by line. */
+export async function onTerminal(args, columns = 80) {
+  const words = [binary, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+  return new Promise((done, failed) => {
+    const child = spawn('script', ['-qec', `stty cols ${columns} -onlcr; NO_COLOR=1 ${words}`, '/dev/null'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    let text = '';
+    child.stdout.setEncoding('utf8').on('data', (part) => { text += part; });
+    child.once('error', failed);
+    child.once('close', () => done(text.replaceAll('\r', '').split('\n').slice(0, -1)));
+  });
+}
+
 /** Waits until `look` gives something true, and returns it; says `what` it waited for when it never does. */
 export async function until(look, what, timeout = 10_000) {
   const end = Date.now() + timeout;
