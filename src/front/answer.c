@@ -32,18 +32,11 @@ static struct iovec part_of(struct str bytes)
     return part;
 }
 
-/* Only what is written puts the end off. */
-static void reads_on(struct connection *connection)
-{
-    connection->stall_ms = now_ms(connection) + LIMIT_write_stall_ms;
-    list_remove(&connection->unread);
-    list_append(&connection->front->unread, &connection->unread);
-}
-
 static void queue_rest(struct connection *connection, const struct str *parts, unsigned count, size_t written)
 {
+    connection_waits(connection);
     if (connection->queue.len == 0)
-        reads_on(connection);
+        connection_reads_on(connection);
     for (unsigned i = 0; i < count; i++) {
         size_t skip = written < parts[i].len ? written : parts[i].len;
         written -= skip;
@@ -52,21 +45,6 @@ static void queue_rest(struct connection *connection, const struct str *parts, u
     connection_count_queue(connection);
     connection->queue_messages++;
     connection_arm(connection);
-}
-
-/* Above the ceiling for all, those go that have read nothing for the longest: who is answered now has done nothing
- * wrong. None of them is on the stack: a message is read only where the queue is empty. */
-static bool make_room(struct connection *connection)
-{
-    struct front_http *front = connection->front;
-    while (front->queue_bytes > LIMIT_process_bytes && front->unread.next != &connection->unread) {
-        struct connection *oldest = CONTAINER_OF(front->unread.next, struct connection, unread);
-        CHECK_OBJ(oldest, CONNECTION_MAGIC);
-        connection_kill(oldest, "does not read, and others need the room");
-        buf_release(&oldest->queue);
-        connection_count_queue(oldest);
-    }
-    return front->queue_bytes <= LIMIT_process_bytes;
 }
 
 /* Writes or queues all of it. E_CLOSED: the connection died of it. */
@@ -94,7 +72,7 @@ static int put(struct connection *connection, const struct str *parts, unsigned 
     if ((size_t)written == total)
         return 0;
     queue_rest(connection, parts, count, (size_t)written);
-    if (buf_ok(&connection->queue) && make_room(connection))
+    if (buf_ok(&connection->queue) && connection_make_room(connection))
         return 0;
     connection_kill(connection, "an answer above the ceiling of what may wait");
     return E_CLOSED;
@@ -104,7 +82,7 @@ static void queue_is_empty(struct connection *connection)
 {
     buf_recycle(&connection->queue, connection->exchange.listening ? 0 : KEPT_QUEUE_BYTES);
     connection_count_queue(connection);
-    list_remove(&connection->unread);
+    connection_waits_no_more(connection);
     connection->queue_at = 0;
     connection->queue_messages = 0;
     connection_written(connection);
@@ -122,7 +100,7 @@ void connection_flush(struct connection *connection)
             connection_kill(connection, "reset");
             return;
         }
-        reads_on(connection);
+        connection_reads_on(connection);
         connection->queue_at += (size_t)written;
         connection->front->sent += (size_t)written;
         if (connection->queue_at == connection->queue.len) {

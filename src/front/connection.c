@@ -54,13 +54,6 @@ static void release_body(struct connection *connection)
     connection->expected = connection->over = false;
 }
 
-void connection_count_queue(struct connection *connection)
-{
-    struct front_http *front = connection->front;
-    front->queue_bytes += connection->queue.cap - connection->queue_counted;
-    connection->queue_counted = connection->queue.cap;
-}
-
 /* --- deadlines --- */
 
 void connection_arm(struct connection *connection)
@@ -176,7 +169,7 @@ static void close_stream(struct connection *connection)
         list_remove(&connection->arrived);
         connection->exchange_out = false;
     }
-    list_remove(&connection->unread);
+    connection_waits_no_more(connection);
     move_to(connection, &front->dying);
     front->count--;
     if (front->listener)

@@ -1,5 +1,6 @@
 /* The inside of the HTTP front, for its files alone: a connection's states, and what connections share.
- * http.c: listener and life; connection.c: reading, time-outs, the way from request to exchange; answer.c: writing. */
+ * http.c: listener and life; connection.c: reading, time-outs, the way from request to exchange; answer.c: writing;
+ * share.c: what waits to be read. */
 #pragma once
 
 #include "base/buf.h"
@@ -35,7 +36,8 @@ struct connection {
     struct timer          timer;          /* may fire early: it looks at the deadlines below and sleeps on */
     struct deferred       deferred;       /* goes on reading, or frees */
     struct list           arrived;        /* the front's, while its message waits for the gate */
-    struct list           unread;         /* the front's, while the queue holds something */
+    struct list           unread;         /* the share's, while the queue holds something */
+    struct share         *share;          /* then: whose answer that is */
     int64_t               deadline_ms;    /* of the state; NO_DEADLINE: none */
     int64_t               stall_ms;       /* of the queue: by then something must have been written */
     int64_t               idle_since_ms;
@@ -73,7 +75,8 @@ struct front_http {
     struct list                idle;      /* between messages and with nothing to write, the longest idle first */
     struct list                busy, dying, spare;
     struct list                arrived;   /* whose message has been read, in this batch of events */
-    struct list                unread;    /* whose queue holds something, those first that have read nothing for the longest */
+    struct list                shares;    /* struct share: of those whose answers wait */
+    struct share               nobody;    /* of answers to nobody that is known */
     struct deferred            hand_over; /* of them to the gate, all together */
     unsigned                   count;     /* idle and busy */
     unsigned                   count_max;
@@ -93,8 +96,6 @@ void connection_start(struct front_http *front, int fd);
 void connection_run(struct connection *connection);
 /* The one way out. A gate that still holds the exchange hears `gone` at the end of the turn. */
 void connection_kill(struct connection *connection, const char *why);
-/* Behind each change of what the queue holds. */
-void connection_count_queue(struct connection *connection);
 /* At once, from front_http_close. */
 void connection_destroy(struct connection *connection);
 void connection_free_spare(struct front_http *front);
@@ -107,6 +108,18 @@ void connection_written(struct connection *connection);
 void connection_listens(struct connection *connection);
 bool connection_may_keep(const struct connection *connection);
 void connection_arm(struct connection *connection);
+
+/* share.c */
+/* Behind each change of what the queue holds. */
+void connection_count_queue(struct connection *connection);
+/* More is put into the queue. */
+void connection_waits(struct connection *connection);
+/* The queue holds something since now, or some of it was read. */
+void connection_reads_on(struct connection *connection);
+/* The queue is empty, or of no use any more. */
+void connection_waits_no_more(struct connection *connection);
+/* Above the ceiling for all answers, others go; false: there is no room all the same. */
+bool connection_make_room(struct connection *connection);
 
 /* answer.c */
 extern const struct front_ops http_front_ops;

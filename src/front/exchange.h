@@ -6,6 +6,7 @@
 #include "base/chunk.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "front/share.h"
 #include "model/reason.h"
 
 struct exchange;
@@ -42,6 +43,7 @@ struct exchange {
     struct str mirrored_method;    /* of Mcp-Method and Mcp-Name; ptr NULL when absent */
     struct str mirrored_name;
     struct str body;               /* POST: the bytes of one message; the media type has been checked */
+    struct share *share;           /* the gate's: whose answers wait here; NULL: nobody's */
     size_t     held;               /* the gate's: what it has counted of a body under way */
     bool       takes_events;       /* Accept allows text/event-stream */
     bool       listening;          /* after `listen`; `owner` then is the gate's listening. The end of a GET says nothing */
@@ -59,6 +61,8 @@ struct front_events {
     bool (*held)(void *arg, struct exchange *exchange, size_t bytes);
     /* Nothing any more: the message follows, or none will. */
     void (*released)(void *arg, struct exchange *exchange);
+    /* Nothing waits any more in a share that an exchange named. */
+    void (*unshared)(void *arg, struct share *share);
     /* Ready to take calls: /readyz. `out` gets one line that says what is wrong when it is not. */
     bool (*ready)(void *arg, char *out, size_t max);
     void  *arg;

@@ -57,7 +57,8 @@ int front_http_open(const struct front_http_options *options, struct front_http 
     list_init(&front->dying);
     list_init(&front->spare);
     list_init(&front->arrived);
-    list_init(&front->unread);
+    list_init(&front->shares);
+    share_init(&front->nobody);
     list_init(&front->hand_over.link);
     front->hand_over.run = connection_hand_over;
     buf_init(&front->head, HEAD_MAX);

@@ -143,7 +143,7 @@ static bool front_held(void *arg, struct exchange *exchange, size_t bytes)
     use->bytes += bytes - exchange->held;
     gateway->bytes += bytes - exchange->held;
     exchange->held = bytes;
-    return use->bytes <= LIMIT_grant_bytes && gateway->bytes <= LIMIT_process_bytes;
+    return grant_use_bytes(use) <= LIMIT_grant_bytes && gateway->bytes <= LIMIT_process_bytes;
 }
 
 static void front_released(void *arg, struct exchange *exchange)
@@ -154,6 +154,13 @@ static void front_released(void *arg, struct exchange *exchange)
     exchange->owner = NULL;
     use->messages--;
     grant_use_put(&gateway->sessions, use);
+}
+
+static void front_unshared(void *arg, struct share *share)
+{
+    struct gateway *gateway = arg;
+    CHECK_OBJ(gateway, GATEWAY_MAGIC);
+    grant_use_put(&gateway->sessions, CONTAINER_OF(share, struct grant_use, share));
 }
 
 static bool front_ready(void *arg, char *out, size_t max)
@@ -386,6 +393,7 @@ int gateway_new(const struct gateway_options *options, struct gateway **out)
         .expect = front_expect,
         .held = front_held,
         .released = front_released,
+        .unshared = front_unshared,
         .ready = front_ready,
         .stale = front_stale,
         .arg = gateway,

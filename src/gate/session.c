@@ -39,6 +39,7 @@ struct grant_use *grant_use_get(struct sessions *sessions, struct str grant_id)
     if (!use)
         return NULL;
     memcpy(use->id, grant_id.ptr, grant_id.len);
+    share_init(&use->share);
     if (map_set(&sessions->uses, str_of(use->id, GRANT_ID_LEN), use) != 0) {
         free(use);
         return NULL;
@@ -46,9 +47,14 @@ struct grant_use *grant_use_get(struct sessions *sessions, struct str grant_id)
     return use;
 }
 
+size_t grant_use_bytes(const struct grant_use *use)
+{
+    return use->bytes + use->share.bytes;
+}
+
 void grant_use_put(struct sessions *sessions, struct grant_use *use)
 {
-    if (use->messages || use->sessions || use->streams)
+    if (use->messages || use->sessions || use->streams || share_is_used(&use->share))
         return;
     map_remove(&sessions->uses, str_of(use->id, GRANT_ID_LEN));
     free(use);

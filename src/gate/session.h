@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "front/share.h"
 #include "model/grant.h"
 #include "model/server.h"
 
@@ -22,6 +23,7 @@ struct grant_use {
     size_t      messages, bytes;  /* being handled, and how much they hold */
     size_t      calls, sessions;  /* in flight, open */
     size_t      streams;          /* held open */
+    struct share share;           /* its answers that wait for their readers */
 };
 
 struct session {
@@ -64,5 +66,7 @@ struct str session_client(const struct session *session);
 struct str session_server(const struct session *session);
 
 struct grant_use *grant_use_get(struct sessions *sessions, struct str grant_id) NODISCARD; /* NULL: no memory */
+/* Messages and answers of this grant that are in memory. */
+size_t grant_use_bytes(const struct grant_use *use);
 /* Drops the entry when nothing is counted in it. */
 void grant_use_put(struct sessions *sessions, struct grant_use *use);

@@ -42,10 +42,11 @@ enum step_next step_identify(struct call *call)
     call->grant = grant_use_get(&gateway->sessions, grant->id);
     if (!call->grant)
         return end(call, REASON_overloaded);
-    if (call->grant->bytes + exchange->body.len > LIMIT_grant_bytes)
+    call->grant->messages++;
+    exchange->share = &call->grant->share;
+    if (grant_use_bytes(call->grant) + exchange->body.len > LIMIT_grant_bytes)
         return end(call, REASON_overloaded);
     call->bytes = exchange->body.len;
-    call->grant->messages++;
     call->grant->bytes += call->bytes;
     gateway->bytes += call->bytes;
     return STEP_NEXT;

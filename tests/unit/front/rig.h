@@ -34,7 +34,7 @@ struct rig {
     struct front_events events;
     struct front_http  *front;
     bool                not_ready;
-    unsigned            messages, gone;
+    unsigned            messages, gone, unshared;
     unsigned            expected;      /* bodies under way */
     size_t              held_bytes, held_most; /* by them; what the gate allows */
     struct exchange    *held[HELD_MAX]; /* of the server "hold", in order */
@@ -102,6 +102,14 @@ static inline void rig_released(void *arg, struct exchange *exchange)
     rig->expected--;
 }
 
+static inline void rig_unshared(void *arg, struct share *share)
+{
+    struct rig *rig = arg;
+    assert_false(share_is_used(share));
+    assert_int_equal(share->bytes, 0);
+    rig->unshared++;
+}
+
 static inline bool rig_ready(void *arg, char *out, size_t max)
 {
     struct rig *rig = arg;
@@ -118,7 +126,7 @@ static inline void rig_init_with(struct rig *rig, unsigned connections)
     *rig = (struct rig){ .held_most = SIZE_MAX, .log = { .least = LOG_DEBUG, .line = rig_line } };
     clock_manual_init(&rig->clock, 1700000000000);
     rig->log.clock = &rig->clock.clock;
-    rig->events = (struct front_events){ rig_message, rig_gone, rig_expect, rig_held, rig_released, rig_ready, rig };
+    rig->events = (struct front_events){ rig_message, rig_gone, rig_expect, rig_held, rig_released, rig_unshared, rig_ready, rig };
     assert_int_equal(loop_new(&rig->clock.clock, &rig->log, &rig->loop), 0);
     const struct front_http_options options = {
         .loop = rig->loop,

@@ -359,6 +359,48 @@ static void answers_that_wait_have_one_ceiling_for_all(void **state)
     rig_release(&rig);
 }
 
+/* Who holds the most of what waits pays for more, whoever has waited the longest. */
+static void the_largest_share_makes_room(void **state)
+{
+    (void)state;
+    static char message[LIMIT_answer_body];
+    const size_t others = LIMIT_process_bytes - 3 * (sizeof(message) * 5 / 4); /* room for three answers more */
+    struct rig rig;
+    struct client clients[5];
+    struct share modest, greedy;
+    rig_init(&rig);
+    share_init(&modest);
+    share_init(&greedy);
+    memset(message, 'x', sizeof(message));
+    for (int i = 0; i < 5; i++) {
+        hold(&rig, &clients[i]);
+        rig.held[i]->share = i == 0 ? &modest : &greedy;
+    }
+    rig.front->queue_bytes = others;
+    for (int i = 0; i < 4; i++) /* the modest one's first */
+        rig.held[i]->ops->answer(rig.held[i], 200, str_of(message, sizeof(message)), STR_EMPTY);
+    assert_true(share_is_used(&modest) && modest.bytes < 2 * sizeof(message));
+    RIG_UNTIL(&rig, client_read(&clients[1]));
+    assert_true(clients[1].got.len < sizeof(message));
+    assert_int_equal(rig.unshared, 0);
+    RIG_UNTIL(&rig, !client_read(&clients[0]) && clients[0].got.len > sizeof(message));
+    assert_int_equal(rig.unshared, 1);
+    assert_false(share_is_used(&modest));
+    for (int i = 2; i < 4; i++)
+        RIG_UNTIL(&rig, !client_read(&clients[i]) && clients[i].got.len > sizeof(message));
+    assert_int_equal(rig.unshared, 2);
+    /* A share that nothing waits in any more is used again; and a front that is closed leaves none behind. */
+    rig.held[4]->ops->answer(rig.held[4], 200, str_of(message, sizeof(message)), STR_EMPTY);
+    assert_true(share_is_used(&greedy));
+    assert_int_equal(rig.front->queue_bytes - others, greedy.bytes);
+    rig.front->queue_bytes -= others;
+    for (int i = 0; i < 5; i++)
+        client_close(&clients[i]);
+    rig_release(&rig);
+    assert_false(share_is_used(&greedy) || greedy.bytes);
+    assert_int_equal(rig.unshared, 3);
+}
+
 /* Where nobody else has what is missing, the answer itself goes. */
 static void an_answer_above_the_ceiling_alone_is_cut(void **state)
 {
@@ -580,6 +622,7 @@ int main(void)
         cmocka_unit_test(a_slow_reader_gets_its_answer_and_no_other_before),
         cmocka_unit_test(a_large_answer_is_written_as_it_is_read),
         cmocka_unit_test(answers_that_wait_have_one_ceiling_for_all),
+        cmocka_unit_test(the_largest_share_makes_room),
         cmocka_unit_test(an_answer_above_the_ceiling_alone_is_cut),
         cmocka_unit_test(a_body_is_waited_for_only_with_a_grant),
         cmocka_unit_test(at_the_ceiling_the_idle_make_room),

@@ -241,6 +241,29 @@ static void another_policy_is_told(void **state)
     end(&world);
 }
 
+/* A message above its grant's ceiling leaves no trace in what is counted of it: or it would be freed under others. */
+static void what_is_refused_is_counted_back(void **state)
+{
+    (void)state;
+    struct world world;
+    struct heard heard;
+    begin(&world);
+    say(&world, &heard, VERB_POST, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}");
+    assert_int_equal(heard.status, 200);
+    struct grant_use *use = CONTAINER_OF(heard.exchange.share, struct grant_use, share);
+    for (int waits = 0; waits < 2; waits++) { /* by its own bytes, or by those of answers that wait */
+        size_t *full = waits ? &use->share.bytes : &use->bytes;
+        *full = LIMIT_grant_bytes;
+        say(&world, &heard, VERB_POST, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}");
+        assert_int_equal(heard.reason, REASON_overloaded);
+        assert_int_equal(heard.status, 503);
+        assert_int_equal(*full, LIMIT_grant_bytes);
+        assert_int_equal(use->messages, 0);
+        *full = 0;
+    }
+    end(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +274,7 @@ int main(void)
         cmocka_unit_test(streams_end_with_their_session),
         cmocka_unit_test(streams_end_when_their_grant_expires),
         cmocka_unit_test(a_grant_has_so_many_streams),
+        cmocka_unit_test(what_is_refused_is_counted_back),
         cmocka_unit_test(another_policy_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
