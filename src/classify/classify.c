@@ -57,7 +57,7 @@ struct tool_facts tool_facts_of(struct str server, struct str name, const struct
 struct study {
     const struct tool_facts *facts;
     struct subject subject;
-    struct reading name, title, description;
+    struct reading name, title, description, actions;
     struct parameters parameters;
     bool described;
     struct verdict_on_tool *out;
@@ -202,6 +202,13 @@ static void decide_class(struct study *study)
     if (out->class == CLASS_READ && study->parameters.class == CLASS_EXECUTE && name->verb.lexeme &&
         word_in(&name->verb, "query") && !says_read_only(study->facts->description))
         out->class = CLASS_EXECUTE;
+    /* what it can be told to do, it can do; sums are operations too */
+    if (study->actions.class > out->class &&
+        (out->class != CLASS_READ || name->strength < STRENGTH_STRONG ||
+         (study->actions.class > CLASS_WRITE && study->actions.strength == STRENGTH_STRONG))) {
+        out->class = study->actions.class;
+        give_reading(study, EVIDENCE_PARAMETER, &study->actions);
+    }
     /* hints raise, and never lower; one for destruction needs a word that agrees */
     if (hint(study, STR("readOnlyHint"), &readonly) && !readonly && out->class == CLASS_OTHER) {
         out->class = CLASS_WRITE;
@@ -209,7 +216,8 @@ static void decide_class(struct study *study)
              "the server says that it changes something");
     }
     if (hint(study, STR("destructiveHint"), &destructive) && destructive && out->class < CLASS_DESTRUCTIVE &&
-        (name->class == CLASS_DESTRUCTIVE || description->class == CLASS_DESTRUCTIVE)) {
+        (name->class == CLASS_DESTRUCTIVE ||
+         (description->class == CLASS_DESTRUCTIVE && description->strength >= STRENGTH_FAIR))) {
         out->class = CLASS_DESTRUCTIVE;
         give(study, EVIDENCE_ANNOTATION, STR("destructiveHint: true"), CLASS_DESTRUCTIVE,
              "the server says that it destroys");
@@ -273,6 +281,7 @@ void classify_tool(const struct classifier *classifier, const struct tool_facts 
         read_name(lexicon, facts->title, facts->server, &study.subject, &study.title);
     if (study.described)
         read_description(lexicon, facts->description, &study.subject, &study.description);
+    read_actions(lexicon, facts->schema, &study.subject, &study.actions);
     if (study.description.class == CLASS_EXECUTE && says_read_only(facts->description)) {
         study.description.class = CLASS_READ;
         study.description.why = "says that it only reads";

@@ -80,6 +80,13 @@ static const struct spelled *spelled_at(const struct word *words, size_t count, 
     return NULL;
 }
 
+/* check_crawl_status: what looks stands in front, and what is told at the end; between them a verb is a noun. */
+static bool tells_how_it_stands(const struct word *words, size_t count)
+{
+    return count > 2 && verb_kind(&words[0]) == VERB_EITHER && words[0].lexeme->class == CLASS_READ &&
+           objects_of(&words[count - 1]) & OBJECT_STATE;
+}
+
 /* Where the verb stands; count: nowhere. */
 static size_t find_head(const struct word *words, size_t count)
 {
@@ -87,8 +94,10 @@ static size_t find_head(const struct word *words, size_t count)
 
     if (count == 0)
         return 0;
-    if (verb_kind(&words[0]) == VERB_SURE)
+    if (verb_kind(&words[0]) == VERB_SURE || tells_how_it_stands(words, count))
         return 0;
+    if (word_in(&words[count - 1], "get show describe fetch"))
+        return count - 1; /* deploy_plan_get */
     for (size_t i = 0; i < count; i++) {
         if (verb_kind(&words[i]) == VERB_SURE && !(i + 1 == count && i > 0 && verb_kind(&words[0]) == VERB_EITHER &&
                                                    objects_of(&words[i]) & (OBJECT_STATE | OBJECT_FACT)))
@@ -160,6 +169,12 @@ static void read_head(const struct word *words, size_t count, size_t head, const
     /* deploy_status, refund_eligibility: the verb is a noun there, and the last word says what is told */
     if (words[head].lexeme->verb == VERB_EITHER && head + 1 < count && objects_of(last) & OBJECT_STATE &&
         gravity(out->class) > gravity(CLASS_READ) && !word_in(&words[head], "update change record log share")) {
+        out->class = CLASS_READ;
+        out->strength = STRENGTH_FAIR;
+        out->why = "names what is told, and no deed";
+    }
+    /* crawl_status */
+    if (out->class == CLASS_EXECUTE && head + 2 == count && word_in(last, "status progress")) {
         out->class = CLASS_READ;
         out->strength = STRENGTH_FAIR;
         out->why = "names what is told, and no deed";

@@ -4,6 +4,7 @@
 #define PARAMETERS_LOOKED_AT 200
 #define MANY_PARAMETERS 10
 #define PARAMETER_WORDS 12
+#define ACTIONS_LOOKED_AT 64
 
 static const struct {
     enum signal signal;
@@ -74,6 +75,43 @@ void read_parameters(const struct lexicon *lexicon, const struct json *schema, s
         out->signals |= 1U << SIGNAL_MANY_PARAMETERS;
     if (!json_is(open, JSON_BOOL) || json_bool(open))
         out->signals |= 1U << SIGNAL_OPEN_SCHEMA;
+}
+
+/* ---- actions ---- */
+
+static bool is_action(const struct lexicon *lexicon, struct str name)
+{
+    struct word words[PARAMETER_WORDS];
+    size_t count = words_of_identifier(lexicon, name, words, PARAMETER_WORDS);
+    return count > 0 && word_in(&words[count - 1], "action operation op subcommand");
+}
+
+void read_actions(const struct lexicon *lexicon, const struct json *schema, const struct subject *subject, struct reading *out)
+{
+    const struct json *properties = json_get(schema, STR("properties")), *property, *value;
+    struct json_iter iter, values;
+    struct str name, key;
+    size_t looked_at = 0, actions = 0;
+
+    *out = (struct reading){ .strength = STRENGTH_NONE, .class = CLASS_OTHER, .why = "" };
+    json_iter_init(&iter, json_is(properties, JSON_OBJECT) ? properties : NULL);
+    while (looked_at++ < PARAMETERS_LOOKED_AT && json_iter_next(&iter, &name, &property)) {
+        const struct json *list = json_get(property, STR("enum"));
+        if (!json_is(list, JSON_ARRAY) || !is_action(lexicon, name))
+            continue;
+        json_iter_init(&values, list);
+        while (actions++ < ACTIONS_LOOKED_AT && json_iter_next(&values, &key, &value)) {
+            struct reading one;
+            if (!json_is(value, JSON_STRING))
+                continue;
+            read_name(lexicon, json_string(value), STR_EMPTY, subject, &one);
+            if (one.strength >= STRENGTH_FAIR && one.class > out->class) {
+                *out = one;
+                out->words = json_string(value);
+                out->why = "one of the actions that it can be told to take";
+            }
+        }
+    }
 }
 
 /* ---- texts ---- */

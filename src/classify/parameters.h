@@ -2,6 +2,7 @@
 #pragma once
 
 #include "classify/classify.h"
+#include "classify/reading.h"
 #include "classify/words.h"
 
 struct parameters {
@@ -12,5 +13,8 @@ struct parameters {
     size_t          count;
 };
 void read_parameters(const struct lexicon *lexicon, const struct json *schema, struct parameters *out);
+/* A tool that is told by a parameter what to do ("action": list, create, delete): the gravest of what it can be told.
+ * STRENGTH_NONE: there is no such parameter, or its values say nothing. */
+void read_actions(const struct lexicon *lexicon, const struct json *schema, const struct subject *subject, struct reading *out);
 /* Of name, title and description: hidden characters, instructions to the model, no description. */
 uint32_t text_signals(const struct tool_facts *facts, bool described);

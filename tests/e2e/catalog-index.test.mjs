@@ -178,7 +178,7 @@ describe('script/scan-registry-servers', () => {
     assert.doesNotMatch(readFileSync(join(home, 'catalog/tools/one.jsonl'), 'utf8'), /for good|which one/);
     assert.match(readFileSync(join(home, 'catalog/servers.txt'), 'utf8'), /^# a remark\n\none npm one-server 1\.2\.3 KEY=x -$/m);
     assert.match(readFileSync(join(home, 'catalog/unlisted.txt'), 'utf8'),
-      /^broken npm broken-server 4\.0\.0 \d{4}-\d\d-\d\d: it cannot be installed without running its own code\nends npm ends-server 1\.2\.3 \d{4}-\d\d-\d\d: started without its service: it ended with status 3\n$/);
+      /^broken npm broken-server 4\.0\.0 \d{4}-\d\d-\d\d: its registry.s client does not install it as it is\nends npm ends-server 1\.2\.3 \d{4}-\d\d-\d\d: started without its service: it ended with status 3\n$/);
     assert.equal(readFileSync(asked, 'utf8').trim().split('\n').length, 4);
     assert.ok(readFileSync(asked, 'utf8').split('\n').filter(Boolean).every((line) => line.includes('--ignore-scripts')));
 

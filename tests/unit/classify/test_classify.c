@@ -161,6 +161,29 @@ static void parameters_tell(void **state)
     assert_false(verdict.signals & 1U << SIGNAL_OPEN_SCHEMA);
 }
 
+/* What a tool can be told to do, it can do. */
+static void actions_tell(void **state)
+{
+    struct rig *rig = *state;
+    static const struct { const char *name, *description, *schema; enum tool_class class; } cases[] = {
+        { "manage_tables", "Manage tables", "{\"properties\":{\"action\":{\"enum\":[\"list\",\"createTable\",\"delete_rows\"]}}}", CLASS_DESTRUCTIVE },
+        { "tables", "", "{\"properties\":{\"operation\":{\"enum\":[\"list\",7,null,\"rename\"]}}}", CLASS_WRITE },
+        { "search", "Search", "{\"properties\":{\"action\":{\"enum\":[\"find\",\"purge\"]}}}", CLASS_DESTRUCTIVE },
+        { "calculate", "Calculate", "{\"properties\":{\"operation\":{\"enum\":[\"add\",\"divide\"]}}}", CLASS_READ },
+        { "delete_table", "Delete a table", "{\"properties\":{\"action\":{\"enum\":[\"list\"]}}}", CLASS_DESTRUCTIVE },
+        { "write_file", "Write a file", "{\"properties\":{\"mode\":{\"enum\":[\"append\",\"overwrite\"]}}}", CLASS_WRITE },
+        { "tables", "", "{\"properties\":{\"action\":{\"enum\":\"delete\"}}}", CLASS_OTHER },
+        { "tables", "", "{\"properties\":{\"action\":true}}", CLASS_OTHER },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct tool_facts facts = facts_of(cases[i].name, cases[i].description);
+        facts.schema = parse(rig, cases[i].schema);
+        struct verdict_on_tool verdict = classify(rig, &facts);
+        if (verdict.class != cases[i].class)
+            fail_msg("%s: %s", cases[i].schema, class_name(verdict.class));
+    }
+}
+
 static void a_query_is_a_look_where_it_says_so(void **state)
 {
     struct rig *rig = *state;
@@ -224,6 +247,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(severity_is_not_the_class, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hints_raise_and_never_lower, set_up, tear_down),
         cmocka_unit_test_setup_teardown(parameters_tell, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(actions_tell, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_query_is_a_look_where_it_says_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(texts_that_hide_or_instruct_are_signalled, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_huge_text_is_read_in_bounded_time, set_up, tear_down),
