@@ -362,6 +362,20 @@ int catalog_put_server(struct catalog *catalog, const struct catalog_server *ser
     return error ? error : words_put(catalog, -*id, server->name, server->description, server->title);
 }
 
+int catalog_put_listed(struct catalog *catalog, int64_t id, struct str scanned)
+{
+    sqlite3_stmt *to = statement(catalog, STATEMENT_SERVER_LISTED);
+    bind_int(to, 1, id);
+    bind_text(to, 2, scanned);
+    return run(catalog, STATEMENT_SERVER_LISTED);
+}
+
+int catalog_mark(struct catalog *catalog, int64_t id)
+{
+    bind_int(statement(catalog, STATEMENT_SERVER_MARK), 1, id);
+    return run(catalog, STATEMENT_SERVER_MARK);
+}
+
 struct server_state {
     int64_t run;
     char slug[SLUG_MAX + 16];

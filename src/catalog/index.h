@@ -51,6 +51,10 @@ void catalog_rollback(struct catalog *catalog);
 
 /* A server by its name; what is new of it replaces what was there. Its tools follow, one by one; *id names it. */
 int catalog_put_server(struct catalog *catalog, const struct catalog_server *server, int64_t *id) NODISCARD;
+/* One that is known: its list is there now. Its tools follow. */
+int catalog_put_listed(struct catalog *catalog, int64_t id, struct str scanned) NODISCARD;
+/* Its pages may differ. */
+int catalog_mark(struct catalog *catalog, int64_t id) NODISCARD;
 /* `id`, `slug`, `home` and `kind` of `tool` are the index's own affair. `description`: for the search alone. */
 int catalog_put_tool(struct catalog *catalog, int64_t server, const struct catalog_tool *tool, struct str description) NODISCARD;
 /* `whole`: tools that were not put since catalog_put_server are gone. */

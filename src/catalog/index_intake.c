@@ -364,6 +364,29 @@ int intake_document(struct intake *intake, struct str source, const char **why)
     return error;
 }
 
+int intake_definitions(struct intake *intake, int64_t server, struct str name, const struct definitions *definitions)
+{
+    struct intake_place place = { .line = 0 };
+    struct json_error fault;
+    struct arena arena;
+    const struct json *root;
+    int error = catalog_put_listed(intake->catalog, server, intake->scanned);
+    arena_init(&arena, NULL, TREE_BYTES);
+    buf_init(&place.pointer, POINTER_BYTES);
+    intake->place = &place;
+    for (size_t i = 0; !error && i < definitions->tool_count; i++) {
+        intake->entries++;
+        error = json_parse(&arena, definitions->tools[i].definition, &json_limits_list, &root, &fault);
+        if (!error)
+            error = take_tool(intake, server, name, root, definitions->tools[i].name);
+        arena_reset(&arena);
+    }
+    intake->place = NULL;
+    buf_release(&place.pointer);
+    arena_release(&arena);
+    return error ? error : catalog_put_end(intake->catalog, server, true);
+}
+
 /* ---- lines ---- */
 
 struct lines {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "catalog/index.h"
+#include "model/server.h"
 
 /* What was left out, and where it stood. */
 struct intake_fault {
@@ -31,3 +32,5 @@ struct intake {
 int intake_file(struct intake *intake, const char *path, const char **why) NODISCARD;
 /* The same from bytes: one JSON document, no lines. */
 int intake_document(struct intake *intake, struct str source, const char **why) NODISCARD;
+/* What a server of the index listed, within a transaction: its whole list. */
+int intake_definitions(struct intake *intake, int64_t server, struct str name, const struct definitions *definitions) NODISCARD;

@@ -31,6 +31,7 @@ struct visit { /* one target */
     bool                   waits, told_error;
     struct timer           timeout;
     struct deferred        finish;   /* is not stopped in the midst of what it tells us */
+    struct job             sweep;
     int64_t                began_ms;
 };
 
@@ -47,6 +48,7 @@ struct scan {
     size_t            count, next, running;
     struct timer      progress;
     bool              interrupted;
+    int               failed; /* what options->done said */
 };
 
 const char *scan_outcome_name(enum scan_outcome outcome)
@@ -104,12 +106,30 @@ static void look_whether_over(struct scan *scan)
         loop_stop(scan->loop);
 }
 
+static void interrupt(struct scan *scan);
+
 static void over(struct visit *visit)
 {
     struct scan *scan = visit->scan;
+    if (scan->options->done && !scan->interrupted) {
+        scan->failed = scan->options->done(scan->options->arg, visit->out);
+        if (scan->failed)
+            interrupt(scan);
+    }
     scan->running--;
     begin_more(scan);
     look_whether_over(scan);
+}
+
+static void sweep(struct job *job)
+{
+    const struct visit *visit = CONTAINER_OF(job, struct visit, sweep);
+    visit->scan->options->sweep(visit->scan->options->arg, visit->out->target);
+}
+
+static void swept(struct job *job)
+{
+    over(CONTAINER_OF(job, struct visit, sweep));
 }
 
 static void stopped(void *arg)
@@ -117,7 +137,9 @@ static void stopped(void *arg)
     struct visit *visit = arg;
     upstream_free(visit->upstream);
     visit->upstream = NULL;
-    over(visit);
+    visit->sweep = (struct job){ .work = sweep, .done = swept };
+    if (!visit->scan->options->sweep || loop_submit(visit->scan->loop, &visit->sweep) != 0)
+        over(visit);
 }
 
 static void finish(struct deferred *deferred)
@@ -240,6 +262,8 @@ static void begin(struct scan *scan, struct visit *visit)
     }
     out->outcome = SCAN_RUNNING;
     scan->running++;
+    if (scan->options->begun)
+        scan->options->begun(scan->options->arg, out);
     visit->began_ms = loop_now_ms(scan->loop);
     visit->waits = true;
     timer_start(&visit->timeout, scan->options->timeout_ms);
@@ -249,22 +273,28 @@ static void begin(struct scan *scan, struct visit *visit)
 
 static void begin_more(struct scan *scan)
 {
-    while (!scan->interrupted && scan->running < LIMIT_scan_at_once && scan->next < scan->count)
+    size_t at_once = scan->options->at_once ? scan->options->at_once : LIMIT_scan_at_once;
+    while (!scan->interrupted && scan->running < at_once && scan->next < scan->count)
         begin(scan, &scan->visits[scan->next++]);
     tell(scan);
 }
 
 /* ---- the whole ---- */
 
+static void interrupt(struct scan *scan)
+{
+    scan->interrupted = true;
+    for (size_t i = 0; i < scan->count; i++)
+        if (scan->visits[i].upstream && scan->out[i].outcome == SCAN_RUNNING)
+            fail(&scan->visits[i], "interrupted");
+}
+
 static void caught(void *arg, int signal_number)
 {
     struct scan *scan = arg;
     if (scan->interrupted) /* every server's guard sees our pipe close, and kills it */
         _exit(128 + signal_number);
-    scan->interrupted = true;
-    for (size_t i = 0; i < scan->count; i++)
-        if (scan->visits[i].upstream && scan->out[i].outcome == SCAN_RUNNING)
-            fail(&scan->visits[i], "interrupted");
+    interrupt(scan);
     look_whether_over(scan);
 }
 
@@ -337,7 +367,7 @@ int scan_run(const struct scan_options *options, const struct targets *targets, 
         tell(&scan);
     }
     release(&scan);
-    return error ? error : scan.interrupted ? E_CLOSED : 0;
+    return error ? error : scan.failed ? scan.failed : scan.interrupted ? E_CLOSED : 0;
 }
 
 void scan_release(struct scanned *scanned, size_t count)

@@ -34,6 +34,11 @@ struct scan_options {
     /* From time to time, and after each change; NULL: nobody looks. */
     void      (*progress)(void *arg, const struct scanned *all, size_t count);
     void       *arg;
+    /* Of each target that is started or reached; any may be NULL. */
+    size_t      at_once;    /* 0: LIMIT_scan_at_once */
+    void      (*begun)(void *arg, const struct scanned *scanned);
+    void      (*sweep)(void *arg, const struct target *target); /* in the pool: its last process is gone, its place not yet free */
+    int       (*done)(void *arg, struct scanned *scanned);      /* then this; an error ends the scan. Not of one that was interrupted */
 };
 
 /* One entry of `out` for each target, in their order; scan_release them, whatever came of it. E_CLOSED: it was interrupted (SIGINT or

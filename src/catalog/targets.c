@@ -381,6 +381,14 @@ static int add_written(struct targets *targets, struct str name, struct buf *tex
     return error ? error : add_entry(targets, cwd, STR_EMPTY, name, entry, true);
 }
 
+static void write_variables(struct json_writer *writer, struct arena *arena, const struct target_extras *extras)
+{
+    for (size_t i = 0; i < extras->variable_count; i++) {
+        json_write_key(writer, extras->variables[i].name);
+        write_literal(writer, arena, extras->variables[i].value);
+    }
+}
+
 int targets_add_command(struct targets *targets, const char *const *words, size_t count,
                         const struct target_extras *extras)
 {
@@ -397,6 +405,16 @@ int targets_add_command(struct targets *targets, const char *const *words, size_
         write_literal(&writer, &targets->arena, str_from_c(words[i]));
     json_write_array_end(&writer);
     write_list(&writer, STR("inherit"), extras->inherit);
+    if (extras->variable_count > 0) {
+        json_write_key(&writer, STR("env"));
+        json_write_object(&writer);
+        write_variables(&writer, &targets->arena, extras);
+        json_write_object_end(&writer);
+    }
+    if (extras->cwd.len > 0) {
+        json_write_key(&writer, STR("cwd"));
+        write_literal(&writer, &targets->arena, extras->cwd);
+    }
     json_write_object_end(&writer);
     int error = add_written(targets, extras->name.len > 0 ? extras->name : name_of_command(words, count), &text);
     buf_release(&text);
@@ -433,6 +451,7 @@ int targets_add_url(struct targets *targets, struct str url, const struct target
         json_write_member_string(&writer, str_slice(line, 0, colon),
                                  str_trim(str_slice(line, colon + 1, line.len), " \t"));
     }
+    write_variables(&writer, &targets->arena, extras);
     json_write_object_end(&writer);
     json_write_object_end(&writer);
     int error = add_written(targets, extras->name.len > 0 ? extras->name : host_of(url), &text);

@@ -39,6 +39,9 @@ struct target_extras {
     const char *const *inherit;      /* names of variables, NULL-terminated */
     const char *const *headers;      /* "Name: value", NULL-terminated; ${NAME} in a value is expanded */
     bool              insecure;
+    const struct variable *variables; /* of a command's environment, or a URL's fields: others' words, nothing is expanded */
+    size_t            variable_count;
+    struct str        cwd;           /* of a command; empty: ours */
 };
 
 /* 0: one more target, which may be one that cannot be scanned and says why. E_NOMEM; E_INVALID with `problem`. */

@@ -3,6 +3,7 @@
 #include "catalog/site.h"
 #include "cli/catalog.h"
 #include "cli/catalog_files.h"
+#include "cli/catalog_start.h"
 #include "cli/terminal.h"
 
 #include <stdio.h>
@@ -110,7 +111,8 @@ static int add_bundled(struct adding *adding)
     return add_path(adding, folder);
 }
 
-static int add_result(const struct invocation *invocation, const struct intake *intake)
+static int add_result(const struct invocation *invocation, const struct intake *intake, bool starts, unsigned long listed,
+                      unsigned long failed)
 {
     struct json_output output;
     if (!invocation->json) {
@@ -119,6 +121,9 @@ static int add_result(const struct invocation *invocation, const struct intake *
         if (intake->older > 0)
             printf(", %lu superseded", intake->older);
         printf(".\n");
+        if (starts)
+            printf("Of the queue %lu listed, %lu failed.\n", listed, failed);
+        catalog_print_queue(intake->catalog, starts);
         return EXIT_YES;
     }
     struct json_writer *writer = json_output_begin(&output);
@@ -127,8 +132,22 @@ static int add_result(const struct invocation *invocation, const struct intake *
     json_write_member_int(writer, STR("tools"), (int64_t)intake->tools);
     json_write_member_int(writer, STR("malformed"), (int64_t)intake->malformed);
     json_write_member_int(writer, STR("superseded"), (int64_t)intake->older);
+    if (starts) {
+        json_write_member_int(writer, STR("listed"), (int64_t)listed);
+        json_write_member_int(writer, STR("failed"), (int64_t)failed);
+    }
     json_write_object_end(writer);
     return json_output_end(&output) ? EXIT_YES : EXIT_NO;
+}
+
+/* Whoever gives these means to start something. */
+static int needs_start(const struct invocation *invocation)
+{
+    static const char *const names[] = { "jobs", "timeout", "remotes", "insecure", "retry", "inherit", "registry-url", "verbose" };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (option_value(invocation, names[i]))
+            return usage_error(invocation, "--%s is about what --start starts", names[i]);
+    return 0;
 }
 
 static int add(const struct invocation *invocation)
@@ -139,8 +158,13 @@ static int add(const struct invocation *invocation)
     struct catalog *catalog = NULL;
     unsigned long long from = 0;
     const char *start = option_value(invocation, "from");
-    if (invocation->argument_count == 0 && !bundled)
-        return usage_error(invocation, "it takes a FILE, or --bundled");
+    bool starts = option_value(invocation, "start") != NULL;
+    unsigned long listed = 0, failed = 0;
+    if (invocation->argument_count == 0 && !bundled && !starts)
+        return usage_error(invocation, "it takes a FILE, or --bundled, or --start for what waits");
+    int misfit = starts ? 0 : needs_start(invocation);
+    if (misfit)
+        return misfit;
     if (start && !str_to_u64(str_from_c(start), 1000000000, &from))
         return usage_error(invocation, "--from takes a number of entries");
     int status = catalog_of(invocation, true, &catalog);
@@ -160,11 +184,13 @@ static int add(const struct invocation *invocation)
         status = add_bundled(&adding);
     for (size_t i = 0; i < invocation->argument_count && !status; i++)
         status = add_path(&adding, invocation->arguments[i]);
+    if (!status && starts)
+        status = catalog_start(invocation, index_path(invocation), &intake, &listed, &failed);
     if (!status)
-        status = add_result(invocation, &intake);
+        status = add_result(invocation, &intake, starts, listed, failed);
     classifier_free(classifier);
     catalog_close(catalog);
-    return status ? status : intake.malformed ? EXIT_NO : EXIT_YES;
+    return status ? status : intake.malformed || failed ? EXIT_NO : EXIT_YES;
 }
 
 /* ---- build ---- */
@@ -383,6 +409,7 @@ static const struct option add_options[] = {
     { "scanned", 'd', "DATE", "when the list was taken; shown as it is", false },
     { "no-texts", 'n', NULL, "judge by descriptions, but keep none", false },
     { "from", 'f', "COUNT", "leave out so many entries at the start", false },
+    CATALOG_START_OPTIONS,
     { NULL, 0, NULL, NULL, false },
 };
 
@@ -408,13 +435,17 @@ const struct command command_catalog_add = {
         "A FILE is what a server's tools/list answered (with --server), lines of {\"server\", \"tool\", \"description\",\n"
         "\"inputSchema\", \"annotations\"}, or what the MCP registry lists: {\"servers\": [...]} or one server.json, or\n"
         "what warder catalog export wrote, or a folder of such files. Each tool is classed on its way in. Servers of the registry are known without tools until a list of theirs is added.\n"
-        "What is malformed is named and left out, and the exit status is then 1.\n\n"
+        "What is malformed is named and left out, and the exit status is then 1. Nothing is installed or started without\n"
+        "--start: then packages of npm and PyPI are, by npx and uvx, each in a home of its own that goes with it, with none\n"
+        "of your variables but PATH and what --inherit names; remotes are contacted with --remotes. Their code runs on this\n"
+        "machine as you: use one that may be lost. What was interrupted goes on with the next --start.\n\n"
         "A list replaces what the index had of its server; lines and entries add to it. Every 500 servers are committed:\n"
         "after an interruption go on with --from.\n\n"
         "  warder catalog add --server iterable --package @iterable/mcp tools.json\n"
         "  warder catalog add --bundled           the servers that come with warder\n"
         "  warder catalog add tools.jsonl\n"
-        "  warder catalog add registry-page-1.json registry-page-2.json\n",
+        "  warder catalog add registry-page-1.json registry-page-2.json\n"
+        "  warder catalog add --start --jobs 8 --inherit NPM_CONFIG_REGISTRY\n",
     .run = add,
 };
 

@@ -173,3 +173,28 @@ int home_prepare(struct str data, struct str server, struct str instance, bool f
                        str_is_empty(instance) ? "" : "/", STR_ARG(instance));
     return len > 0 && len < PATH_MAX ? 0 : E_LIMIT;
 }
+
+int home_remove(struct str data, struct str server)
+{
+    char resolved[PATH_MAX], name[NAME_MAX + 1];
+    int at = open_data(data, resolved);
+    if (at < 0)
+        return E_IO;
+    int error = enter(&at, STR("homes"));
+    if (!error && str_is_empty(server)) {
+        error = empty(at);
+    } else if (!error) {
+        int homes = dup(at);
+        error = homes < 0 ? E_IO : enter(&at, server);
+        if (!error)
+            error = empty(at);
+        snprintf(name, sizeof(name), "%" STR_FMT, STR_ARG(server));
+        if (!error && unlinkat(homes, name, AT_REMOVEDIR) != 0)
+            error = E_IO;
+        if (homes >= 0)
+            close(homes);
+    }
+    if (at >= 0)
+        close(at);
+    return error;
+}
