@@ -25,6 +25,7 @@ struct back_ops {
     void (*kill)(struct instance *instance);    /* at once; also after close */
     void (*listen)(struct instance *instance);  /* hears what the server says by itself; NULL: it comes anyway */
     bool   forgets_aloud;  /* forgetting a leg closes its request, which the server sees */
+    bool   starts_cheaply; /* a start is a request and no process: a client may bring one about before its time */
 };
 
 extern const struct back_ops stdio_back, http_back;

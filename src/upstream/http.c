@@ -706,4 +706,5 @@ const struct back_ops http_back = { .open = http_open,
                                     .close = http_close,
                                     .kill = http_kill,
                                     .listen = http_listen,
-                                    .forgets_aloud = true };
+                                    .forgets_aloud = true,
+                                    .starts_cheaply = true };

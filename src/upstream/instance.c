@@ -96,10 +96,21 @@ void instance_say_why(struct instance *instance, const char *format, ...)
     va_end(arguments);
 }
 
+static int64_t rest_left_ms(const struct instance *instance)
+{
+    return instance->not_before_ms - loop_now_ms(instance->upstream->services.loop);
+}
+
+static bool may_hurry(const struct instance *instance)
+{
+    return instance->upstream->ops->starts_cheaply && instance->state == INSTANCE_RESTING &&
+           instance->backoff_ms - rest_left_ms(instance) >= LIMIT_hurried_start_ms;
+}
+
 bool instance_is_given_up(const struct instance *instance)
 {
     return instance->state == INSTANCE_RESTING && instance->failures >= LIMIT_starts_waited &&
-           instance->not_before_ms > loop_now_ms(instance->upstream->services.loop);
+           rest_left_ms(instance) > 0 && !may_hurry(instance);
 }
 
 static void doubt(struct instance *instance);
@@ -335,7 +346,7 @@ static void start(struct instance *instance)
     struct upstream *upstream = instance->upstream;
     instance->state = INSTANCE_STARTING;
     upstream->starts++;
-    instance->was_ready = instance->noisy = instance->explained = false;
+    instance->was_ready = instance->noisy = instance->explained = instance->hurried = false;
     instance->capabilities = (struct capabilities){ 0 };
     timer_start(&instance->timer, LIMIT_server_start_ms);
     int error = upstream->ops->open(instance);
@@ -354,11 +365,19 @@ void instance_want(struct instance *instance)
 {
     if (instance->state != INSTANCE_RESTING)
         return;
-    int64_t rest_ms = instance->not_before_ms - now_of(instance);
+    int64_t rest_ms = rest_left_ms(instance);
     if (rest_ms > 0)
         timer_start(&instance->timer, rest_ms);
     else
         start(instance);
+}
+
+void instance_hurry(struct instance *instance)
+{
+    if (rest_left_ms(instance) <= 0 || !may_hurry(instance))
+        return;
+    start(instance);
+    instance->hurried = true;
 }
 
 static bool is_wanted(const struct instance *instance)
@@ -538,10 +557,9 @@ static void set_rest(struct instance *instance)
     bool was_healthy = instance->was_ready && now_ms - instance->ready_ms >= LIMIT_healthy_ms;
     if (was_healthy || !instance->backoff_ms)
         instance->backoff_ms = LIMIT_restart_first_ms;
-    else if (instance->backoff_ms < LIMIT_restart_most_ms / 2)
-        instance->backoff_ms *= 2;
-    else
-        instance->backoff_ms = LIMIT_restart_most_ms;
+    else if (!instance->hurried) /* that one came out of turn: no reason to wait longer */
+        instance->backoff_ms =
+            instance->backoff_ms < LIMIT_restart_most_ms / 2 ? 2 * instance->backoff_ms : LIMIT_restart_most_ms;
     instance->not_before_ms = now_ms + instance->backoff_ms;
 }
 
@@ -551,10 +569,10 @@ static void failed(struct instance *instance)
     instance->failures++;
     instance_say_why(instance, instance->was_ready ? "its connection ended" : "it did not become ready");
     set_rest(instance);
-    log_warn(instance->upstream->services.log, "server '%" STR_FMT "': %s %s; it may start again in %" PRId64 " ms",
-             STR_ARG(instance->upstream->server->name),
-             instance_is_control(instance) ? "it" : "a client's own instance",
-             instance->was_ready ? "ended" : "did not become ready", instance->backoff_ms);
+    log_at(instance->upstream->services.log, instance->hurried ? LOG_DEBUG : LOG_WARN,
+           "server '%" STR_FMT "': %s %s; it may start again in %" PRId64 " ms",
+           STR_ARG(instance->upstream->server->name), instance_is_control(instance) ? "it" : "a client's own instance",
+           instance->was_ready ? "ended" : "did not become ready", instance->backoff_ms);
     timer_start(&instance->timer, instance->backoff_ms);
     if (!instance->was_ready)
         upstream_wake_waiters(&instance->waiters, REASON_upstream_unavailable);

@@ -46,6 +46,7 @@ struct instance {
     int64_t          backoff_ms;   /* the wait before the next start; 0: it has not failed */
     unsigned         failures;     /* starts that failed, or ended before they were of use, one after another */
     bool             explained;    /* `why` is of its last start */
+    bool             hurried;      /* a client brought its last start about */
     bool             noisy;        /* says what is no message in its handshake */
     char             why[128];     /* the last end that nobody asked for; our own words */
     char             last_words[INSTANCE_LAST_WORDS]; /* the last line of its standard error then; hostile */
@@ -102,6 +103,8 @@ int  instance_new(struct upstream *upstream, const struct era *era, struct str i
 void instance_free(struct instance *instance);              /* resting only, and of no upstream any more */
 /* Starts it if it rests; while it must rest longer, the timer does. */
 void instance_want(struct instance *instance);
+/* A client asks for it: where a start is cheap its rest ends now, if it has rested for LIMIT_hurried_start_ms. */
+void instance_hurry(struct instance *instance);
 void instance_wait(struct instance *instance, struct upstream_waiter *waiter);
 /* For good: legs and waiters end with `reason`. */
 void instance_end(struct instance *instance, enum reason reason);
@@ -110,7 +113,7 @@ int  instance_send(struct instance *instance, struct leg *leg, struct str method
 bool instance_is_control(const struct instance *instance);
 /* Why it ends, in our own words: the first in one life of a connection is kept. */
 void instance_say_why(struct instance *instance, const char *format, ...) PRINTF_LIKE(2, 3);
-/* No wait for it is worth while: it has failed too often, and rests. */
+/* No wait for it is worth while: it has failed too often, and rests, and cannot be hurried yet. */
 bool instance_is_given_up(const struct instance *instance);
 /* Its own list is whole (takes the reference over), or cannot be had: then it is of no use. */
 void instance_listed(struct instance *instance, struct definitions *own);

@@ -110,7 +110,9 @@ static void wake(struct deferred *deferred)
 void upstream_wait(struct upstream *upstream, struct upstream_waiter *waiter)
 {
     CHECK_OBJ(upstream, UPSTREAM_MAGIC);
-    const struct instance *control = upstream->control;
+    struct instance *control = upstream->control;
+    if (control && upstream->started && !upstream->definitions && !upstream->stopping)
+        instance_hurry(control);
     bool doubtful = control && (control->noisy || control->failures >= LIMIT_starts_waited);
     doubtful |= upstream->listing.retry_ms > 0;
     waiter->deadline_ms = loop_now_ms(upstream->services.loop) + (doubtful ? LIMIT_doubt_ms : LIMIT_first_list_ms);
@@ -439,6 +441,9 @@ int upstream_open(struct upstream *upstream, enum era_id era, struct str isolati
         return E_CLOSED;
     instance_wait(instance, waiter);
     instance_want(instance);
+    instance_hurry(instance);
+    if (upstream->control)
+        instance_hurry(upstream->control); /* its list may be an old one */
     return E_AGAIN;
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Gateway, until, warder } from '../lib/gateway.mjs';
+import { HttpServer } from '../lib/http-server.mjs';
 import { Recorder } from '../lib/recorder.mjs';
 import { Session, VERSION } from '../lib/session.mjs';
 
@@ -75,4 +76,26 @@ test('a server that comes up after some failures is served', async () => {
   assert.deepEqual(await session.tools(), ['echo']);
   session.close();
   await gateway.close();
+});
+
+test('an HTTP server that is back up serves who asks next: its long rest ends with that', async () => {
+  const first = await new HttpServer(['echo']).listen();
+  const { port, url } = first;
+  await first.close();
+  const gateway = new Gateway({ servers: { back: { url, policy } } });
+  await gateway.start();
+  const grant = await gateway.grant('one', 'back');
+  const trouble = async () => JSON.parse(await gateway.command('status')).servers[0];
+  const due = await until(async () => { // its rest is 8 s or more
+    const { state, next_try_ms: next } = await trouble();
+    return state === 'down' && next > 4500 && performance.now() + next;
+  }, 'a long rest', 30_000);
+  const server = await new HttpServer(['echo']).listen(port);
+  const session = await until(() => Session.open(gateway.endpoint('back'), grant.token).catch(() => undefined), 'the server', 30_000);
+  const early = due - performance.now();
+  assert.deepEqual(await session.tools(), ['echo']);
+  assert.ok(early > 0 || (await trouble()).state === 'ready', `${early} ms before its next try`);
+  session.close();
+  await gateway.close();
+  await server.close();
 });

@@ -22,8 +22,8 @@ export class HttpServer {
     this.server.on('tlsClientError', () => {});
   }
 
-  async listen() {
-    await new Promise((done) => this.server.listen(0, '127.0.0.1', done));
+  async listen(port = 0) {
+    await new Promise((done) => this.server.listen(port, '127.0.0.1', done));
     this.port = this.server.address().port;
     this.url = `http${this.tls ? 's' : ''}://127.0.0.1:${this.server.address().port}/mcp`;
     return this;

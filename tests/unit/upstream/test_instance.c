@@ -588,6 +588,70 @@ static void test_a_server_that_dies_at_each_start(void **state)
     memory_finish(&rig);
 }
 
+/* Where a start is a mere request, who asks for the server ends its rest, once a second. */
+static void test_a_rest_that_a_client_ends(void **state)
+{
+    (void)state;
+    struct back_ops cheap = memory_back;
+    struct rig rig;
+    struct wait waits[8];
+    struct instance *instance;
+    cheap.starts_cheaply = true;
+    rig_init(&rig, NULL);
+    assert_int_equal(upstream_new_with_back(&rig.services, &rig.server, &rig.events, &cheap, &rig.upstream), 0);
+    upstream_start(rig.upstream);
+    for (size_t i = 0; i < ARRAY_LEN(waits); i++)
+        wait_init(&waits[i]);
+    for (unsigned start = 0; start < 5; start++) { /* its rest is 8 s long then */
+        memory_end(memories);
+        rig_pass(&rig, LIMIT_restart_first_ms << start);
+    }
+    memory_end(memories);
+    assert_int_equal(memory_count, 6);
+    upstream_wait(rig.upstream, &waits[0].waiter);
+    rig_pass(&rig, LIMIT_hurried_start_ms - 100);
+    assert_int_equal(waits[0].reason, REASON_upstream_unavailable);
+    assert_int_equal(memory_count, 6);
+    rig_pass(&rig, 100);
+    assert_int_equal(memory_count, 6); /* nobody asks */
+    upstream_wait(rig.upstream, &waits[1].waiter);
+    upstream_wait(rig.upstream, &waits[2].waiter);
+    assert_int_equal(memory_count, 7);
+    assert_int_equal(waits[1].calls, 0);
+    memory_end(memories); /* still down: both are told, and the next one at once */
+    assert_int_equal(waits[1].reason, REASON_upstream_unavailable);
+    assert_int_equal(waits[2].reason, REASON_upstream_unavailable);
+    upstream_wait(rig.upstream, &waits[3].waiter);
+    rig_turn(&rig);
+    assert_int_equal(waits[3].reason, REASON_upstream_unavailable);
+    struct upstream_trouble trouble;
+    upstream_trouble(rig.upstream, &trouble);
+    assert_true(trouble.next_ms > 8000 && trouble.next_ms <= 16000); /* no longer for having been hurried */
+    rig_pass(&rig, LIMIT_hurried_start_ms);
+    upstream_wait(rig.upstream, &waits[4].waiter);
+    assert_int_equal(memory_count, 8);
+    struct memory *memory = memory_shake(&rig, HELLO("{\"tools\":{}}"));
+    memory_answer(memory, ONE_TOOL);
+    assert_int_equal(waits[4].reason, REASON_allowed);
+
+    /* The same of an instance; and the control session, whose list may be an old one, goes with it. */
+    assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, STR("g1"), &waits[5].waiter, &instance), E_AGAIN);
+    struct memory *own = memories;
+    memory_end(memory);
+    memory_end(own);
+    rig_pass(&rig, LIMIT_hurried_start_ms - 100); /* its own rest is short and over by then; the other's is long */
+    unsigned before = memory_count;
+    assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, STR("g1"), &waits[6].waiter, &instance), E_AGAIN);
+    rig_turn(&rig);
+    assert_int_equal(memory_count, before + 1); /* its own alone */
+    upstream_wait_cancel(&waits[6].waiter);
+    rig_pass(&rig, 100);
+    assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, STR("g1"), &waits[7].waiter, &instance), E_AGAIN);
+    assert_int_equal(memory_count, before + 2);
+    upstream_wait_cancel(&waits[7].waiter);
+    memory_finish(&rig);
+}
+
 static void test_a_server_that_chatters_in_its_handshake(void **state)
 {
     (void)state;
@@ -649,6 +713,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_slow_start, memory_setup),
         cmocka_unit_test_setup(test_an_answer, memory_setup),
         cmocka_unit_test_setup(test_a_server_that_dies_at_each_start, memory_setup),
+        cmocka_unit_test_setup(test_a_rest_that_a_client_ends, memory_setup),
         cmocka_unit_test_setup(test_a_server_that_chatters_in_its_handshake, memory_setup),
         cmocka_unit_test_setup(test_a_call_to_an_instance_that_failed_too_often, memory_setup),
         cmocka_unit_test_setup(test_answers_that_are_not, memory_setup),
