@@ -152,17 +152,12 @@ static int change_freeze(struct store *store, const struct operation *operation,
     return 0;
 }
 
-static int accept_pins(struct store *store, const struct operation *operation, struct json_writer *writer)
+static int change_pins(struct store *store, const struct operation *operation, struct json_writer *writer)
 {
-    struct str missing, why;
-    int error = pins_still_listed(store, operation, &why);
+    struct str why;
+    int error = pins_carry_out(store, operation, NULL, NULL, &why);
     if (error) {
-        reply_error(writer, why);
-        return 0;
-    }
-    error = store_pins_accept_now(store, operation->which, operation->tools, operation->tool_count, &missing);
-    if (error) {
-        reply_error(writer, error == E_NOT_FOUND ? pins_why(operation, missing) : str_from_c(error_text(error)));
+        reply_error(writer, why.len > 0 ? why : str_from_c(error_text(error)));
         return 0;
     }
     reply_begin(writer);
@@ -212,7 +207,8 @@ static int carry_out(struct store *store, const struct operation *operation, str
     case OPERATION_THAW: return change_freeze(store, operation, now_ms, writer);
     case OPERATION_FREEZE_LIST: reply_freezes(writer, store); return 0;
     case OPERATION_PINS_LIST: reply_pins(writer, store, operation); return 0;
-    case OPERATION_PINS_ACCEPT: return accept_pins(store, operation, writer);
+    case OPERATION_PINS_ACCEPT:
+    case OPERATION_PINS_FORGET: return change_pins(store, operation, writer);
     case OPERATION_LIMITS_SHOW:
     case OPERATION_LIMITS_RESET: return limits(store, operation, now_ms, writer);
     case OPERATION_GRANT_LIST: reply_grants(writer, store, now_ms); return 0;

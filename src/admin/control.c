@@ -242,19 +242,12 @@ static int change_freeze(struct control *control, const struct operation *operat
     return error;
 }
 
-static int accept_pins(struct control *control, const struct operation *operation, struct pending *pending,
+static int change_pins(struct control *control, const struct operation *operation, struct pending *pending,
                        struct str *why)
 {
-    struct str missing;
-    int error = pins_still_listed(control->options.store, operation, why);
-    if (error)
-        return error;
-    error = store_pins_accept(control->options.store, operation->which, operation->tools, operation->tool_count,
-                              &missing, ledger_done, pending);
+    int error = pins_carry_out(control->options.store, operation, ledger_done, pending, why);
     if (!error)
-        gateway_pins_changed(control->options.gateway, operation->which);
-    else if (error == E_NOT_FOUND)
-        *why = pins_why(operation, missing);
+        gateway_pins_changed(control->options.gateway, operation->pins.server);
     return error;
 }
 
@@ -284,7 +277,7 @@ static int begin_operation(struct connection *connection, struct operation *oper
     if (!pending)
         return E_NOMEM;
     pending->kind = operation->kind;
-    if (operation->which.len > 0 && operation->kind != OPERATION_PINS_ACCEPT) {
+    if (operation->which.len > 0) {
         known = operation_find_grant(store, operation->which, now_ms, why);
         error = known ? 0 : E_NOT_FOUND;
     }
@@ -314,7 +307,8 @@ static int begin_operation(struct connection *connection, struct operation *oper
     case OPERATION_CONFIRM_CLOCK: error = store_clock_confirm(store, ledger_done, pending); break;
     case OPERATION_FREEZE:
     case OPERATION_THAW: error = change_freeze(control, operation, id, pending, why); break;
-    case OPERATION_PINS_ACCEPT: error = accept_pins(control, operation, pending, why); break;
+    case OPERATION_PINS_ACCEPT:
+    case OPERATION_PINS_FORGET: error = change_pins(control, operation, pending, why); break;
     case OPERATION_LIMITS_RESET: error = reset_limits(control, operation, id, arena, pending, why); break;
     case OPERATION_LIMITS_SHOW:
     case OPERATION_FREEZE_LIST:
@@ -440,7 +434,8 @@ static void carry_out(struct connection *connection, struct operation *operation
     case OPERATION_LIMITS_RESET:
     case OPERATION_FREEZE:
     case OPERATION_THAW:
-    case OPERATION_PINS_ACCEPT: {
+    case OPERATION_PINS_ACCEPT:
+    case OPERATION_PINS_FORGET: {
         int error = begin_operation(connection, operation, arena, &why);
         if (error)
             reply_error(writer, why.len > 0 && error != E_EXISTS ? why : error_sentence(error));

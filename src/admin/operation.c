@@ -145,8 +145,8 @@ int operation_read(const struct json *request, struct arena *arena, struct opera
         return freeze_read(request, out, why);
     if (out->kind == OPERATION_PINS_LIST)
         return pins_read_list(request, out, why);
-    if (out->kind == OPERATION_PINS_ACCEPT)
-        return pins_read_accept(request, arena, out, why);
+    if (out->kind == OPERATION_PINS_ACCEPT || out->kind == OPERATION_PINS_FORGET)
+        return pins_read_choice(request, arena, out, why);
     return out->kind == OPERATION_TOOLS ? read_page(request, out, why) : 0;
 }
 

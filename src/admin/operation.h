@@ -9,6 +9,7 @@
 #include "json/writer.h"
 #include "model/freeze.h"
 #include "model/grant.h"
+#include "model/pin.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,6 +31,7 @@
     O(FREEZE_LIST,   "freeze.list")                                                                \
     O(PINS_LIST,     "pins.list")                                                                  \
     O(PINS_ACCEPT,   "pins.accept")                                                                \
+    O(PINS_FORGET,   "pins.forget")                                                                \
     O(RELOAD,        "reload")                                                                     \
     O(STOP,          "stop")
 
@@ -49,13 +51,12 @@ struct limits_filter { /* empty: any */
 struct operation {
     enum operation_kind kind;
     struct str          which;       /* create: the parent's id or label; revoke, rotate, freeze, thaw, limits: a grant's;
-                                        tools, pins: a server's name */
+                                        tools: a server's name */
     struct limits_filter limits;     /* limits.show, limits.reset: the grant is left to find */
     size_t              from;        /* tools, pins: the first entry of this page */
+    struct pin_choice   pins;        /* pins.list: its server may be empty */
     bool                changed;     /* pins.list: only those */
-    struct str         *tools;       /* pins.accept; none: all that changed */
-    size_t              tool_count;
-    struct str          definition;  /* pins.accept of one tool: the first digits of what must be listed; empty: whatever is */
+    struct str          listed;      /* pins.accept: the first digits of what was looked at */
     struct freeze       freeze;      /* freeze, thaw: of a grant the name is left to find */
     struct grant        grant;       /* create: label, tags, servers, expires_ms (a span until it is made), unattended */
 };

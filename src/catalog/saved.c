@@ -20,7 +20,7 @@ static int pin(const struct json *entry, struct hasher *hasher, struct pin *out)
     struct buf text;
     arena_init(&scratch, NULL, LIMIT_answer_memory);
     buf_init(&text, 2 * (size_t)LIMIT_list_total);
-    int error = pin_make(entry, &scratch, hasher, &text, out);
+    int error = pin_make(PIN_TOOL, entry, &scratch, hasher, &text, out);
     buf_release(&text);
     arena_release(&scratch);
     return error;

@@ -1,373 +1,374 @@
-/* warder pins list | accept: which definitions of tools were accepted, what changed in them, and that it is fine. */
+/* warder pins list | accept | forget: what was accepted of servers, what changed in it, and that it is fine. */
 #include "base/check.h"
+#include "base/digest.h"
 #include "base/encode.h"
-#include "base/limits.h"
 #include "cli/ask.h"
 #include "cli/command.h"
+#include "cli/pins_show.h"
 #include "cli/terminal.h"
-#include "store/store.h"
+#include "model/pin.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
-#define SHOWN_BYTES 160 /* of a text that changed, from shortly before the first byte that differs */
-#define BEFORE_BYTES 24
-#define DIGEST_SHOWN 12
-#define LISTED_SHOWN 32 /* enough to accept it by */
-#define TREE_BYTES ((size_t)16 << 20)
+#define DIGITS_SHOWN 32        /* enough to accept by */
+#define PENDING_BYTES 16777216 /* what is said of all servers, as JSON */
 
-/* ---- what changed ---- */
+/* ---- what is looked at ---- */
 
-struct texts { /* of one tool: accepted, and listed now */
-    struct arena arena;
-    struct buf old_text, new_text;
-    const struct json *old_tree, *new_tree; /* NULL: the text is not kept */
-};
-
-static const struct json *read_text(struct texts *texts, struct str data, const struct json *pin, const char *digest,
-                                    struct buf *text)
-{
-    struct sha256 wanted;
-    const struct json *tree;
-    struct json_error fault;
-    if (hex_decode(answer_text(pin, digest), wanted.bytes, SHA256_LEN) != 0 ||
-        store_definition(data, answer_text(pin, "server"), answer_text(pin, "tool"), &wanted, text) != 0 ||
-        json_parse(&texts->arena, buf_str(text), &json_limits_answer, &tree, &fault) != 0)
-        return NULL;
-    return tree;
-}
-
-static void texts_read(struct texts *texts, struct str data, const struct json *pin)
-{
-    arena_init(&texts->arena, NULL, TREE_BYTES);
-    buf_init(&texts->old_text, LIMIT_ledger_record);
-    buf_init(&texts->new_text, LIMIT_ledger_record);
-    texts->old_tree = read_text(texts, data, pin, "digest", &texts->old_text);
-    texts->new_tree = read_text(texts, data, pin, "listed", &texts->new_text);
-}
-
-static void texts_release(struct texts *texts)
-{
-    buf_release(&texts->old_text);
-    buf_release(&texts->new_text);
-    arena_release(&texts->arena);
-}
-
-/* A member as text: a string as it reads, anything else as JSON. Empty where it is not there. */
-static struct str member_text(struct arena *arena, const struct json *value)
-{
-    struct buf out;
-    struct json_writer writer;
-    if (!value)
-        return STR_EMPTY;
-    if (json_is(value, JSON_STRING))
-        return json_string(value);
-    buf_init(&out, LIMIT_ledger_record);
-    json_write_init(&writer, &out);
-    json_write_node(&writer, value);
-    struct str text = arena_str(arena, buf_str(&out));
-    buf_release(&out);
-    return text.ptr ? text : STR_EMPTY;
-}
-
-static bool begins_a_character(struct str text, size_t at)
-{
-    return at >= text.len || ((unsigned char)text.ptr[at] & 0xc0) != 0x80;
-}
-
-/* The part around what differs, at whole characters; *cut_before: there is more, *cut_behind: so many bytes. */
-static struct str around(struct str text, size_t prefix, size_t suffix, bool *cut_before, size_t *cut_behind)
-{
-    size_t from = prefix > BEFORE_BYTES ? prefix - BEFORE_BYTES : 0;
-    size_t to = text.len - suffix + BEFORE_BYTES;
-    if (to > text.len)
-        to = text.len;
-    if (to > from + SHOWN_BYTES)
-        to = from + SHOWN_BYTES;
-    while (!begins_a_character(text, from))
-        from--;
-    while (!begins_a_character(text, to))
-        to++;
-    *cut_before = from > 0;
-    *cut_behind = text.len - to;
-    return str_slice(text, from, to);
-}
-
-struct change {
-    struct str old_text, new_text;
-    struct str old_part, new_part; /* around what differs */
-    size_t old_behind, new_behind; /* bytes of the text that are not in the part, behind it */
-    bool old_before, new_before;   /* cut there */
-};
-
-static void compare(struct str old_text, struct str new_text, struct change *out)
-{
-    size_t shorter = old_text.len < new_text.len ? old_text.len : new_text.len, prefix = 0, suffix = 0;
-    while (prefix < shorter && old_text.ptr[prefix] == new_text.ptr[prefix])
-        prefix++;
-    while (suffix < shorter - prefix &&
-           old_text.ptr[old_text.len - 1 - suffix] == new_text.ptr[new_text.len - 1 - suffix])
-        suffix++;
-    out->old_text = old_text;
-    out->new_text = new_text;
-    out->old_part = around(old_text, prefix, suffix, &out->old_before, &out->old_behind);
-    out->new_part = around(new_text, prefix, suffix, &out->new_before, &out->new_behind);
-}
-
-typedef void each_change(void *arg, struct str member, bool was, bool is, const struct change *change);
-
-/* Every member in which the two differ. */
-static void changes_each(struct texts *texts, each_change *each, void *arg)
-{
-    const struct json *trees[] = { texts->old_tree, texts->new_tree };
-    for (size_t i = 0; i < ARRAY_LEN(trees); i++) {
-        struct json_iter iter;
-        const struct json *value;
-        struct str member;
-        json_iter_init(&iter, trees[i]);
-        while (json_iter_next(&iter, &member, &value)) {
-            const struct json *was = json_get(texts->old_tree, member), *is = json_get(texts->new_tree, member);
-            struct str old_text = member_text(&texts->arena, was), new_text = member_text(&texts->arena, is);
-            struct change change;
-            if ((i == 1 && was) || (was && is && str_eq(old_text, new_text)))
-                continue;
-            compare(old_text, new_text, &change);
-            each(arg, member, was != NULL, is != NULL, &change);
-        }
-    }
-}
-
-/* ---- list ---- */
-
-struct listing {
+struct look { /* pins, page by page, in the gateway's order: one server behind the other */
     const struct invocation *invocation;
-    struct json_writer *writer; /* NULL: text */
-    struct str data;
-    size_t count;
+    const char *server, *kind; /* NULL: any */
+    bool changed;              /* only those */
+    const char *const *names;  /* only these; none: all */
+    size_t name_count;
+    struct json_writer *writer;  /* NULL: text */
+    struct hasher *hasher;       /* over what changed of the server that is shown; over all that is named */
+    char at[80];                 /* that server */
+    size_t count, changes;       /* shown in all; counted into the hasher, with what is named and did not change */
+    size_t moved;                /* that changed */
+    char digest[2 * SHA256_LEN]; /* of one that was shown: what accepting it names */
+    struct buf pending;          /* "pending" of --json, its elements */
 };
 
-/* Of what is cut off it is said how much: the worst of a change may stand at its end. */
-static void print_side(const char *sign, enum colour colour, bool there, struct str part, bool before, size_t behind)
+static void pending_as_json(struct look *look, struct str digest)
 {
-    printf("      %s%s%s %s", colour_on(stdout, colour), sign, colour_off(stdout), before ? "…" : "");
-    print_str(stdout, colour, there ? part : STR("(none)"));
-    if (behind > 0)
-        printf("… (%zu bytes more: --json)", behind);
-    printf("\n");
+    struct json_writer writer;
+    json_write_init(&writer, &look->pending);
+    writer.comma = look->pending.len > 0;
+    json_write_object(&writer);
+    json_write_member_string(&writer, STR("server"), str_from_c(look->at));
+    json_write_member_int(&writer, STR("count"), (int64_t)look->changes);
+    json_write_member_string(&writer, STR("listed"), digest);
+    json_write_object_end(&writer);
 }
 
-static void print_change(void *arg, struct str member, bool was, bool is, const struct change *change)
+/* The digest of what was shown, in hexadecimal. */
+static struct str digest_of(struct look *look, char hex[2 * SHA256_LEN])
 {
-    (void)arg;
-    printf("    ");
-    print_str(stdout, COLOUR_BOLD, member);
-    printf("\n");
-    print_side("-", COLOUR_RED, was, change->old_part, change->old_before, change->old_behind);
-    print_side("+", COLOUR_GREEN, is, change->new_part, change->new_before, change->new_behind);
+    struct sha256 digest;
+    hasher_end(look->hasher, &digest);
+    hex_encode(digest.bytes, SHA256_LEN, hex);
+    return str_of(hex, 2 * SHA256_LEN);
 }
 
-static void print_differs(const struct json *differs)
+/* Behind a server's last pin: what accepts exactly what stands above. */
+static void server_ends(struct look *look)
 {
-    struct json_iter iter;
-    const struct json *part;
-    struct str key;
-    printf("    these members differ:");
-    json_iter_init(&iter, differs);
-    while (json_iter_next(&iter, &key, &part))
-        printf(" %" STR_FMT, STR_ARG(json_string(part)));
-    printf("; the texts are not kept any more, or were too long\n");
-}
-
-static void print_pin(const struct listing *listing, const struct json *pin)
-{
-    struct str digest = answer_text(pin, "digest"), listed = answer_text(pin, "listed");
-    char when[32];
-    print_time(when, answer_int(pin, listed.len > 0 ? "changed_ms" : "accepted_ms"));
-    print_str(stdout, COLOUR_NONE, answer_text(pin, "server"));
-    printf("  ");
-    print_str(stdout, COLOUR_BOLD, answer_text(pin, "tool"));
-    printf("  %.*s", DIGEST_SHOWN, digest.ptr);
-    if (listed.len == 0) {
-        printf("  accepted %s\n", when);
+    char hex[2 * SHA256_LEN];
+    if (look->changes == 0)
         return;
-    }
-    printf(" -> %.*s  %schanged%s %s\n", LISTED_SHOWN, listed.ptr, colour_on(stdout, COLOUR_RED), colour_off(stdout),
-           when);
-    struct texts texts;
-    texts_read(&texts, listing->data, pin);
-    if (texts.old_tree && texts.new_tree)
-        changes_each(&texts, print_change, NULL);
+    struct str digest = digest_of(look, hex);
+    if (look->writer)
+        pending_as_json(look, digest);
     else
-        print_differs(json_get(pin, STR("differs")));
-    texts_release(&texts);
+        printf("    %zu changed. To accept exactly that: warder pins accept %s --all%s%s --listed %.*s\n",
+               look->changes, look->at, look->kind ? " --kind " : "", look->kind ? look->kind : "", DIGITS_SHOWN,
+               digest.ptr);
+    look->changes = 0;
 }
 
-static void write_change(void *arg, struct str member, bool was, bool is, const struct change *change)
+static void server_begins(struct look *look, struct str server)
 {
-    struct json_writer *writer = arg;
-    json_write_object(writer);
-    json_write_member_string(writer, STR("member"), member);
-    if (was)
-        json_write_member_string(writer, STR("old"), change->old_text);
-    if (is)
-        json_write_member_string(writer, STR("new"), change->new_text);
-    json_write_object_end(writer);
+    snprintf(look->at, sizeof(look->at), "%" STR_FMT, STR_ARG(server));
+    hasher_begin(look->hasher);
 }
 
-static void write_pin(const struct listing *listing, const struct json *pin)
+static bool is_named(const struct look *look, struct str name)
 {
-    struct json_writer *writer = listing->writer;
-    struct json_iter iter;
-    const struct json *value;
-    struct str key;
-    json_write_object(writer);
-    json_iter_init(&iter, pin);
-    while (json_iter_next(&iter, &key, &value))
-        json_write_member_node(writer, key, value);
-    if (answer_text(pin, "listed").len > 0) {
-        struct texts texts;
-        texts_read(&texts, listing->data, pin);
-        if (texts.old_tree && texts.new_tree) {
-            json_write_key(writer, STR("changes"));
-            json_write_array(writer);
-            changes_each(&texts, write_change, writer);
-            json_write_array_end(writer);
-        }
-        texts_release(&texts);
+    for (size_t i = 0; i < look->name_count; i++)
+        if (str_eq(str_from_c(look->names[i]), name))
+            return true;
+    return look->name_count == 0;
+}
+
+static void see(struct look *look, struct str data, const struct json *pin)
+{
+    struct str server = answer_text(pin, "server"), listed = answer_text(pin, "listed");
+    struct str name = answer_text(pin, "name"), digest = listed.len > 0 ? listed : answer_text(pin, "digest");
+    struct sha256 bytes;
+    enum pin_kind kind;
+    if (!is_named(look, name))
+        return;
+    if (!str_eq(server, str_from_c(look->at))) {
+        server_ends(look);
+        server_begins(look, server);
     }
-    json_write_object_end(writer);
+    look->count++;
+    look->moved += listed.len > 0;
+    if (look->writer)
+        pin_show_json(data, pin, look->writer);
+    else
+        pin_show(data, pin);
+    if ((listed.len == 0 && look->name_count == 0) || !pin_kind_of_word(answer_text(pin, "kind"), &kind) ||
+        hex_decode(digest, bytes.bytes, SHA256_LEN) != 0)
+        return;
+    pin_add(look->hasher, kind, name, &bytes);
+    hex_encode(bytes.bytes, SHA256_LEN, look->digest);
+    look->changes++;
 }
 
-/* One page; *next is where the one behind it begins, 0 at the end. */
-static int list_page(struct listing *listing, int64_t *next)
+/* *next is where the page behind it begins, 0 at the end. */
+static int see_page(struct look *look, int64_t *next)
 {
-    const struct invocation *invocation = listing->invocation;
-    const char *server = option_value(invocation, "server");
     struct json_iter iter;
     const struct json *pin;
     struct str key;
     struct question_to ask;
-    int status = ask_begin(invocation, "pins.list", &ask);
+    int status = ask_begin(look->invocation, "pins.list", &ask);
     if (!status) {
-        if (server)
-            json_write_member_string(&ask.writer, STR("server"), str_from_c(server));
-        json_write_member_bool(&ask.writer, STR("changed"), option_value(invocation, "changed") != NULL);
+        if (look->server)
+            json_write_member_string(&ask.writer, STR("server"), str_from_c(look->server));
+        if (look->kind)
+            json_write_member_string(&ask.writer, STR("kind"), str_from_c(look->kind));
+        json_write_member_bool(&ask.writer, STR("changed"), look->changed);
         json_write_member_int(&ask.writer, STR("from"), *next);
-        status = ask_send(invocation, &ask, false);
+        status = ask_send(look->invocation, &ask, false);
     }
     *next = status ? 0 : answer_int(ask.root, "next");
-    listing->data = ask.data;
     json_iter_init(&iter, status ? NULL : json_get(ask.root, STR("pins")));
-    while (json_iter_next(&iter, &key, &pin)) {
-        listing->count++;
-        if (listing->writer)
-            write_pin(listing, pin);
-        else
-            print_pin(listing, pin);
-    }
+    while (json_iter_next(&iter, &key, &pin))
+        see(look, ask.data, pin);
     ask_release(&ask);
     return status;
 }
 
-static int list(const struct invocation *invocation)
+static int see_all(struct look *look)
 {
-    struct listing listing = { .invocation = invocation };
-    struct json_output output;
     int64_t next = 0;
     int status;
-    if (invocation->json) {
-        listing.writer = json_output_begin(&output);
-        json_write_object(listing.writer);
-        json_write_key(listing.writer, STR("pins"));
-        json_write_array(listing.writer);
-    }
+    buf_init(&look->pending, PENDING_BYTES);
+    if (hasher_new(&look->hasher) != 0)
+        return failure(look->invocation, "%s", error_text(E_NOMEM));
     do
-        status = list_page(&listing, &next);
+        status = see_page(look, &next);
     while (!status && next > 0);
-    if (listing.writer) {
-        json_write_array_end(listing.writer);
-        json_write_object_end(listing.writer);
+    return status;
+}
+
+static void look_release(struct look *look)
+{
+    hasher_free(look->hasher);
+    buf_release(&look->pending);
+}
+
+/* ---- list ---- */
+
+static int list(const struct invocation *invocation)
+{
+    struct look look = {
+        .invocation = invocation,
+        .server = option_value(invocation, "server"),
+        .kind = option_value(invocation, "kind"),
+        .changed = option_value(invocation, "changed") != NULL,
+    };
+    struct json_output output;
+    if (invocation->json) {
+        look.writer = json_output_begin(&output);
+        json_write_object(look.writer);
+        json_write_key(look.writer, STR("pins"));
+        json_write_array(look.writer);
+    }
+    int status = see_all(&look);
+    if (!status)
+        server_ends(&look);
+    if (look.writer) {
+        json_write_array_end(look.writer);
+        json_write_key(look.writer, STR("pending"));
+        json_write_array(look.writer);
+        json_write_raw(look.writer, buf_str(&look.pending));
+        json_write_array_end(look.writer);
+        json_write_object_end(look.writer);
         if (status)
             buf_release(&output.buf);
         else
             status = json_output_end(&output) ? EXIT_YES : EXIT_NO;
-    } else if (!status && listing.count == 0) {
-        printf("%s\n", option_value(invocation, "changed") ? "No definition changed since it was accepted."
-                                                           : "No definition was accepted yet.");
+    } else if (!status && look.count == 0) {
+        printf("%s\n", look.changed ? "Nothing changed since it was accepted." : "Nothing was accepted yet.");
     }
+    look_release(&look);
     return status;
 }
 
-/* ---- accept ---- */
+/* ---- accept, forget ---- */
 
-static int accept(const struct invocation *invocation)
+static bool is_instructions(const struct invocation *invocation)
 {
-    bool all = option_value(invocation, "all") != NULL;
-    const char *definition = option_value(invocation, "definition");
+    const char *kind = option_value(invocation, "kind");
+    return kind && str_eq(str_from_c(kind), pin_kind_word(PIN_INSTRUCTIONS));
+}
+
+/* A server, and names of one kind or --all; instructions have no name. 0, or an exit_status. */
+static int look_at_words(const struct invocation *invocation)
+{
+    bool all = option_value(invocation, "all") != NULL, named = invocation->argument_count > 1;
+    if (all && named)
+        return usage_error(invocation, "names, or --all, not both");
+    if (is_instructions(invocation) && named)
+        return usage_error(invocation, "instructions have no name");
+    if (!all && !named && !is_instructions(invocation))
+        return usage_error(invocation, "a name or --all is missing");
+    return 0;
+}
+
+static int send(const struct invocation *invocation, const char *op, struct str listed, const char *done)
+{
+    const char *kind = option_value(invocation, "kind");
     struct question_to ask;
-    if (all == (invocation->argument_count > 1))
-        return usage_error(invocation,
-                           all ? "names of tools, or --all, not both" : "a tool's name or --all is missing");
-    if (definition && invocation->argument_count != 2)
-        return usage_error(invocation, "--definition is of one tool");
-    int status = ask_begin(invocation, "pins.accept", &ask);
+    int status = ask_begin(invocation, op, &ask);
     if (!status) {
         json_write_member_string(&ask.writer, STR("server"), str_from_c(invocation->arguments[0]));
-        if (all) {
+        if (kind)
+            json_write_member_string(&ask.writer, STR("kind"), str_from_c(kind));
+        if (option_value(invocation, "all")) {
             json_write_member_bool(&ask.writer, STR("all"), true);
-        } else {
-            json_write_key(&ask.writer, STR("tools"));
+        } else if (invocation->argument_count > 1) {
+            json_write_key(&ask.writer, STR("names"));
             json_write_array(&ask.writer);
             for (size_t i = 1; i < invocation->argument_count; i++)
                 json_write_string(&ask.writer, str_from_c(invocation->arguments[i]));
             json_write_array_end(&ask.writer);
         }
-        if (definition)
-            json_write_member_string(&ask.writer, STR("definition"), str_from_c(definition));
+        if (listed.len > 0)
+            json_write_member_string(&ask.writer, STR("listed"), listed);
         status = ask_send(invocation, &ask, false);
     }
     if (!status)
-        printf("%s\n", invocation->json ? "{\"ok\":true}" : "Accepted as they are listed now.");
+        printf("%s\n", invocation->json ? "{\"ok\":true}" : done);
     ask_release(&ask);
     return status;
 }
 
+static bool says_yes(void)
+{
+    char line[16];
+    printf("Accept what is shown here? [y/N] ");
+    fflush(stdout);
+    return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
+}
+
+/* On a terminal: it is shown, and accepted as it was shown. */
+static int ask_and_accept(const struct invocation *invocation)
+{
+    char hex[2 * SHA256_LEN];
+    bool all = option_value(invocation, "all") != NULL;
+    const char *kind = option_value(invocation, "kind");
+    struct look look = {
+        .invocation = invocation,
+        .server = invocation->arguments[0],
+        .kind = all || kind ? kind : "tool",
+        .changed = all,
+        .names = invocation->arguments + 1,
+        .name_count = invocation->argument_count - 1,
+    };
+    int status = see_all(&look);
+    if (!status && look.moved == 0)
+        status = failure(invocation, "there is nothing to accept");
+    if (!status) {
+        bool is_one = !all && invocation->argument_count <= 2;
+        struct str listed = is_one ? str_of(look.digest, sizeof(look.digest)) : digest_of(&look, hex);
+        if (says_yes())
+            status = send(invocation, "pins.accept", listed, "Accepted.");
+        else
+            status = failure(invocation, "nothing was accepted");
+    }
+    look_release(&look);
+    return status;
+}
+
+static int accept(const struct invocation *invocation)
+{
+    const char *listed = option_value(invocation, "listed");
+    int status = look_at_words(invocation);
+    if (status)
+        return status;
+    if (listed && invocation->argument_count > 2)
+        return usage_error(invocation, "--listed is of one, or of --all");
+    if (listed)
+        return send(invocation, "pins.accept", str_from_c(listed), "Accepted.");
+    if (invocation->json || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+        return usage_error(invocation, "--listed is missing: the digits of what you looked at, as warder pins list "
+                                       "--changed shows them; on a terminal it is shown and asked for");
+    return ask_and_accept(invocation);
+}
+
+static int forget(const struct invocation *invocation)
+{
+    int status = look_at_words(invocation);
+    return status ? status : send(invocation, "pins.forget", STR_EMPTY, "Forgotten.");
+}
+
+/* ---- tables ---- */
+
+#define KIND_OPTION(text)                \
+    {                                    \
+        "kind", 'k', "KIND", text, false \
+    }
+
 static const struct option list_options[] = {
     { "server", 's', "NAME", "of this server", false },
+    KIND_OPTION("only tool, prompt, resource, template or instructions"),
     { "changed", 'x', NULL, "only what changed since it was accepted", false },
     DATA_OPTIONS,
     { NULL, 0, NULL, NULL, false },
 };
 
 static const struct option accept_options[] = {
-    { "all", 'a', NULL, "every tool of the server that changed", false },
-    { "definition", 'D', "HEX", "only if this is what is listed now: the digits behind -> in pins list", false },
+    { "all", 'a', NULL, "everything of the server that changed; with --kind of that kind", false },
+    KIND_OPTION("prompt, resource (by URI), template or instructions; without it names are of tools"),
+    { "listed", 'l', "HEX", "what you looked at: the digits behind -> in pins list, or those below for --all", false },
+    DATA_OPTIONS,
+    { NULL, 0, NULL, NULL, false },
+};
+
+static const struct option forget_options[] = {
+    { "all", 'a', NULL, "everything of the server; with --kind of that kind", false },
+    KIND_OPTION("prompt, resource (by URI), template or instructions; without it names are of tools"),
     DATA_OPTIONS,
     { NULL, 0, NULL, NULL, false },
 };
 
 const struct command command_pins_list = {
-    .summary = "Lists accepted definitions of tools, and changes",
+    .summary = "Lists what was accepted of servers, and what changed",
     .arguments = "",
     .options = list_options,
     .json = true,
     .help =
-        "A tool's definition, everything in it, is accepted when its server lists it for the first time. Where the\n"
-        "server lists another one later, the tool is left out of lists and its calls are denied (pin_changed),\n"
-        "until the server lists the accepted one again or an operator accepts the new one.\n\n"
+        "The definition of a tool, a prompt, a resource or a resource template, everything in it, is accepted when\n"
+        "its server lists it for the first time; so are the server's instructions. What is listed otherwise later\n"
+        "is left out of lists and denied (pin_changed), and such instructions are given to nobody, until the server\n"
+        "lists what was accepted again or an operator accepts what is new.\n\n"
         "  warder pins list --changed\n",
     .run = list,
 };
 
 const struct command command_pins_accept = {
-    .summary = "Accepts tools as their server defines them now",
-    .arguments = "SERVER TOOL... | SERVER --all",
+    .summary = "Accepts what a server lists now",
+    .arguments = "SERVER NAME... | SERVER --all",
     .least = 1,
     .most = 256,
     .options = accept_options,
     .json = true,
-    .help = "Look at them first: warder pins list --changed. This is recorded. With --definition a server\n"
-            "cannot change it once more between the look and this.\n\n"
-            "  warder pins accept iterable send_email \\\n    --definition 3f9a2c77b01e5d208c4be6a1f07d93b2\n"
-            "  warder pins accept iterable --all\n",
+    .help =
+        "On a terminal what changed is shown and asked for. Elsewhere look at it first (warder pins list --changed)\n"
+        "and say with --listed what you saw: what the server changes in between is not accepted. It is recorded.\n\n"
+        "  warder pins accept iterable send_email --listed 3f9a2c77b01e5d208c4be6a1f07d93b2\n"
+        "  warder pins accept iterable --all --listed 91b0c2d4e6f80a1c3e5d7f9b2a4c6e80\n"
+        "  warder pins accept iterable --kind prompt get-export-jobs\n"
+        "  warder pins accept iterable --kind instructions\n",
     .run = accept,
+};
+
+const struct command command_pins_forget = {
+    .summary = "Forgets what was accepted of a server",
+    .arguments = "SERVER NAME... | SERVER --all",
+    .least = 1,
+    .most = 256,
+    .options = forget_options,
+    .json = true,
+    .help = "For what a server does not list any more. What it lists of these afterwards, or still lists, is seen for\n"
+            "the first time: accepted, and recorded. What changed is not forgotten before it is accepted.\n\n"
+            "  warder pins forget iterable send_email\n"
+            "  warder pins forget iterable --all --kind resource\n",
+    .run = forget,
 };

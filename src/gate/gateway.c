@@ -307,7 +307,10 @@ void gateway_freeze_changed(struct gateway *gateway)
 void gateway_pins_changed(struct gateway *gateway, struct str server)
 {
     CHECK_OBJ(gateway, GATEWAY_MAGIC);
+    const struct route *route = snapshot_route(gateway->snapshot, server);
     gateway->generation++;
+    if (route) /* what was forgotten and is listed is seen for the first time */
+        (void)backend_look_at_pins(route->backend);
     listen_policy_changed(gateway, server);
 }
 

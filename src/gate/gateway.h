@@ -52,7 +52,7 @@ void gateway_grant_revoked(struct gateway *gateway, struct str grant_id);
 /* Something was frozen or thawed: calls that have not been sent are decided again. */
 void gateway_freeze_changed(struct gateway *gateway);
 
-/* An operator accepted definitions of this server. */
+/* An operator accepted what this server lists, or forgot what it listed. */
 void gateway_pins_changed(struct gateway *gateway, struct str server);
 
 struct gateway_server_status {

@@ -52,14 +52,14 @@ struct str listing_definition(const struct listing *listing, size_t at)
 const struct tool *tool_as_listed(const struct gateway *gateway, struct str server, const struct tool *tool,
                                   const struct definitions *own, enum pin_state *pin)
 {
-    *pin = store_pin_state(gateway->store, server, tool);
+    *pin = store_pin_state(gateway->store, server, PIN_TOOL, tool->name, &tool->pin);
     if (!own)
         return tool;
     const struct tool *listed = definitions_tool(own, tool->name);
     if (!listed)
         return NULL;
     if (*pin == PIN_ACCEPTED && listed != tool)
-        *pin = store_pin_state(gateway->store, server, listed);
+        *pin = store_pin_state(gateway->store, server, PIN_TOOL, listed->name, &listed->pin);
     return tool;
 }
 
@@ -74,8 +74,9 @@ static struct question question_of(struct gateway *gateway, const struct route *
         .definitions = listing->definitions,
         .name = listing_name(listing, at),
         .grant = grant,
-        .pin =
-            listing->tools ? store_pin_state(gateway->store, route->server->name, &listing->tools[at]) : PIN_ACCEPTED,
+        .pin = listing->tools ? store_pin_state(gateway->store, route->server->name, PIN_TOOL, listing->tools[at].name,
+                                                &listing->tools[at].pin)
+                              : PIN_ACCEPTED,
         .now_ms = clock_wall_ms(gateway->clock),
     };
 }

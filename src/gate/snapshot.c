@@ -19,17 +19,26 @@
 
 /* ---- backends ---- */
 
-/* What is seen for the first time is accepted; what changed is said. */
-static void look_at_pins(struct backend *backend)
+size_t backend_look_at_pins(struct backend *backend)
 {
     struct definitions *definitions = upstream_definitions(backend->upstream);
     struct gateway *gateway = backend->gateway;
     size_t changed = 0;
     if (definitions)
         classify_new(gateway, &backend->server, definitions);
-    for (size_t at = 0; definitions && at < definitions->tool_count; at++)
-        changed += store_pin_look(gateway->store, backend->server.name, &definitions->tools[at]) == PIN_CHANGED;
+    for (size_t at = 0; definitions && at < definitions->tool_count; at++) {
+        const struct tool *tool = &definitions->tools[at];
+        const struct pinned pinned = { PIN_TOOL, tool->name, tool->definition, &tool->pin };
+        changed += store_pin_look(gateway->store, backend->server.name, &pinned) == PIN_CHANGED;
+    }
     gateway->generation++; /* what was decided and not sent is decided again */
+    return changed;
+}
+
+static void look_and_say(struct backend *backend)
+{
+    struct gateway *gateway = backend->gateway;
+    size_t changed = backend_look_at_pins(backend);
     if (changed > 0)
         log_warn(gateway->log,
                  "server '%" STR_FMT "': %zu of its tools are not defined as they were when they were accepted, and "
@@ -46,7 +55,7 @@ static void definitions_changed(void *arg, struct upstream *upstream)
     log_info(gateway->log, "server '%" STR_FMT "': %zu tools, %zu prompts, %zu resources",
              STR_ARG(backend->server.name), definitions->tool_count, definitions->prompt_count,
              definitions->resource_count);
-    look_at_pins(backend);
+    look_and_say(backend);
     backend->told = definitions_ref(definitions);
     if (before && route && route->backend == backend)
         listen_definitions_changed(gateway, route, before, definitions);
@@ -62,7 +71,8 @@ static void own_listed(void *arg, struct upstream *upstream, struct str value, c
     const struct definitions *definitions = upstream_definitions(upstream);
     size_t changed = 0;
     for (size_t at = 0; definitions && own != definitions && at < own->tool_count; at++)
-        changed += store_pin_state(gateway->store, backend->server.name, &own->tools[at]) == PIN_CHANGED;
+        changed += store_pin_state(gateway->store, backend->server.name, PIN_TOOL, own->tools[at].name,
+                                   &own->tools[at].pin) == PIN_CHANGED;
     gateway->generation++;
     const struct route *route = snapshot_route(gateway->snapshot, backend->server.name);
     if (route && route->backend == backend)

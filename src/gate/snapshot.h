@@ -62,5 +62,7 @@ struct route *snapshot_route(const struct snapshot *snapshot, struct str name); 
 
 struct backend *backend_ref(struct backend *backend);
 void backend_unref(struct backend *backend);      /* NULL is fine */
+/* What is seen for the first time is accepted. How much is not as it was accepted. */
+size_t backend_look_at_pins(struct backend *backend);
 /* With all that it still has, at the gateway's end. gateway_backend_ended follows. */
 void backend_stop(struct backend *backend);

@@ -28,7 +28,7 @@
     K(RESET,      "reset")       /* an operator set a limit's counter back */                      \
     K(FROZEN,     "frozen")      /* an operator froze a grant, a server or everything; text: why */ \
     K(THAWED,     "thawed")                                                                        \
-    K(PIN,        "pin")         /* a tool's definition was accepted, or is another one: pin.h */  \
+    K(PIN,        "pin")         /* a definition was accepted, is another one, or is forgotten: pin.h */ \
     K(DROPPED,    "dropped")     /* retention lets go of the records up to `count`; digest: the last one's hash */
 
 enum record_kind {

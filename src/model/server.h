@@ -83,7 +83,7 @@ enum item_kind { ITEM_PROMPT, ITEM_RESOURCE, ITEM_TEMPLATE };
 struct item {                    /* a prompt (by name), a resource (by URI) or a resource template (by URI template) */
     struct str name;
     struct str definition;
-    const struct pin *pin;       /* a tool's, while a list is read; else NULL */
+    const struct pin *pin;       /* of `definition` */
 };
 
 /* All that a server lists, immutable, shared by reference on the loop's thread. Tools keep the server's order; a name

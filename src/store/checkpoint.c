@@ -100,7 +100,7 @@ static int pins_write(struct writer *writer, struct state *state)
     buf_init(&bytes, LIMIT_ledger_record / 2);
     LIST_EACH (&state->pins, link, after) {
         const struct pin_server *server = CONTAINER_OF(link, struct pin_server, link);
-        for (struct list *at = server->tools.next; error == 0 && at != NULL;) {
+        for (struct list *at = server->entries.next; error == 0 && at != NULL;) {
             struct record record = part(writer, CHECKPOINT_PINS);
             buf_reset(&bytes);
             state_pins_write(server, &at, &bytes);

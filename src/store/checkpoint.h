@@ -8,7 +8,7 @@
 #define CHECKPOINT_REVISION STR("revision") /* server, revision, blob: the policy */
 #define CHECKPOINT_COUNTERS STR("counters") /* debits: what is used, in which windows */
 #define CHECKPOINT_FREEZE   STR("freeze")   /* what is frozen, as FROZEN says it; micros: since when, Unix ms; blob: why */
-#define CHECKPOINT_PINS     STR("pins")     /* server; blob: pins of its tools */
+#define CHECKPOINT_PINS     STR("pins")     /* server; blob: what was accepted of it */
 #define CHECKPOINT_DROPPED  STR("dropped")  /* count, digest: as DROPPED says them */
 #define CHECKPOINT_OPEN     STR("open")     /* blob: ids of calls without an outcome */
 

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 #define TRIM_ROWS 1024
 #define BUSY_MS 5000
 
@@ -36,8 +36,8 @@ static const char schema[] =
     " revoked INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE revisions(server TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, revision BLOB NOT NULL,"
     " policy BLOB NOT NULL, PRIMARY KEY(server, seq)) WITHOUT ROWID;"
-    "CREATE TABLE definitions(server TEXT NOT NULL, tool TEXT NOT NULL, digest BLOB NOT NULL, text BLOB NOT NULL,"
-    " PRIMARY KEY(server, tool, digest)) WITHOUT ROWID;"
+    "CREATE TABLE definitions(server TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, digest BLOB NOT NULL,"
+    " text BLOB NOT NULL, PRIMARY KEY(server, kind, name, digest)) WITHOUT ROWID;"
     "CREATE TABLE counters(key BLOB NOT NULL, window INTEGER NOT NULL, used BLOB NOT NULL, PRIMARY KEY(key, window))"
     " WITHOUT ROWID;";
 
@@ -52,8 +52,9 @@ static const char schema[] =
     S(GRANT, "INSERT OR REPLACE INTO grants VALUES(?1, ?2, ?3, ?4, ?5, ?6)")                                         \
     S(REVOKE, "UPDATE grants SET revoked = ?2 WHERE id = ?1 AND revoked = 0")                                        \
     S(REVISION, "INSERT OR REPLACE INTO revisions VALUES(?1, ?2, ?3, ?4, ?5)")                                       \
-    S(DEFINE, "INSERT OR REPLACE INTO definitions VALUES(?1, ?2, ?3, ?4)")                                           \
-    S(UNDEFINE, "DELETE FROM definitions WHERE server = ?1 AND tool = ?2 AND digest <> ?3")                          \
+    S(DEFINE, "INSERT OR REPLACE INTO definitions VALUES(?1, ?2, ?3, ?4, ?5)")                                       \
+    S(UNDEFINE, "DELETE FROM definitions WHERE server = ?1 AND kind = ?2 AND name = ?3 AND digest <> ?4")            \
+    S(FORGET, "DELETE FROM definitions WHERE server = ?1 AND kind = ?2 AND name = ?3")                               \
     S(DROPPED, "UPDATE meta SET dropped = ?1 WHERE dropped < ?1")                                                    \
     S(TRIM_DUE, "SELECT 1 FROM records WHERE seq <= (SELECT dropped FROM meta) LIMIT 1")                             \
     S(TRIM_OUTCOMES, "DELETE FROM outcomes WHERE call IN (SELECT call FROM (SELECT call FROM records WHERE seq <= "  \
@@ -297,23 +298,31 @@ static int revision_apply(struct database *database, uint64_t sequence, const st
     return run(database, STATEMENT_REVISION);
 }
 
-/* Of a tool the accepted text is kept, and what is listed instead of it. */
+/* The accepted text is kept, and what is listed instead of it. */
 static int pin_apply(struct database *database, const struct record *record)
 {
+    enum pin_kind kind;
     struct pin pin;
     struct str text;
-    if (pin_of_record(record, &pin, &text) < 0)
+    if (pin_of_record(record, &kind, &pin, &text) < 0)
         return E_CORRUPT;
-    bool accepted = str_eq(record->text, PIN_OPERATOR);
-    if (!accepted && text.len == 0)
+    enum statement which = STATEMENT_DEFINE;
+    if (str_eq(record->text, PIN_OPERATOR))
+        which = STATEMENT_UNDEFINE;
+    else if (str_eq(record->text, PIN_FORGOTTEN))
+        which = STATEMENT_FORGET;
+    else if (text.len == 0)
         return 0;
-    enum statement which = accepted ? STATEMENT_UNDEFINE : STATEMENT_DEFINE;
     sqlite3_stmt *statement = database->statements[which];
+    struct str word = pin_kind_word(kind);
     bind_text(statement, 1, record->server);
-    bind_text(statement, 2, record->name);
-    bind_blob(statement, 3, record->digest.bytes, SHA256_LEN);
-    if (!accepted)
-        bind_blob(statement, 4, text.ptr, text.len);
+    bind_text(statement, 2, word);
+    (void)sqlite3_bind_text64(statement, 3, record->name.len > 0 ? record->name.ptr : "", record->name.len,
+                              SQLITE_STATIC, SQLITE_UTF8);
+    if (which != STATEMENT_FORGET)
+        bind_blob(statement, 4, record->digest.bytes, SHA256_LEN);
+    if (which == STATEMENT_DEFINE)
+        bind_blob(statement, 5, text.ptr, text.len);
     return run(database, which);
 }
 

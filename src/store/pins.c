@@ -1,4 +1,4 @@
-/* Pins: which definition of each tool was accepted, and which one is listed where that is another one. */
+/* Pins: what was accepted of each server, and what is listed where that is something else. */
 #include "store/store_types.h"
 
 #include "base/check.h"
@@ -6,229 +6,20 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "json/json.h"
-#include "model/wire.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#define CHECKPOINT_BYTES 262144u /* of pins in one record, about */
-#define FLAG_CHANGED 1u
-#define FLAG_CLASSES 2u /* three classes follow: the accepted one's, the seen one's, and the operator's */
-#define FLAGS (FLAG_CHANGED | FLAG_CLASSES)
-
-/* ---- the state's part ---- */
-
-static struct pin_server *server_find(const struct state *state, struct str name)
-{
-    LIST_EACH (&state->pins, link, after) {
-        struct pin_server *server = CONTAINER_OF(link, struct pin_server, link);
-        if (str_eq(server->name, name))
-            return server;
-    }
-    return NULL;
-}
-
-static struct pin_server *server_make(struct state *state, struct str name)
-{
-    struct pin_server *server = server_find(state, name);
-    if (server != NULL)
-        return server;
-    server = malloc(sizeof *server + name.len);
-    if (server == NULL)
-        return NULL;
-    *server = (struct pin_server){ .texts_left = LIMIT_pin_texts, .changes_left = LIMIT_pin_changes };
-    if (name.len > 0)
-        memcpy(server->bytes, name.ptr, name.len);
-    server->name = str_of(server->bytes, name.len);
-    list_init(&server->tools);
-    map_init(&server->by_tool);
-    list_append(&state->pins, &server->link);
-    return server;
-}
-
-static struct pin_entry *entry_make(struct pin_server *server, struct str tool)
-{
-    struct pin_entry *entry = map_get(&server->by_tool, tool);
-    if (entry != NULL)
-        return entry;
-    entry = malloc(sizeof *entry + tool.len);
-    if (entry == NULL)
-        return NULL;
-    *entry = (struct pin_entry){ .changed = false };
-    if (tool.len > 0)
-        memcpy(entry->bytes, tool.ptr, tool.len);
-    entry->tool = str_of(entry->bytes, tool.len);
-    if (map_set(&server->by_tool, entry->tool, entry) < 0) {
-        free(entry);
-        return NULL;
-    }
-    list_append(&server->tools, &entry->link);
-    server->count++;
-    return entry;
-}
-
-struct pin_entry *state_pin(const struct state *state, struct str server, struct str tool)
-{
-    const struct pin_server *found = server_find(state, server);
-    return found == NULL ? NULL : map_get(&found->by_tool, tool);
-}
-
-struct pin_entry *state_pin_make(struct state *state, struct str server, struct str tool)
-{
-    struct pin_server *found = server_make(state, server);
-    return found == NULL ? NULL : entry_make(found, tool);
-}
-
-void state_pins_release(struct state *state)
-{
-    LIST_EACH (&state->pins, link, after) {
-        struct pin_server *server = CONTAINER_OF(link, struct pin_server, link);
-        LIST_EACH (&server->tools, tool, next)
-            free(CONTAINER_OF(tool, struct pin_entry, link));
-        map_release(&server->by_tool);
-        free(server);
-    }
-    list_init(&state->pins);
-}
-
-static void entry_accept(struct pin_entry *entry, const struct pin *pin, int64_t now_ms)
-{
-    entry->accepted = entry->seen = *pin;
-    entry->accepted_ms = now_ms;
-    entry->changed = false;
-}
-
-static void entry_change(struct pin_entry *entry, const struct pin *pin, int64_t now_ms)
-{
-    entry->seen = *pin;
-    entry->changed = true;
-    entry->changed_ms = now_ms;
-}
-
-int state_pin_replay(struct state *state, const struct record *record)
-{
-    struct pin pin;
-    struct str text;
-    int error = pin_of_record(record, &pin, &text);
-    struct pin_entry *entry = error < 0 ? NULL : state_pin_make(state, record->server, record->name);
-    if (entry == NULL)
-        return error < 0 ? error : E_NOMEM;
-    if (str_eq(record->text, PIN_RULED))
-        entry->ruled = record->class;
-    else if (str_eq(record->text, PIN_CLASSED))
-        entry->accepted.class = record->class;
-    else if (str_eq(record->text, PIN_MOVED))
-        entry_change(entry, &pin, record->at_ms);
-    else if (str_eq(record->text, PIN_RETURNED))
-        entry->changed = false;
-    else
-        entry_accept(entry, &pin, record->at_ms);
-    return 0;
-}
-
-static bool has_classes(const struct pin_entry *entry)
-{
-    return entry->accepted.class.known || entry->seen.class.known || entry->ruled.known;
-}
-
-static void put_classes(struct buf *out, const struct pin_entry *entry)
-{
-    wire_put_uint(out, pinned_class_pack(&entry->accepted.class));
-    wire_put_uint(out, pinned_class_pack(&entry->seen.class));
-    wire_put_uint(out, pinned_class_pack(&entry->ruled));
-}
-
-static bool get_class(struct str *in, struct pinned_class *class)
-{
-    uint64_t packed;
-    return wire_get_uint(in, &packed) && pinned_class_unpack(packed, class);
-}
-
-static bool get_classes(struct str *in, struct pinned_class *accepted, struct pinned_class *seen,
-                        struct pinned_class *ruled)
-{
-    return get_class(in, accepted) && get_class(in, seen) && get_class(in, ruled);
-}
-
-static void put_pin(struct buf *out, const struct pin *pin, int64_t at_ms)
-{
-    buf_append(out, pin->digest.bytes, SHA256_LEN);
-    buf_append(out, pin->parts, sizeof pin->parts);
-    wire_put_int(out, at_ms);
-}
-
-static bool get_bytes(struct str *in, void *out, size_t len)
-{
-    if (in->len < len)
-        return false;
-    memcpy(out, in->ptr, len);
-    *in = str_slice(*in, len, in->len);
-    return true;
-}
-
-static bool get_pin(struct str *in, struct pin *pin, int64_t *at_ms)
-{
-    return get_bytes(in, pin->digest.bytes, SHA256_LEN) && get_bytes(in, pin->parts, sizeof pin->parts) &&
-           wire_get_int(in, at_ms);
-}
-
-void state_pins_write(const struct pin_server *server, struct list **at, struct buf *out)
-{
-    while (*at != &server->tools && out->len < CHECKPOINT_BYTES) {
-        const struct pin_entry *entry = CONTAINER_OF(*at, struct pin_entry, link);
-        wire_put_str(out, entry->tool);
-        bool classes = has_classes(entry);
-        buf_append_byte(out, (char)((entry->changed ? FLAG_CHANGED : 0) | (classes ? FLAG_CLASSES : 0)));
-        if (classes)
-            put_classes(out, entry);
-        put_pin(out, &entry->accepted, entry->accepted_ms);
-        if (entry->changed)
-            put_pin(out, &entry->seen, entry->changed_ms);
-        *at = entry->link.next;
-    }
-    if (*at == &server->tools)
-        *at = NULL;
-}
-
-int state_pins_read(struct state *state, struct str server, struct str bytes)
-{
-    while (bytes.len > 0) {
-        struct pin accepted = { 0 }, seen = { 0 };
-        struct pinned_class ruled = { 0 };
-        int64_t accepted_ms, changed_ms = 0;
-        struct str tool;
-        uint8_t flags;
-        if (!wire_get_str(&bytes, &tool) || !get_bytes(&bytes, &flags, 1) || (flags & ~FLAGS) != 0 ||
-            ((flags & FLAG_CLASSES) != 0 && !get_classes(&bytes, &accepted.class, &seen.class, &ruled)) ||
-            !get_pin(&bytes, &accepted, &accepted_ms) ||
-            ((flags & FLAG_CHANGED) != 0 && !get_pin(&bytes, &seen, &changed_ms)))
-            return E_CORRUPT;
-        struct pin_entry *entry = state_pin_make(state, server, tool);
-        if (entry == NULL)
-            return E_NOMEM;
-        entry_accept(entry, &accepted, accepted_ms);
-        entry->ruled = ruled;
-        if ((flags & FLAG_CHANGED) != 0)
-            entry_change(entry, &seen, changed_ms);
-    }
-    return 0;
-}
-
-/* ---- the store's ---- */
 
 /* The canonical text of a definition, while there is room for texts; else nothing. */
-static void text_of(struct pin_server *server, const struct tool *tool, struct buf *out)
+static void text_of(struct pin_server *server, enum pin_kind kind, struct str definition_text, struct buf *out)
 {
     const struct json *definition;
     struct json_error fault;
     struct hasher *hasher = NULL;
     struct arena arena;
     struct pin pin;
-    if (tool == NULL || tool->definition.len > LIMIT_pin_text)
+    if (definition_text.len == 0 || definition_text.len > LIMIT_pin_text)
         return;
     arena_init(&arena, NULL, LIMIT_answer_memory);
-    if (json_parse(&arena, tool->definition, &json_limits_answer, &definition, &fault) != 0 ||
-        hasher_new(&hasher) != 0 || pin_make(definition, &arena, hasher, out, &pin) != 0 ||
+    if (json_parse(&arena, definition_text, &json_limits_answer, &definition, &fault) != 0 ||
+        hasher_new(&hasher) != 0 || pin_make(kind, definition, &arena, hasher, out, &pin) != 0 ||
         out->len > server->texts_left)
         buf_reset(out);
     hasher_free(hasher);
@@ -236,24 +27,24 @@ static void text_of(struct pin_server *server, const struct tool *tool, struct b
     server->texts_left -= out->len;
 }
 
-/* `tool` NULL: without a text. */
-static void record_pin(struct store *store, struct pin_server *server, struct str name, const struct pin *pin,
-                       struct str what, const struct tool *tool, struct ledger_wait *wait)
+static void record_pin(struct store *store, struct pin_server *server, const struct pinned *pinned, struct str what,
+                       struct ledger_wait *wait)
 {
     struct buf text, blob;
     buf_init(&text, 2 * (size_t)LIMIT_pin_text);
     buf_init(&blob, 3 * (size_t)LIMIT_pin_text);
-    text_of(server, tool, &text);
-    pin_write(pin, buf_str(&text), &blob);
+    text_of(server, pinned->kind, pinned->definition, &text);
+    pin_write(pinned->pin, buf_str(&text), &blob);
     if (!buf_ok(&blob))
         WRONG("no memory for a record that must be written");
     struct record record = {
         .kind = RECORD_PIN,
         .at_ms = store_now_ms(store),
         .server = server->name,
-        .name = name,
-        .digest = pin->digest,
-        .class = pin->class,
+        .method = pin_kind_recorded(pinned->kind),
+        .name = pinned->name,
+        .digest = pinned->pin->digest,
+        .class = pinned->pin->class,
         .text = what,
         .blob = buf_str(&blob),
     };
@@ -262,35 +53,73 @@ static void record_pin(struct store *store, struct pin_server *server, struct st
     buf_release(&text);
 }
 
-/* The record goes first: a segment that begins with it must hold the state from before. */
-static enum pin_state first_look(struct store *store, struct pin_server *server, const struct tool *tool)
+/* ---- what servers list ---- */
+
+static bool has_room(const struct pin_server *server, enum pin_kind kind, struct str name)
 {
-    if (server->count >= LIMIT_pins_per_server) {
-        if (!server->full)
-            log_warn(store->options.log,
-                     "server '%" STR_FMT "': it lists more than %d tools; those behind them do not exist for clients",
-                     STR_ARG(server->name), LIMIT_pins_per_server);
-        server->full = true;
-        return PIN_NEVER;
-    }
-    record_pin(store, server, tool->name, &tool->pin, PIN_FIRST, tool, NULL);
-    struct pin_entry *entry = entry_make(server, tool->name);
-    AN(entry); /* it is recorded */
-    entry_accept(entry, &tool->pin, store_now_ms(store));
-    return PIN_ACCEPTED;
+    if (kind == PIN_TOOL)
+        return server->counts[kind] < LIMIT_pins_per_server;
+    return server->counts[kind] < LIMIT_pinned_items && name.len <= LIMIT_pinned_name &&
+           server->name_bytes + name.len <= LIMIT_pinned_names;
 }
 
-enum pin_state store_pin_state(const struct store *store, struct str server, const struct tool *tool)
+static void say_full(struct store *store, struct pin_server *server, enum pin_kind kind)
 {
-    const struct pin_entry *entry = state_pin(&store->state, server, tool->name);
+    if (!(server->full & 1u << kind))
+        log_warn(store->options.log,
+                 "server '%" STR_FMT "': it lists more than is accepted: some %" STR_FMT "s do not exist for clients; "
+                 "warder help pins forget",
+                 STR_ARG(server->name), STR_ARG(pin_kind_word(kind)));
+    server->full |= 1u << kind;
+}
+
+static void record_change(struct store *store, struct pin_server *server, const struct pinned *pinned, struct str what)
+{
+    if (server->changes_left == 0)
+        return;
+    server->changes_left--;
+    record_pin(store, server, pinned, what, NULL);
+}
+
+/* Instructions are one thing, which there may be none of: a server that is known and begins to give some changes them.
+ */
+static bool was_none(const struct pin_server *server, enum pin_kind kind)
+{
+    return kind == PIN_INSTRUCTIONS && server->count > 0;
+}
+
+/* The record goes first: a segment that begins with it must hold the state from before. */
+static enum pin_state first_look(struct store *store, struct pin_server *server, const struct pinned *pinned)
+{
+    if (pinned->kind == PIN_INSTRUCTIONS && pin_is_none(pinned->pin))
+        return PIN_ACCEPTED;
+    if (!has_room(server, pinned->kind, pinned->name)) {
+        say_full(store, server, pinned->kind);
+        return PIN_NEVER;
+    }
+    bool changed = was_none(server, pinned->kind);
+    record_pin(store, server, pinned, changed ? PIN_MOVED : PIN_FIRST, NULL);
+    struct pin_entry *entry = pin_entry_make(server, pinned->kind, pinned->name);
+    AN(entry); /* it is recorded */
+    if (changed)
+        pin_entry_change(entry, pinned->pin, store_now_ms(store));
+    else
+        pin_entry_accept(entry, pinned->pin, store_now_ms(store));
+    return changed ? PIN_CHANGED : PIN_ACCEPTED;
+}
+
+enum pin_state store_pin_state(const struct store *store, struct str server, enum pin_kind kind, struct str name,
+                               const struct pin *pin)
+{
+    const struct pin_entry *entry = pin_entry_of(state_pin_server(&store->state, server), kind, name);
     if (entry == NULL)
         return PIN_NEVER;
-    return pin_eq(&entry->accepted, &tool->pin) ? PIN_ACCEPTED : PIN_CHANGED;
+    return pin_eq(&entry->accepted, pin) ? PIN_ACCEPTED : PIN_CHANGED;
 }
 
 bool store_pin_wants_class(const struct store *store, struct str server, const struct tool *tool)
 {
-    const struct pin_entry *entry = state_pin(&store->state, server, tool->name);
+    const struct pin_entry *entry = pin_entry_of(state_pin_server(&store->state, server), PIN_TOOL, tool->name);
     if (entry != NULL && pin_eq(&entry->accepted, &tool->pin))
         return !entry->accepted.class.known;
     return entry == NULL || !entry->changed || !pin_eq(&entry->seen, &tool->pin) || !entry->seen.class.known;
@@ -298,29 +127,37 @@ bool store_pin_wants_class(const struct store *store, struct str server, const s
 
 struct pinned_class store_pin_class(const struct store *store, struct str server, struct str tool)
 {
-    const struct pin_entry *entry = state_pin(&store->state, server, tool);
+    const struct pin_entry *entry = pin_entry_of(state_pin_server(&store->state, server), PIN_TOOL, tool);
     if (entry == NULL)
         return (struct pinned_class){ .known = false };
     return entry->ruled.known ? entry->ruled : entry->accepted.class;
 }
 
-/* Of the accepted definition, where an older gateway accepted it without a class. */
-static void learn_class(struct store *store, struct pin_server *server, struct pin_entry *entry, const struct pin *pin)
+static void record_class(struct store *store, struct pin_server *server, const struct pin_entry *entry,
+                         struct pinned_class class, struct str what)
 {
-    if (!pin->class.known || entry->accepted.class.known)
+    struct pin pin = entry->accepted;
+    const struct pinned pinned = { entry->kind, entry->name, STR_EMPTY, &pin };
+    pin.class = class;
+    record_pin(store, server, &pinned, what, NULL);
+}
+
+/* Of the accepted definition, where an older gateway accepted it without a class. */
+static void learn_class(struct store *store, struct pin_server *server, struct pin_entry *entry,
+                        struct pinned_class class)
+{
+    if (!class.known || entry->accepted.class.known)
         return;
-    record_pin(store, server, entry->tool, pin, PIN_CLASSED, NULL, NULL);
-    entry->accepted.class = pin->class;
+    record_class(store, server, entry, class, PIN_CLASSED);
+    entry->accepted.class = class;
 }
 
 static void rule_class(struct store *store, struct pin_server *server, struct pin_entry *entry,
                        struct pinned_class ruled)
 {
-    struct pin pin = entry->accepted;
     if (ruled.known == entry->ruled.known && (!ruled.known || ruled.class == entry->ruled.class))
         return;
-    pin.class = ruled;
-    record_pin(store, server, entry->tool, &pin, PIN_RULED, NULL, NULL);
+    record_class(store, server, entry, ruled, PIN_RULED);
     entry->ruled = ruled;
 }
 
@@ -328,118 +165,209 @@ void store_pins_rule(struct store *store, struct str server_name,
                      struct pinned_class (*ruled)(void *arg, struct str tool), void *arg)
 {
     CHECK_OBJ(store, STORE_MAGIC);
-    struct pin_server *server = server_find(&store->state, server_name);
+    struct pin_server *server = state_pin_server(&store->state, server_name);
     if (server == NULL)
         return;
-    LIST_EACH (&server->tools, link, after) {
+    LIST_EACH (&server->entries, link, after) {
         struct pin_entry *entry = CONTAINER_OF(link, struct pin_entry, link);
-        rule_class(store, server, entry, ruled(arg, entry->tool));
+        if (entry->kind == PIN_TOOL)
+            rule_class(store, server, entry, ruled(arg, entry->name));
     }
 }
 
-enum pin_state store_pin_look(struct store *store, struct str server_name, const struct tool *tool)
+enum pin_state store_pin_look(struct store *store, struct str server_name, const struct pinned *pinned)
 {
     CHECK_OBJ(store, STORE_MAGIC);
-    struct pin_server *server = server_make(&store->state, server_name);
+    struct pin_server *server = state_pin_server_make(&store->state, server_name);
     if (server == NULL)
         return PIN_NEVER;
-    struct pin_entry *entry = map_get(&server->by_tool, tool->name);
+    struct pin_entry *entry = pin_entry_of(server, pinned->kind, pinned->name);
     if (entry == NULL)
-        return first_look(store, server, tool);
-    bool same = pin_eq(&entry->accepted, &tool->pin),
-         known = same || (entry->changed && pin_eq(&entry->seen, &tool->pin));
-    bool moved = same ? entry->changed : !known;
-    if (moved && server->changes_left > 0) {
-        server->changes_left--;
-        record_pin(store, server, entry->tool, &tool->pin, same ? PIN_RETURNED : PIN_MOVED, same ? NULL : tool, NULL);
+        return first_look(store, server, pinned);
+    bool same = pin_eq(&entry->accepted, pinned->pin),
+         known = same || (entry->changed && pin_eq(&entry->seen, pinned->pin));
+    if (same ? entry->changed : !known) {
+        struct pinned recorded = *pinned;
+        recorded.name = entry->name;
+        if (same) /* its text was kept */
+            recorded.definition = STR_EMPTY;
+        record_change(store, server, &recorded, same ? PIN_RETURNED : PIN_MOVED);
     }
     if (same)
         entry->changed = false;
-    else if (!known || (tool->pin.class.known && !entry->seen.class.known))
-        entry_change(entry, &tool->pin, known ? entry->changed_ms : store_now_ms(store));
+    else if (!known || (pinned->pin->class.known && !entry->seen.class.known))
+        pin_entry_change(entry, pinned->pin, known ? entry->changed_ms : store_now_ms(store));
     if (same)
-        learn_class(store, server, entry, &tool->pin);
+        learn_class(store, server, entry, pinned->pin->class);
     return same ? PIN_ACCEPTED : PIN_CHANGED;
 }
 
-bool store_pin_begins(const struct store *store, struct str server, struct str tool, struct str digits)
+/* ---- what operators do ---- */
+
+/* Which pin is accepted now where an operator accepts it. */
+static const struct pin *listed_pin(const struct pin_entry *entry)
 {
-    const struct pin_entry *entry = state_pin(&store->state, server, tool);
-    char hex[2 * SHA256_LEN];
-    if (entry == NULL)
-        return false;
-    hex_encode(entry->changed ? entry->seen.digest.bytes : entry->accepted.digest.bytes, SHA256_LEN, hex);
-    return str_starts_with(str_of(hex, sizeof hex), digits);
+    return entry->changed ? &entry->seen : &entry->accepted;
 }
 
-static void accept(struct store *store, struct pin_server *server, struct pin_entry *entry, struct ledger_wait *wait)
-{
-    struct pin pin = entry->changed ? entry->seen : entry->accepted;
-    record_pin(store, server, entry->tool, &pin, PIN_OPERATOR, NULL, wait);
-    entry_accept(entry, &pin, store_now_ms(store));
-}
+struct chosen { /* of one server: entries that are marked, in their order */
+    struct pin_server *server;
+    struct pin_entry *last;
+    size_t count;
+};
 
-static struct pin_entry *last_changed(struct pin_server *server)
+/* Those that are named, or all of the kinds, `changed` only those that changed. E_NOT_FOUND: *missing says which. */
+static int choose_all(struct store *store, const struct pin_choice *choice, bool changed, struct str *missing,
+                      struct chosen *out)
 {
-    struct pin_entry *last = NULL;
-    LIST_EACH (&server->tools, link, after) {
-        struct pin_entry *entry = CONTAINER_OF(link, struct pin_entry, link);
-        if (entry->changed)
-            last = entry;
-    }
-    return last;
-}
-
-/* The wait goes with the last record. */
-static int pins_accept(struct store *store, struct str server_name, const struct str *tools, size_t count,
-                       struct str *missing, struct ledger_wait *wait)
-{
-    struct pin_server *server = server_find(&store->state, server_name);
-    *missing = server_name;
-    if (server == NULL)
+    *out = (struct chosen){ .server = state_pin_server(&store->state, choice->server) };
+    *missing = choice->server;
+    if (out->server == NULL)
         return E_NOT_FOUND;
-    for (size_t i = 0; i < count; i++) {
-        *missing = tools[i];
-        if (map_get(&server->by_tool, tools[i]) == NULL)
+    for (size_t i = 0; i < choice->count; i++) {
+        *missing = choice->names[i];
+        if (pin_entry_of(out->server, choice->kind, choice->names[i]) == NULL)
             return E_NOT_FOUND;
     }
     *missing = STR_EMPTY;
-    for (size_t i = 0; i < count; i++)
-        accept(store, server, map_get(&server->by_tool, tools[i]), i + 1 == count ? wait : NULL);
-    if (count > 0)
-        return 0;
-    const struct pin_entry *last = last_changed(server);
-    if (last == NULL)
-        return E_NOT_FOUND;
-    LIST_EACH (&server->tools, link, after) {
+    LIST_EACH (&out->server->entries, link, after) {
         struct pin_entry *entry = CONTAINER_OF(link, struct pin_entry, link);
-        if (entry->changed)
-            accept(store, server, entry, entry == last ? wait : NULL);
+        entry->chosen =
+            choice->count == 0 && (choice->all_kinds || entry->kind == choice->kind) && (entry->changed || !changed);
+    }
+    for (size_t i = 0; i < choice->count; i++)
+        pin_entry_of(out->server, choice->kind, choice->names[i])->chosen = true;
+    LIST_EACH (&out->server->entries, link, after) {
+        struct pin_entry *entry = CONTAINER_OF(link, struct pin_entry, link);
+        if (entry->chosen) {
+            out->last = entry;
+            out->count++;
+        }
+    }
+    return out->count > 0 ? 0 : E_NOT_FOUND;
+}
+
+static void record_act(struct store *store, const struct chosen *chosen, const struct pin_entry *entry,
+                       const struct pin *pin, struct str what, struct ledger_wait *wait)
+{
+    const struct pinned pinned = { .kind = entry->kind, .name = entry->name, .definition = STR_EMPTY, .pin = pin };
+    record_pin(store, chosen->server, &pinned, what, entry == chosen->last ? wait : NULL);
+}
+
+/* The wait goes with the last record. */
+static int pins_accept(struct store *store, const struct pin_choice *choice, struct str *missing,
+                       struct ledger_wait *wait)
+{
+    struct chosen chosen;
+    int error = choose_all(store, choice, true, missing, &chosen);
+    if (error < 0)
+        return error;
+    LIST_EACH (&chosen.server->entries, link, after) {
+        struct pin_entry *entry = CONTAINER_OF(link, struct pin_entry, link);
+        const struct pin pin = *listed_pin(entry);
+        if (!entry->chosen)
+            continue;
+        record_act(store, &chosen, entry, &pin, PIN_OPERATOR, wait);
+        pin_entry_accept(entry, &pin, store_now_ms(store));
     }
     return 0;
 }
 
-int store_pins_accept(struct store *store, struct str server, const struct str *tools, size_t count,
-                      struct str *missing, store_done *done, void *arg)
+/* What changed is accepted or not, and never by the way. */
+static int pins_forget(struct store *store, const struct pin_choice *choice, struct str *missing,
+                       struct ledger_wait *wait)
+{
+    struct chosen chosen;
+    int error = choose_all(store, choice, false, missing, &chosen);
+    if (error < 0)
+        return error;
+    LIST_EACH (&chosen.server->entries, link, after) {
+        const struct pin_entry *entry = CONTAINER_OF(link, struct pin_entry, link);
+        *missing = entry->name;
+        if (entry->chosen && entry->changed)
+            return E_INVALID;
+    }
+    LIST_EACH (&chosen.server->entries, link, after) {
+        struct pin_entry *entry = CONTAINER_OF(link, struct pin_entry, link);
+        if (!entry->chosen)
+            continue;
+        record_act(store, &chosen, entry, &entry->accepted, PIN_FORGOTTEN, wait);
+        pin_entry_forget(chosen.server, entry);
+    }
+    return 0;
+}
+
+typedef int pins_act(struct store *store, const struct pin_choice *choice, struct str *missing,
+                     struct ledger_wait *wait);
+
+static int act(struct store *store, pins_act *what, const struct pin_choice *choice, struct str *missing,
+               store_done *done, void *arg)
 {
     CHECK_OBJ(store, STORE_MAGIC);
     struct ledger_wait *wait;
     int error = act_begin(store, done, arg, &wait);
     if (error < 0)
         return error;
-    error = pins_accept(store, server, tools, count, missing, wait);
+    error = what(store, choice, missing, wait);
     if (error < 0)
         act_cancel(wait);
     return error;
 }
 
-int store_pins_accept_now(struct store *store, struct str server, const struct str *tools, size_t count,
-                          struct str *missing)
+static int act_now(struct store *store, pins_act *what, const struct pin_choice *choice, struct str *missing)
 {
     CHECK_OBJ(store, STORE_MAGIC);
     AZ(store->options.loop);
-    int error = pins_accept(store, server, tools, count, missing, NULL);
+    int error = what(store, choice, missing, NULL);
     return error < 0 ? error : ledger_write_now(store->ledger);
+}
+
+int store_pins_accept(struct store *store, const struct pin_choice *choice, struct str *missing, store_done *done,
+                      void *arg)
+{
+    return act(store, pins_accept, choice, missing, done, arg);
+}
+
+int store_pins_accept_now(struct store *store, const struct pin_choice *choice, struct str *missing)
+{
+    return act_now(store, pins_accept, choice, missing);
+}
+
+int store_pins_forget(struct store *store, const struct pin_choice *choice, struct str *missing, store_done *done,
+                      void *arg)
+{
+    return act(store, pins_forget, choice, missing, done, arg);
+}
+
+int store_pins_forget_now(struct store *store, const struct pin_choice *choice, struct str *missing)
+{
+    return act_now(store, pins_forget, choice, missing);
+}
+
+int store_pins_digest(struct store *store, const struct pin_choice *choice, struct str *missing, struct sha256 *out)
+{
+    CHECK_OBJ(store, STORE_MAGIC);
+    struct hasher *hasher;
+    struct chosen chosen;
+    int error = choose_all(store, choice, true, missing, &chosen);
+    if (error < 0)
+        return error;
+    if (choice->count == 1) {
+        *out = listed_pin(chosen.last)->digest;
+        return 0;
+    }
+    error = hasher_new(&hasher);
+    if (error < 0)
+        return error;
+    hasher_begin(hasher);
+    LIST_EACH (&chosen.server->entries, link, after) {
+        const struct pin_entry *entry = CONTAINER_OF(link, struct pin_entry, link);
+        if (entry->chosen)
+            pin_add(hasher, entry->kind, entry->name, &listed_pin(entry)->digest);
+    }
+    hasher_end(hasher, out);
+    hasher_free(hasher);
+    return 0;
 }
 
 int store_pin_each(struct store *store, struct str server, int (*each)(void *arg, const struct store_pin *pin),
@@ -450,11 +378,12 @@ int store_pin_each(struct store *store, struct str server, int (*each)(void *arg
         const struct pin_server *at = CONTAINER_OF(link, struct pin_server, link);
         if (server.len > 0 && !str_eq(at->name, server))
             continue;
-        LIST_EACH (&at->tools, tool, next) {
-            const struct pin_entry *entry = CONTAINER_OF(tool, struct pin_entry, link);
+        LIST_EACH (&at->entries, one, next) {
+            const struct pin_entry *entry = CONTAINER_OF(one, struct pin_entry, link);
             const struct store_pin pin = {
                 .server = at->name,
-                .tool = entry->tool,
+                .kind = entry->kind,
+                .name = entry->name,
                 .accepted = entry->accepted,
                 .seen = entry->seen,
                 .ruled = entry->ruled,

@@ -283,7 +283,8 @@ int projection_head(struct str directory, struct chain_head *out)
 /* ---- texts of definitions ---- */
 
 struct wanted {
-    struct str server, tool;
+    struct str server, name;
+    enum pin_kind kind;
     const struct sha256 *digest;
     struct buf *out;
     bool found;
@@ -291,13 +292,17 @@ struct wanted {
 
 static int projected_text(sqlite3 *handle, struct wanted *wanted)
 {
-    static const char sql[] = "SELECT text FROM definitions WHERE server = ?1 AND tool = ?2 AND digest = ?3";
+    static const char sql[] =
+        "SELECT text FROM definitions WHERE server = ?1 AND kind = ?2 AND name = ?3 AND digest = ?4";
     sqlite3_stmt *statement;
     if (sqlite3_prepare_v2(handle, sql, -1, &statement, NULL) != SQLITE_OK)
         return E_IO;
     (void)sqlite3_bind_text64(statement, 1, wanted->server.ptr, wanted->server.len, SQLITE_STATIC, SQLITE_UTF8);
-    (void)sqlite3_bind_text64(statement, 2, wanted->tool.ptr, wanted->tool.len, SQLITE_STATIC, SQLITE_UTF8);
-    (void)sqlite3_bind_blob64(statement, 3, wanted->digest->bytes, SHA256_LEN, SQLITE_STATIC);
+    struct str word = pin_kind_word(wanted->kind);
+    (void)sqlite3_bind_text64(statement, 2, word.ptr, word.len, SQLITE_STATIC, SQLITE_UTF8);
+    (void)sqlite3_bind_text64(statement, 3, wanted->name.len > 0 ? wanted->name.ptr : "", wanted->name.len,
+                              SQLITE_STATIC, SQLITE_UTF8);
+    (void)sqlite3_bind_blob64(statement, 4, wanted->digest->bytes, SHA256_LEN, SQLITE_STATIC);
     int code = sqlite3_step(statement);
     wanted->found = code == SQLITE_ROW;
     if (wanted->found)
@@ -309,11 +314,12 @@ static int projected_text(sqlite3 *handle, struct wanted *wanted)
 static int recorded_text(void *arg, uint64_t sequence, const struct record *record)
 {
     struct wanted *wanted = arg;
+    enum pin_kind kind;
     struct pin pin;
     struct str text;
     (void)sequence;
-    if (record->kind != RECORD_PIN || !str_eq(record->server, wanted->server) || !str_eq(record->name, wanted->tool) ||
-        pin_of_record(record, &pin, &text) < 0 || text.len == 0 ||
+    if (record->kind != RECORD_PIN || !str_eq(record->server, wanted->server) || !str_eq(record->name, wanted->name) ||
+        pin_of_record(record, &kind, &pin, &text) < 0 || kind != wanted->kind || text.len == 0 ||
         memcmp(&pin.digest, wanted->digest, sizeof pin.digest) != 0)
         return 0;
     wanted->found = true;
@@ -321,10 +327,10 @@ static int recorded_text(void *arg, uint64_t sequence, const struct record *reco
     return 1;
 }
 
-int store_definition(struct str directory, struct str server, struct str tool, const struct sha256 *digest,
-                     struct buf *out)
+int store_definition(struct str directory, struct str server, enum pin_kind kind, struct str name,
+                     const struct sha256 *digest, struct buf *out)
 {
-    struct wanted wanted = { .server = server, .tool = tool, .digest = digest, .out = out };
+    struct wanted wanted = { .server = server, .kind = kind, .name = name, .digest = digest, .out = out };
     sqlite3 *handle = NULL;
     uint64_t known = 0;
     int error = open_projection(directory, &handle);

@@ -41,23 +41,26 @@ struct freeze_entry {
     char          bytes[];
 };
 
-struct pin_entry {          /* a tool whose definition was accepted */
+struct pin_entry {          /* what was accepted of a server: a tool, a prompt ... */
     struct list link;       /* on its pin_server */
+    enum pin_kind kind;
     struct pin  accepted, seen;
     bool        changed;    /* `seen` is listed, and another one */
     struct pinned_class ruled; /* by an operator; unknown: nothing */
+    bool        chosen;     /* by the operator, within one call */
     int64_t     accepted_ms, changed_ms;
-    struct str  tool;
+    struct str  name;
     char        bytes[];
 };
 
 struct pin_server {
     struct list link;       /* on state->pins */
-    struct list tools;      /* oldest first */
-    struct map  by_tool;
-    size_t      count;
+    struct list entries;    /* oldest first */
+    struct map  by_name[PIN_KIND_COUNT];
+    size_t      counts[PIN_KIND_COUNT], count;
+    size_t      name_bytes; /* of all but tools */
     size_t      texts_left, changes_left; /* to be recorded in this run */
-    bool        full;       /* it was said that it is */
+    unsigned    full;       /* a bit for each kind of which it was said that there is no more room */
     struct str  name;
     char        bytes[];
 };
@@ -95,10 +98,15 @@ const struct freeze *state_freeze(const struct state *state, enum freeze_scope s
 int  state_set_freeze(struct state *state, const struct freeze *freeze) NODISCARD;
 void state_thaw(struct state *state, enum freeze_scope scope, struct str name);
 
-/* pins.c. What is not there is made; NULL: no memory. */
+/* pin_state.c. What is not there is made; NULL: no memory. */
 void state_pins_release(struct state *state);
-struct pin_entry *state_pin(const struct state *state, struct str server, struct str tool); /* NULL: never accepted */
-struct pin_entry *state_pin_make(struct state *state, struct str server, struct str tool);
+struct pin_server *state_pin_server(const struct state *state, struct str name); /* NULL: nothing of it was accepted */
+struct pin_server *state_pin_server_make(struct state *state, struct str name);
+struct pin_entry *pin_entry_of(const struct pin_server *server, enum pin_kind kind, struct str name); /* NULL: never accepted */
+struct pin_entry *pin_entry_make(struct pin_server *server, enum pin_kind kind, struct str name);
+void pin_entry_accept(struct pin_entry *entry, const struct pin *pin, int64_t now_ms);
+void pin_entry_change(struct pin_entry *entry, const struct pin *pin, int64_t now_ms);
+void pin_entry_forget(struct pin_server *server, struct pin_entry *entry);
 int  state_pin_replay(struct state *state, const struct record *record) NODISCARD;
 /* A server's pins in a checkpoint: some of them as bytes, from *at on, which moves; NULL at the end. */
 void state_pins_write(const struct pin_server *server, struct list **at, struct buf *out);

@@ -92,11 +92,11 @@ int  store_grant_ancestors(struct store *store, const struct grant *grant, int64
 /* True if it is the grant of this id, or was made under it. */
 bool store_grant_is_under(const struct store *store, const struct grant *grant, struct str id);
 
-/* Pins. `tool` is what the server lists now: its definition is accepted at first sight, and recorded; a change and a return
- * are recorded too. PIN_NEVER: the server is at LIMIT_pins_per_server. */
-enum pin_state store_pin_look(struct store *store, struct str server, const struct tool *tool);
+/* Pins. What a server lists now: it is accepted at first sight, and recorded; a change and a return are recorded too.
+ * PIN_NEVER: there is no room for more of its kind. */
+enum pin_state store_pin_look(struct store *store, struct str server, const struct pinned *pinned);
 /* The same without a trace: PIN_NEVER of what was not looked at. */
-enum pin_state store_pin_state(const struct store *store, struct str server, const struct tool *tool);
+enum pin_state store_pin_state(const struct store *store, struct str server, enum pin_kind kind, struct str name, const struct pin *pin);
 /* True where nobody knows yet what a tool of this definition can do: tool->pin.class is then filled in before the look. */
 bool store_pin_wants_class(const struct store *store, struct str server, const struct tool *tool);
 /* Frozen when the definition was accepted, unless an operator says otherwise. */
@@ -104,20 +104,22 @@ struct pinned_class store_pin_class(const struct store *store, struct str server
 /* What an operator says of each tool of a server, unknown: nothing. What differs from before is recorded. */
 void store_pins_rule(struct store *store, struct str server,
                      struct pinned_class (*ruled)(void *arg, struct str tool), void *arg);
-/* An operator accepts the definitions that are listed now, of these tools, or with none named of all that changed.
- * E_NOT_FOUND: one of them is not known (*missing says which), or none changed. */
-int  store_pins_accept(struct store *store, struct str server, const struct str *tools, size_t count, struct str *missing,
-                       store_done *done, void *arg) NODISCARD;
-int  store_pins_accept_now(struct store *store, struct str server, const struct str *tools, size_t count,
-                           struct str *missing) NODISCARD;
-/* Whether the digest of what is listed now begins with these hex digits, in lower case. */
-bool store_pin_begins(const struct store *store, struct str server, struct str tool, struct str digits);
-struct store_pin { struct str server, tool; struct pin accepted, seen; struct pinned_class ruled; bool changed; int64_t accepted_ms, changed_ms; };
+/* The definitions that are listed now are accepted. E_NOT_FOUND: one of them is not known (*missing says which), or none changed. */
+int  store_pins_accept(struct store *store, const struct pin_choice *choice, struct str *missing, store_done *done, void *arg) NODISCARD;
+int  store_pins_accept_now(struct store *store, const struct pin_choice *choice, struct str *missing) NODISCARD;
+/* What it would accept: of one name the definition's digest; else that of all of them, as pin_add makes it. */
+int  store_pins_digest(struct store *store, const struct pin_choice *choice, struct str *missing, struct sha256 *out) NODISCARD;
+/* Nothing is known of them any more: what is listed next is accepted at first sight. E_NOT_FOUND as above. E_INVALID:
+ * *missing changed, and none is forgotten. */
+int  store_pins_forget(struct store *store, const struct pin_choice *choice, struct str *missing, store_done *done, void *arg) NODISCARD;
+int  store_pins_forget_now(struct store *store, const struct pin_choice *choice, struct str *missing) NODISCARD;
+struct store_pin { struct str server, name; enum pin_kind kind; struct pin accepted, seen; struct pinned_class ruled; bool changed; int64_t accepted_ms, changed_ms; };
 /* Of one server, or with an empty name of all. Nonzero ends it and is returned. */
 int  store_pin_each(struct store *store, struct str server, int (*each)(void *arg, const struct store_pin *pin), void *arg);
 /* The text of a definition that a record kept: from the projection, and from the ledger behind it. Any thread.
  * E_NOT_FOUND: none is kept. */
-int  store_definition(struct str directory, struct str server, struct str tool, const struct sha256 *digest, struct buf *out) NODISCARD;
+int  store_definition(struct str directory, struct str server, enum pin_kind kind, struct str name, const struct sha256 *digest,
+                      struct buf *out) NODISCARD;
 
 /* Limits: what is used now (see counters_view, counters_each), and setting counters back: at least one, what is in
  * flight excepted. `views` say what is forgotten, for the record. */

@@ -19,11 +19,15 @@
 static const struct list_row {
     enum method_id method;
     struct str member, name; /* of the result; of an entry */
+    enum pin_kind pinned;
 } rows[LIST_KIND_COUNT] = {
-    [LIST_TOOLS] = { METHOD_TOOLS_LIST, { "tools", 5 }, { "name", 4 } },
-    [LIST_PROMPTS] = { METHOD_PROMPTS_LIST, { "prompts", 7 }, { "name", 4 } },
-    [LIST_RESOURCES] = { METHOD_RESOURCES_LIST, { "resources", 9 }, { "uri", 3 } },
-    [LIST_TEMPLATES] = { METHOD_RESOURCES_TEMPLATES_LIST, { "resourceTemplates", 17 }, { "uriTemplate", 11 } },
+    [LIST_TOOLS] = { METHOD_TOOLS_LIST, { "tools", 5 }, { "name", 4 }, PIN_TOOL },
+    [LIST_PROMPTS] = { METHOD_PROMPTS_LIST, { "prompts", 7 }, { "name", 4 }, PIN_PROMPT },
+    [LIST_RESOURCES] = { METHOD_RESOURCES_LIST, { "resources", 9 }, { "uri", 3 }, PIN_RESOURCE },
+    [LIST_TEMPLATES] = { METHOD_RESOURCES_TEMPLATES_LIST,
+                         { "resourceTemplates", 17 },
+                         { "uriTemplate", 11 },
+                         PIN_TEMPLATE },
 };
 
 struct entry { /* of a list under construction */
@@ -88,7 +92,7 @@ static bool is_usable(const struct listing *listing, const struct json *entry, c
     return json_string(name).len <= LIMIT_tool_name && json_is(json_get(entry, STR("inputSchema")), JSON_OBJECT);
 }
 
-/* A tool's definition is pinned while its tree is there. NULL: no memory. */
+/* A definition is pinned while its tree is there. NULL: no memory. */
 static const struct pin *pin_of(struct listing *listing, const struct json *entry)
 {
     struct pin *pin = arena_alloc(&listing->building->arena, sizeof(*pin));
@@ -96,7 +100,7 @@ static const struct pin *pin_of(struct listing *listing, const struct json *entr
     struct buf text;
     arena_init(&scratch, listing->upstream->services.arenas, LIMIT_answer_memory);
     buf_init(&text, 2 * (size_t)LIMIT_list_page);
-    if (pin && pin_make(entry, &scratch, listing->upstream->hasher, &text, pin) != 0)
+    if (pin && pin_make(rows[listing->kind].pinned, entry, &scratch, listing->upstream->hasher, &text, pin) != 0)
         pin = NULL;
     buf_release(&text);
     arena_release(&scratch);
@@ -162,7 +166,8 @@ static int add_entry(struct listing *listing, const struct json *entry)
     if (!error && buf_ok(out))
         made.item.definition = arena_str(arena, buf_str(out));
     buf_reset(out);
-    if (listing->kind == LIST_TOOLS && !(made.item.pin = pin_of(listing, entry)))
+    made.item.pin = pin_of(listing, entry);
+    if (!made.item.pin)
         return E_LIMIT;
     buf_append(&listing->entries, &made, sizeof(made));
     return made.item.name.ptr && made.item.definition.ptr && buf_ok(&listing->entries) ? 0 : E_LIMIT;

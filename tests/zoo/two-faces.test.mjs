@@ -49,7 +49,8 @@ for (const server of ['poisoned', 'fresh']) {
     const session = await open(server);
     assert.equal(await result(session, 'add'), 'pin_changed');
     assert.deepEqual(reached(server), []);
-    const records = (await gateway.audit()).filter((record) => record.server === server && record.name === 'add' && record.kind !== 'pin');
+    let records; // a denial is not waited for
+    await until(async () => (records = (await gateway.audit()).filter((record) => record.server === server && record.name === 'add' && record.kind !== 'pin')).length > 0, 'the record');
     assert.deepEqual(records.map(({ kind, reason }) => [kind, reason]), [['decision', 'pin_changed']]);
     session.close?.();
   });

@@ -124,7 +124,8 @@ static void a_change_meets_an_admitted_call(void **state)
     assert_null(strstr(heard.body, "\"once\""));
 
     struct str missing;
-    assert_int_equal(store_pins_accept(world.store, STR("s"), NULL, 0, &missing, NULL, NULL), 0);
+    const struct pin_choice changed = { .server = STR("s"), .all_kinds = true };
+    assert_int_equal(store_pins_accept(world.store, &changed, &missing, NULL, NULL), 0);
     gateway_pins_changed(world.gateway, STR("s"));
     say(&world, &heard, VERB_POST, call_once); /* given back: the one in all is there */
     for (int at = 0; !memory_leg() && at < 1000; at++)
