@@ -65,10 +65,21 @@ struct study {
 
 /* ---- what it is about ---- */
 
+/* Words that are often money: two different ones are. And those of trades, of which some two are one. */
 struct moneyish {
     const struct lexeme *first;
-    bool second;
-}; /* words that are often money: two different ones are */
+    bool second, sale, option, traded, contract;
+};
+
+static void add_trade(const struct word *word, struct moneyish *moneyish, struct subject *subject)
+{
+    moneyish->sale |= word_in(word, "sell buy");
+    moneyish->option |= word_is(word, STR("option"));
+    moneyish->contract |= word_in(word, "contract order");
+    moneyish->traded |= word_in(word, "order position share option");
+    if ((moneyish->sale && moneyish->traded) || (moneyish->option && moneyish->contract))
+        subject->trading = subject->money = true;
+}
 
 static void add_subject(const struct word *words, size_t count, struct moneyish *moneyish, struct subject *subject)
 {
@@ -82,6 +93,7 @@ static void add_subject(const struct word *words, size_t count, struct moneyish 
             moneyish->first = words[i].lexeme;
         else if (objects & OBJECT_MONEYISH && moneyish->first != words[i].lexeme)
             moneyish->second = true;
+        add_trade(&words[i], moneyish, subject);
         if (word_in(&words[i], "browser playwright puppeteer selenium chrome chromium dom webpage tab"))
             subject->browser = true;
     }
@@ -90,7 +102,7 @@ static void add_subject(const struct word *words, size_t count, struct moneyish 
 static void find_subject(const struct lexicon *lexicon, struct study *study)
 {
     struct word words[TEXT_WORDS];
-    struct moneyish moneyish = { NULL, false };
+    struct moneyish moneyish = { .first = NULL };
     size_t count = words_of_identifier(lexicon, study->facts->server, words, NAME_WORDS);
 
     add_subject(words, count, &moneyish, &study->subject);
@@ -160,6 +172,8 @@ static bool description_prevails(const struct reading *name, const struct readin
 {
     if (description->strength == STRENGTH_NONE || description->class == CLASS_OTHER)
         return false;
+    if (description->class < name->class && name->noun && name->class == CLASS_WRITE)
+        return description->strength == STRENGTH_STRONG; /* network_request: returns its details */
     if (description->class < name->class)
         return name->strength <= STRENGTH_WEAK && description->strength > name->strength;
     if (description->strength > name->strength || (name->strength == STRENGTH_WEAK && description->class > name->class))

@@ -163,6 +163,7 @@ static void read_head(const struct word *words, size_t count, size_t head, const
     const struct word *last = &words[count - 1];
 
     judge_verb(&words[head], words, count, subject, out);
+    out->noun = head + 1 == count && verb_kind(&words[head]) == VERB_EITHER;
     out->words = head == 0 ? span(&words[0], last) : span(&words[head], last);
     if (head + 1 == count && count > 1)
         out->words = span(&words[0], last);
@@ -201,6 +202,8 @@ void read_name(const struct lexicon *lexicon, struct str name, struct str server
     while (first + 1 < count && (says_nothing(&words[first]) ||
                                  (verb_kind(&words[first]) != VERB_SURE && in_server(&words[first], own, owned))))
         first++;
+    while (count > first + 1 && word_in(&words[count - 1], "tool"))
+        count--;
     for (size_t i = first; i < count; i++)
         out->objects |= objects_of(&words[i]);
     if (first == count)

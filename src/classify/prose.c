@@ -49,6 +49,8 @@ static size_t find_lead(const struct word *words, size_t count, enum strength *s
     *strength = STRENGTH_STRONG;
     for (size_t i = 0; i < count && i < LEAD_WORDS; i++) {
         bool told = i > 0 && word_in(&words[i - 1], "to will can");
+        if (i + 1 < count && word_in(&words[i], "call") && word_in(&words[i + 1], "this it when before after first once"))
+            continue; /* what the model is to do, and not the tool */
         if (is_filler(&words[i]) && !(i == 0 && is_verb(&words[i]) && count > 1 && !word_in(&words[i], "use let help")))
             continue;
         if (is_verb(&words[i]) || is_vague(&words[i])) {

@@ -12,6 +12,7 @@ struct reading {
     struct word     verb;      /* or the noun that spoke */
     struct str      words;     /* of the text: what was read as verb and object */
     const char     *why;       /* ours */
+    bool            noun;      /* of a name: its verb stands at the end, and is a noun as often */
     unsigned        objects;   /* of every word, as bits of enum object_kind */
 };
 

@@ -146,7 +146,7 @@ static const struct option options[] = {
 };
 
 const struct command command_catalog_export = {
-    .summary = "Writes what the index knows as facts, without texts",
+    .summary = "Writes the index as facts, without texts",
     .arguments = "FOLDER",
     .least = 1,
     .most = 1,
