@@ -6,7 +6,7 @@ import { Gateway, descendants, runs, until } from '../lib/gateway.mjs';
 import { Recorder } from '../lib/recorder.mjs';
 import { Session, VERSION, decision, text } from '../lib/session.mjs';
 
-const TOOLS = ['echo', 'sleep', 'silent', 'act', 'progress'];
+const TOOLS = ['echo', 'sleep', 'wait', 'silent', 'act', 'progress'];
 const limited = { version: '1', default: 'allow', tools: { echo: { limits: [{ counter: 'echoes', window: 'total', max: 3 }] } } };
 
 let gateway;
@@ -32,13 +32,14 @@ test('a graceful stop answers the call in flight, refuses new ones, and ends eve
   await late.call('echo', {});
   const below = descendants(gateway.pid);
   assert.ok(below.length >= 2, `processes: ${below}`);
-  const answer = busy.call('sleep', { ms: 1500 });
-  await until(() => recorder.calls().some((call) => call.name === 'sleep'), 'the call at the server');
+  const answer = busy.call('wait');
+  await until(() => recorder.calls().some((call) => call.name === 'wait'), 'the call at the server');
   const stopping = gateway.stop();
   await delay(200);
   const refused = await late.call('echo', {}).catch((error) => ({ closed: error.message }));
   assert.ok(refused.closed || refused.error?.data?.reason === 'shutting_down', JSON.stringify(refused));
-  assert.equal(text(await answer), 'slept 1500');
+  recorder.release();
+  assert.equal(text(await answer), 'waited');
   const how = await stopping;
   assert.deepEqual([how.code, how.signal], [0, null]);
   assert.deepEqual(below.filter(runs), []);
@@ -86,7 +87,7 @@ test('a revoked grant is refused at once, also by its open session and its call 
   const { open, grant, recorder } = await set();
   const session = await open();
   const other = await open();
-  const inFlight = session.rpc('tools/call', { name: 'sleep', arguments: { ms: 8000 } }).catch((error) => ({ closed: error.message }));
+  const inFlight = session.rpc('tools/call', { name: 'wait', arguments: {} }).catch((error) => ({ closed: error.message }));
   await until(() => recorder.calls().length === 1, 'the call at the server');
   await gateway.revoke(grant.id);
   const { status } = await other.rpc('tools/call', { name: 'echo', arguments: {} });
@@ -94,7 +95,7 @@ test('a revoked grant is refused at once, also by its open session and its call 
   await assert.rejects(open(), /401/);
   const ended = await inFlight;
   assert.ok(ended.closed || ended.status === 401 || ended.message?.error, JSON.stringify(ended));
-  assert.deepEqual(recorder.calls().map((call) => call.name), ['sleep']);
+  assert.deepEqual(recorder.calls().map((call) => call.name), ['wait']);
   await gateway.auditUntil((records) => records.some((one) => one.kind === 'revoked') && outcomes(records).length === 1);
   session.close();
   other.close();

@@ -223,21 +223,33 @@ test('limits are shown and reset without a gateway too', async () => {
 });
 
 test('no more calls in flight than concurrent says; the next one passes when one ends', async () => {
-  const { gateway, recorder, session } = await setUp(['sleep_a', 'sleep_b'], {
-    'sleep_*': {}, sleep_a: { concurrent: 3 },
+  const { gateway, recorder, session } = await setUp(['wait_a', 'wait_b'], {
+    'wait_*': {}, wait_a: { concurrent: 3 },
   }, { all_tools: { concurrent: 5 } });
   const { token } = await gateway.grant('busy', 'recorder');
   const clients = await Promise.all(Array.from({ length: 16 }, () => session(token)));
-  const under = clients.slice(0, 8).map((client) => client.call('sleep_a', { ms: 4000 }));
-  const other = clients.slice(8).map((client) => client.call('sleep_b', { ms: 4000 }));
+  const refused = [];
+  const call = async (client, name) => {
+    const message = await client.call(name);
+    if (decision(message)) refused.push(name);
+    return message;
+  };
+  const under = clients.slice(0, 8).map((client) => call(client, 'wait_a'));
+  const other = clients.slice(8).map((client) => call(client, 'wait_b'));
+  await until(() => refused.length === 8 && recorder.calls().length === 8, 'eight refused and eight at the server');
+  recorder.release();
   const [a, b] = [codes(await Promise.all(under)), codes(await Promise.all(other))];
   assert.deepEqual([a.filter((code) => code === 'ok').length, a.filter((code) => code === 'concurrent').length], [3, 5]);
   assert.deepEqual([b.filter((code) => code === 'ok').length, b.filter((code) => code === 'concurrent').length], [5, 3]);
   assert.equal(recorder.calls().length, 8);
-  const denied = await Promise.all(clients.slice(0, 4).map((client) => client.call('sleep_a', { ms: 3000 })));
+  recorder.hold();
+  const again = clients.slice(0, 4).map((client) => call(client, 'wait_a'));
+  await until(() => refused.length === 9 && recorder.calls().length === 11, 'one more refused');
+  recorder.release();
+  const denied = await Promise.all(again);
   assert.deepEqual(codes(denied).sort(), ['concurrent', 'ok', 'ok', 'ok']);
   const one = decision(denied.find((message) => decision(message)));
-  assert.equal(one.rule, '/tools/sleep_a/concurrent');
+  assert.equal(one.rule, '/tools/wait_a/concurrent');
   assert.deepEqual([one.limit, one.remaining, 'retry_after_ms' in one], [3, 0, false]);
   for (const client of clients) client.close();
 });

@@ -18,7 +18,7 @@ afterEach(async () => {
   gateway = undefined;
 });
 
-async function set({ policy = allows('echo'), tools = ['echo', 'other', 'sleep'] } = {}) {
+async function set({ policy = allows('echo'), tools = ['echo', 'other', 'wait'] } = {}) {
   const recorder = new Recorder({ tools });
   gateway = new Gateway({ servers: { recorder: recorder.entry({ policy }) } });
   await gateway.start();
@@ -189,9 +189,9 @@ test('servers come and go; what did not change keeps its processes', async () =>
 });
 
 test('a changed entry starts anew behind the calls in flight, and the session goes on', async () => {
-  const { recorder, session } = await set({ policy: allows('echo', 'sleep') });
+  const { recorder, session } = await set({ policy: allows('echo', 'wait') });
   const busy = await Session.open(gateway.endpoint('recorder'), session.token);
-  const answer = busy.call('sleep', { ms: 1500 });
+  const answer = busy.call('wait');
   await until(() => recorder.calls().length === 1, 'the call at the server');
   const before = recorder.processes().map((one) => one.pid);
   const config = JSON.parse(readFileSync(gateway.config, 'utf8'));
@@ -200,18 +200,20 @@ test('a changed entry starts anew behind the calls in flight, and the session go
   assert.equal((await reload()).code, 0);
   assert.equal(await isAllowed(session, 'echo'), true);
   assert.ok(before.some(runs), 'the old one still has a call');
-  assert.equal(text(await answer), 'slept 1500');
+  recorder.release();
+  assert.equal(text(await answer), 'waited');
   await until(() => !before.some(runs), 'the old instances\' end');
   assert.equal(recorder.processes().length, before.length + 2);
 });
 
 test('a removed server finishes its calls', async () => {
-  const { recorder, session } = await set({ policy: allows('sleep') });
-  const answer = session.call('sleep', { ms: 1200 });
+  const { recorder, session } = await set({ policy: allows('wait') });
+  const answer = session.call('wait');
   await until(() => recorder.calls().length === 1, 'the call at the server');
   gateway.configure({ other: new Recorder({ tools: ['echo'] }).entry() });
   assert.equal((await reload()).code, 0);
-  assert.equal(text(await answer), 'slept 1200');
+  recorder.release();
+  assert.equal(text(await answer), 'waited');
   await until(async () => (await status()).sessions === 0, 'the session\'s end');
 });
 

@@ -9,6 +9,7 @@
 //
 // Tools that do more than echo their arguments, by the first word of their name:
 //   sleep   {"ms"}   answers after that time
+//   wait             answers when the test has called release()
 //   silent           never answers
 //   keep    {"value"}   keeps it, and answers with all that this process kept;  pid: with its process id
 //   error            answers with a JSON-RPC error;  broken: with isError
@@ -16,7 +17,7 @@
 //                    {"text"} writes it and a line feed; {"hex"} writes these bytes; {"wait"} sleeps; {"exit"} ends
 //   become  {"tools"} lists these tools from now on, and says that the list changed
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { openSync, readdirSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { existsSync, openSync, readdirSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -100,6 +101,9 @@ async function call(id, { name: tool, arguments: args = {}, _meta: meta }) {
     case 'keep': kept.push(args.value); return textResult(id, JSON.stringify(kept));
     case 'pid': return textResult(id, String(process.pid));
     case 'sleep': await delay(args.ms ?? 0); return textResult(id, `slept ${args.ms}`);
+    case 'wait':
+      while (!existsSync(join(process.env.RECORDER_DIR, 'released'))) await delay(10);
+      return textResult(id, 'waited');
     case 'become':
       told = args.tools.map(define);
       line({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });

@@ -25,6 +25,15 @@ export class Recorder {
     writeFileSync(join(this.dir, 'config.json'), JSON.stringify(config));
   }
 
+  /** Calls of the tool `wait`, and those to come, are answered; hold(): no more. */
+  release() {
+    writeFileSync(join(this.dir, 'released'), '');
+  }
+
+  hold() {
+    rmSync(join(this.dir, 'released'));
+  }
+
   /** An entry of mcpServers that runs it. */
   entry(more = {}) {
     return {

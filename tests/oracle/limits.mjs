@@ -70,12 +70,19 @@ function scopeValue(value) {
   return value instanceof Decimal && value.comparable ? `number:${value.canonical()}` : undefined;
 }
 
+// What an agent reads where the policy has no words of its own.
+function standardText(cost, by) {
+  const whose = by === undefined ? '' : ` for this ${by}`;
+  return cost === undefined ? `The limit of calls${whose} is reached.` : `With this call the sum of ${cost}${whose} would pass its limit.`;
+}
+
 // The debits of one limit, the grant's parents' behind its own; undefined: the call cannot be counted.
 export function debitsOf({ limit, place, rate, concurrent }, question, hints) {
   const counter = rate ? `${question.name}_rate` : concurrent ? question.name : limit.get('counter');
   const window = concurrent ? { kind: 'concurrent', seconds: 0, algorithm: 'fixed' }
     : parseWindow(limit.get('window'), limit.get('algorithm'));
   let scope = limit.get('scope') ?? 'grant';
+  const by = scope.startsWith('args') ? scope : undefined;
   if (scope === 'session' && question.session === '') scope = 'grant';
 
   let values;
@@ -90,8 +97,8 @@ export function debitsOf({ limit, place, rate, concurrent }, question, hints) {
   }
 
   let cost = ONE;
-  const takes = limit.get('cost');
-  if (typeof takes === 'string') {
+  const takes = typeof limit.get('cost') === 'string' ? limit.get('cost') : undefined;
+  if (takes !== undefined) {
     const value = argumentAt(takes, question);
     cost = value instanceof Decimal ? value.amount() : null;
     if (cost === null) return undefined;
@@ -101,6 +108,6 @@ export function debitsOf({ limit, place, rate, concurrent }, question, hints) {
       window.kind, window.seconds, window.algorithm]),
     tooLong: bytes(value) > IDENTITY_BYTES_MOST,
     window, cost, max: limit.get('max').amount(), rule: place, concurrent, ofParent: i > 0,
-    hasCost: typeof takes === 'string', told: typeof takes !== 'string' && hints, message: limit.get('on_deny') ?? '',
+    hasCost: takes !== undefined, told: takes === undefined && hints, message: limit.get('on_deny') ?? (concurrent ? '' : standardText(takes, by)),
   }));
 }
