@@ -184,8 +184,11 @@ static bool description_prevails(const struct reading *name, const struct readin
            (description->class >= CLASS_DESTRUCTIVE || name->strength < STRENGTH_STRONG);
 }
 
+/* In its first sentence: further on, it is a mode among others. */
 static bool says_read_only(struct str description)
 {
+    description = str_slice(description, 0, str_find(description, STR(". ")));
+    description = str_slice(description, 0, str_find(description, STR("\n")));
     return str_find(description, STR("read-only")) < description.len ||
            str_find(description, STR("readonly")) < description.len ||
            str_find(description, STR("Read-only")) < description.len;

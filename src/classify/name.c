@@ -99,6 +99,8 @@ static size_t find_head(const struct word *words, size_t count)
     if (word_in(&words[count - 1], "get show describe fetch"))
         return count - 1; /* deploy_plan_get */
     for (size_t i = 0; i < count; i++) {
+        if (i > 0 && i + 1 < count && word_in(&words[i], "open") && is_verb(&words[0]))
+            continue; /* search_open_issues */
         if (verb_kind(&words[i]) == VERB_SURE && !(i + 1 == count && i > 0 && verb_kind(&words[0]) == VERB_EITHER &&
                                                    objects_of(&words[i]) & (OBJECT_STATE | OBJECT_FACT)))
             return i;

@@ -108,6 +108,20 @@ static void judge_joined(const struct word *words, size_t count, size_t at, cons
     }
 }
 
+/* "Manages events. Supports creating, updating and deleting." What is managed can be deleted where a later sentence says so. */
+static void judge_later(const struct word *words, size_t from, size_t count, const struct subject *subject,
+                        struct reading *out)
+{
+    for (size_t i = from; i < count && out->class < CLASS_DESTRUCTIVE; i++) {
+        bool denied = word_in(&words[i - 1], "not cannot never without no dont") ||
+                      (i > 1 && word_in(&words[i - 2], "not cannot never without no dont"));
+        if (!denied && is_verb(&words[i]) && word_in(&words[i], "delete destroy drop purge erase terminate uninstall")) {
+            judge_at(words, count, i, subject, out);
+            out->strength = STRENGTH_FAIR;
+        }
+    }
+}
+
 /* What the verb acts on, not what that is for. */
 static unsigned objects_behind(const struct word *words, size_t count, size_t lead)
 {
@@ -122,11 +136,10 @@ void read_description(const struct lexicon *lexicon, struct str description, con
                       struct reading *out)
 {
     struct word words[TEXT_WORDS];
-    size_t count = words_of_text(lexicon, description, words, TEXT_WORDS), lead;
+    size_t all = words_of_text(lexicon, description, words, TEXT_WORDS), count = first_sentence(words, all), lead;
     enum strength strength;
 
     *out = (struct reading){ .strength = STRENGTH_NONE, .class = CLASS_OTHER, .why = "" };
-    count = first_sentence(words, count);
     lead = find_lead(words, count, &strength);
     if (lead == count)
         return;
@@ -140,5 +153,7 @@ void read_description(const struct lexicon *lexicon, struct str description, con
     }
     if (out->strength > strength)
         out->strength = strength;
+    if (is_vague(&words[lead]))
+        judge_later(words, count, all, subject, out);
     out->objects = objects_behind(words, count, lead);
 }
