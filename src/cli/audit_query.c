@@ -108,16 +108,10 @@ static int each_row(void *arg, const struct store_row *row)
     return asking->failed ? 1 : 0;
 }
 
-/* Where the projection lags, what is newer is not among the rows. */
-static void say_known(const struct asking *asking, struct str data)
+static void say_known(const struct asking *asking)
 {
-    uint64_t recorded = rows_recorded(data);
-    bool lags = recorded > asking->known;
-    fprintf(stderr, "%zu row%s; known up to record %llu", asking->rows, asking->rows == 1 ? "" : "s",
+    fprintf(stderr, "%zu row%s; known up to record %llu\n", asking->rows, asking->rows == 1 ? "" : "s",
             (unsigned long long)asking->known);
-    if (lags)
-        fprintf(stderr, " of %llu", (unsigned long long)recorded);
-    fprintf(stderr, "\n");
 }
 
 /* Until interrupted, or nobody reads. */
@@ -155,7 +149,7 @@ static int query(const struct invocation *invocation)
         else if (follows)
             status = follow(&asking, ask.data);
         else
-            say_known(&asking, ask.data);
+            say_known(&asking);
     }
     ask_release(&ask);
     return status;
@@ -182,8 +176,8 @@ const struct command command_audit_query = {
     .options = options,
     .json = true,
     .help =
-        "The last that fit, oldest first; with --json one object a line. Answered from an index that is kept behind\n"
-        "the ledger and brought up first: up to which record it knows is said on standard error.\n\n"
+        "The last that fit, oldest first; with --json one object a line. An index that is kept behind the ledger says\n"
+        "where to read; up to which record the ledger was read is said on standard error.\n\n"
         "  warder audit query --decision deny --since 2h\n"
         "  warder audit query --tool send_email --rule /tools/send_email/limits --json\n",
     .run = query,

@@ -1,4 +1,4 @@
-/* Rows of the projection, shown. */
+/* Rows of the ledger, shown. */
 #include "cli/rows.h"
 
 #include "admin/client.h"
@@ -56,19 +56,6 @@ void rows_refresh(struct str data)
         if (gateway_catches_up(data, &log) == 0) /* what was not durable yet is told again */
             return;
     }
-}
-
-static int see_last(void *arg, uint64_t sequence, const struct record *record)
-{
-    (void)record;
-    *(uint64_t *)arg = sequence;
-    return 0;
-}
-
-uint64_t rows_recorded(struct str data)
-{
-    uint64_t last = 0;
-    return store_read(data, 0, 1, see_last, &last) == 0 ? last : 0;
 }
 
 int rows_failed(const struct invocation *invocation, struct str data, int error)

@@ -12,8 +12,6 @@ struct invocation;
 /* Brings the projection up, quietly: what was recorded before this call is in it, unless that takes the running gateway
  * longer than LIMIT_catch_up_ms. */
 void rows_refresh(struct str data);
-/* The ledger's last sequence number; 0: none that can be read. */
-uint64_t rows_recorded(struct str data);
 /* Why a query failed, in words; an exit_status. */
 int rows_failed(const struct invocation *invocation, struct str data, int error);
 

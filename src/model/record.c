@@ -283,7 +283,8 @@ static int debits_read(struct str in, struct arena *arena, struct record *record
     return 0;
 }
 
-int record_read(struct str bytes, struct arena *arena, struct record *out)
+/* All fields before the debits, at which *in stands then. */
+static int fields_read(struct str bytes, struct record *out, struct str *in)
 {
     if (bytes.len < 2)
         return E_SYNTAX;
@@ -293,23 +294,32 @@ int record_read(struct str bytes, struct arena *arena, struct record *out)
     if (format != RECORD_FORMAT || kind >= RECORD_KIND_COUNT)
         return E_SYNTAX;
 
-    struct record record = { .kind = (enum record_kind)kind };
-    struct str in = str_slice(bytes, 2, bytes.len);
+    *out = (struct record){ .kind = (enum record_kind)kind };
     unsigned char last = 0;
-    while (in.len > 0) {
-        if ((unsigned char)*in.ptr == TAG_DEBIT) {
-            int error = debits_read(in, arena, &record);
-            if (error < 0)
-                return error;
-            break;
-        }
+    for (*in = str_slice(bytes, 2, bytes.len); in->len > 0 && (unsigned char)*in->ptr != TAG_DEBIT;) {
         unsigned char tag;
         struct str value;
-        if (!next_field(&in, &tag, &value) || tag <= last || tag >= TAG_END ||
-            !get_field((enum tag)tag, value, &record))
+        if (!next_field(in, &tag, &value) || tag <= last || tag >= TAG_END || !get_field((enum tag)tag, value, out))
             return E_SYNTAX;
         last = tag;
     }
-    *out = record;
     return 0;
+}
+
+int record_read(struct str bytes, struct arena *arena, struct record *out)
+{
+    struct record record;
+    struct str in;
+    int error = fields_read(bytes, &record, &in);
+    if (error == 0 && in.len > 0)
+        error = debits_read(in, arena, &record);
+    if (error == 0)
+        *out = record;
+    return error;
+}
+
+int record_skim(struct str bytes, struct record *out)
+{
+    struct str debits;
+    return fields_read(bytes, out, &debits);
 }

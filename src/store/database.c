@@ -15,31 +15,23 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SCHEMA_VERSION 4
+#define SCHEMA_VERSION 5
 #define TRIM_ROWS 1024
 #define BUSY_MS 5000
 
 static const char schema[] =
     "CREATE TABLE meta(applied INTEGER NOT NULL, hash BLOB NOT NULL, dropped INTEGER NOT NULL);"
     "INSERT INTO meta VALUES(0, zeroblob(32), 0);"
-    "CREATE TABLE records(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, call BLOB, server TEXT,"
-    " method TEXT, name TEXT, grant_id TEXT, session TEXT, client TEXT, digest BLOB, revision BLOB, reason TEXT, rule "
-    "TEXT,"
-    " text TEXT, count INTEGER NOT NULL);"
-    "CREATE INDEX records_call ON records(call) WHERE call IS NOT NULL;"
-    "CREATE INDEX records_grant ON records(grant_id, seq) WHERE grant_id IS NOT NULL;"
-    "CREATE INDEX records_name ON records(server, name, seq) WHERE server IS NOT NULL;"
-    "CREATE INDEX records_at ON records(at);"
-    "CREATE TABLE outcomes(call BLOB PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL, outcome TEXT NOT NULL,"
-    " reason TEXT NOT NULL, micros INTEGER NOT NULL, given_back INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE spans(first INTEGER PRIMARY KEY, last INTEGER NOT NULL, segment INTEGER NOT NULL,"
+    " place INTEGER NOT NULL, at_min INTEGER NOT NULL, at_max INTEGER NOT NULL, words BLOB NOT NULL);"
+    "CREATE TABLE outcomes(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, call BLOB NOT NULL UNIQUE,"
+    " outcome TEXT NOT NULL, reason TEXT NOT NULL, micros INTEGER NOT NULL, given_back INTEGER NOT NULL);"
     "CREATE TABLE grants(id TEXT PRIMARY KEY, label TEXT, created INTEGER NOT NULL, expires INTEGER NOT NULL,"
     " revoked INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE revisions(server TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, revision BLOB NOT NULL,"
     " policy BLOB NOT NULL, PRIMARY KEY(server, seq)) WITHOUT ROWID;"
     "CREATE TABLE definitions(server TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, digest BLOB NOT NULL,"
-    " text BLOB NOT NULL, PRIMARY KEY(server, kind, name, digest)) WITHOUT ROWID;"
-    "CREATE TABLE counters(key BLOB NOT NULL, window INTEGER NOT NULL, used BLOB NOT NULL, PRIMARY KEY(key, window))"
-    " WITHOUT ROWID;";
+    " text BLOB NOT NULL, PRIMARY KEY(server, kind, name, digest)) WITHOUT ROWID;";
 
 /* name, SQL */
 #define STATEMENTS(S)                                                                                                \
@@ -47,7 +39,8 @@ static const char schema[] =
     S(COMMIT, "COMMIT")                                                                                              \
     S(ROLLBACK, "ROLLBACK")                                                                                          \
     S(META, "UPDATE meta SET applied = ?1, hash = ?2")                                                               \
-    S(RECORD, "INSERT INTO records VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)")   \
+    S(SPAN, "INSERT OR REPLACE INTO spans VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                       \
+    S(LAST_SPAN, "SELECT first, last, segment, place FROM spans ORDER BY first DESC LIMIT 1")                        \
     S(OUTCOME, "INSERT OR REPLACE INTO outcomes VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                 \
     S(GRANT, "INSERT OR REPLACE INTO grants VALUES(?1, ?2, ?3, ?4, ?5, ?6)")                                         \
     S(REVOKE, "UPDATE grants SET revoked = ?2 WHERE id = ?1 AND revoked = 0")                                        \
@@ -56,19 +49,14 @@ static const char schema[] =
     S(UNDEFINE, "DELETE FROM definitions WHERE server = ?1 AND kind = ?2 AND name = ?3 AND digest <> ?4")            \
     S(FORGET, "DELETE FROM definitions WHERE server = ?1 AND kind = ?2 AND name = ?3")                               \
     S(DROPPED, "UPDATE meta SET dropped = ?1 WHERE dropped < ?1")                                                    \
-    S(TRIM_DUE, "SELECT 1 FROM records WHERE seq <= (SELECT dropped FROM meta) LIMIT 1")                             \
-    S(TRIM_OUTCOMES, "DELETE FROM outcomes WHERE call IN (SELECT call FROM (SELECT call FROM records WHERE seq <= "  \
-                     "(SELECT dropped FROM meta) ORDER BY seq LIMIT ?1))")                                           \
-    S(TRIM_RECORDS, "DELETE FROM records WHERE seq IN (SELECT seq FROM records WHERE seq <= (SELECT dropped FROM "   \
-                    "meta) ORDER BY seq LIMIT ?1)")                                                                  \
+    S(TRIM_DUE, "SELECT 1 FROM (SELECT min(first) AS first, last FROM spans) WHERE last <= (SELECT dropped FROM "    \
+                "meta) AND first < (SELECT max(first) FROM spans)")                                                  \
+    S(TRIM_OUTCOMES, "DELETE FROM outcomes WHERE seq IN (SELECT seq FROM outcomes WHERE seq <= (SELECT dropped "     \
+                     "FROM meta) ORDER BY seq LIMIT ?1)")                                                            \
+    S(TRIM_SPANS, "DELETE FROM spans WHERE first IN (SELECT first FROM spans WHERE last <= (SELECT dropped FROM "    \
+                  "meta) AND first < (SELECT max(first) FROM spans) ORDER BY first LIMIT ?1)")                       \
     S(TRIM_REVISIONS, "DELETE FROM revisions WHERE EXISTS (SELECT 1 FROM revisions later WHERE later.server = "      \
-                      "revisions.server AND later.seq > revisions.seq AND later.seq <= (SELECT dropped FROM meta))") \
-    S(USED, "SELECT used FROM counters WHERE key = ?1 AND window = ?2")                                              \
-    S(LATER, "SELECT 1 FROM counters WHERE key = ?1 AND window > ?2")                                                \
-    S(USE, "INSERT OR REPLACE INTO counters VALUES(?1, ?2, ?3)")                                                     \
-    S(UNUSE, "DELETE FROM counters WHERE key = ?1 AND window = ?2")                                                  \
-    S(CLOSE_WINDOWS, "DELETE FROM counters WHERE key = ?1 AND window <= ?2")                                         \
-    S(RESET, "DELETE FROM counters WHERE key = ?1")
+                      "revisions.server AND later.seq > revisions.seq AND later.seq <= (SELECT dropped FROM meta))")
 
 enum statement {
 #define S(name, sql) STATEMENT_##name,
@@ -86,7 +74,6 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
 struct database {
     sqlite3 *handle;
     sqlite3_stmt *statements[STATEMENT_COUNT];
-    struct buf key;
     uint64_t applied;
     struct sha256 hash;
 };
@@ -120,16 +107,6 @@ static void bind_blob(sqlite3_stmt *statement, int at, const void *bytes, size_t
     (void)sqlite3_bind_blob64(statement, at, bytes, len, SQLITE_STATIC);
 }
 
-static void bind_fixed(sqlite3_stmt *statement, int at, const uint8_t *bytes, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        if (bytes[i] != 0) {
-            bind_blob(statement, at, bytes, len);
-            return;
-        }
-    }
-}
-
 static void bind_int(sqlite3_stmt *statement, int at, int64_t value)
 {
     (void)sqlite3_bind_int64(statement, at, value);
@@ -145,115 +122,46 @@ static int run(struct database *database, enum statement which)
     return error_of(code);
 }
 
-/* ---- counters ---- */
+/* ---- spans ---- */
 
-static void amount_put(amount value, uint8_t out[16])
+int database_last_span(struct database *database, struct span *out)
 {
-    for (int i = 15; i >= 0; i--, value >>= 8)
-        out[i] = (uint8_t)value;
-}
-
-static amount amount_get(const uint8_t *bytes)
-{
-    amount value = 0;
-    for (int i = 0; i < 16; i++)
-        value = value << 8 | bytes[i];
-    return value;
-}
-
-static int used_get(struct database *database, int64_t window, amount *used)
-{
-    sqlite3_stmt *statement = database->statements[STATEMENT_USED];
-    bind_blob(statement, 1, database->key.ptr, database->key.len);
-    bind_int(statement, 2, window);
+    sqlite3_stmt *statement = database->statements[STATEMENT_LAST_SPAN];
     int code = sqlite3_step(statement);
-    *used = 0;
-    if (code == SQLITE_ROW && sqlite3_column_bytes(statement, 0) == 16)
-        *used = amount_get(sqlite3_column_blob(statement, 0));
+    int error = code == SQLITE_DONE ? E_NOT_FOUND : error_of(code);
+    if (code == SQLITE_ROW)
+        *out = (struct span){ .first = (uint64_t)sqlite3_column_int64(statement, 0),
+                              .last = (uint64_t)sqlite3_column_int64(statement, 1),
+                              .segment = (uint64_t)sqlite3_column_int64(statement, 2),
+                              .offset = (uint64_t)sqlite3_column_int64(statement, 3) };
     (void)sqlite3_reset(statement);
-    (void)sqlite3_clear_bindings(statement);
-    return error_of(code);
-}
-
-static int used_set(struct database *database, int64_t window, amount used)
-{
-    uint8_t bytes[16];
-    enum statement which = used > 0 ? STATEMENT_USE : STATEMENT_UNUSE;
-    sqlite3_stmt *statement = database->statements[which];
-    amount_put(used, bytes);
-    bind_blob(statement, 1, database->key.ptr, database->key.len);
-    bind_int(statement, 2, window);
-    if (used > 0)
-        bind_blob(statement, 3, bytes, sizeof bytes);
-    return run(database, which);
-}
-
-/* A fixed counter has one window, the highest; a sliding one forgets what is behind its length. */
-static int windows_close(struct database *database, const struct window *window, int64_t at)
-{
-    bool sliding = window->kind == WINDOW_SECONDS && window->algorithm == WINDOW_SLIDING;
-    sqlite3_stmt *statement = database->statements[STATEMENT_CLOSE_WINDOWS];
-    bind_blob(statement, 1, database->key.ptr, database->key.len);
-    bind_int(statement, 2, sliding ? at - (int64_t)window->seconds * 1000 : at - 1);
-    return run(database, STATEMENT_CLOSE_WINDOWS);
-}
-
-static int has_later_window(struct database *database, int64_t window, bool *later)
-{
-    sqlite3_stmt *statement = database->statements[STATEMENT_LATER];
-    bind_blob(statement, 1, database->key.ptr, database->key.len);
-    bind_int(statement, 2, window);
-    int code = sqlite3_step(statement);
-    *later = code == SQLITE_ROW;
-    (void)sqlite3_reset(statement);
-    (void)sqlite3_clear_bindings(statement);
-    return error_of(code);
-}
-
-static int debit_apply(struct database *database, const struct debit *debit, int64_t window, bool back)
-{
-    amount used;
-    bool later = false;
-    if (debit->key.window.kind == WINDOW_CONCURRENT)
-        return 0;
-    buf_reset(&database->key);
-    counter_key_write(&debit->key, &database->key);
-    if (!buf_ok(&database->key))
-        return E_NOMEM;
-    if (debit->key.window.algorithm != WINDOW_SLIDING) {
-        int error = has_later_window(database, window, &later);
-        if (error < 0 || later)
-            return error;
-    }
-    int error = used_get(database, window, &used);
-    if (error < 0)
-        return error;
-    if (back)
-        used = used > debit->cost ? used - debit->cost : 0;
-    else if (amount_add(used, debit->cost, &used) < 0)
-        used = ~(amount)0;
-    error = used_set(database, window, used);
-    return error < 0 || back ? error : windows_close(database, &debit->key.window, window);
-}
-
-static int debits_apply(struct database *database, const struct record *record, bool back)
-{
-    int error = 0;
-    for (size_t i = 0; i < record->debit_count && error == 0; i++)
-        error = debit_apply(database, &record->debits[i], record->taken[i].window_ms, back);
     return error;
 }
 
-static int resets_apply(struct database *database, const struct record *record)
+int database_put_span(struct database *database, const struct span *span, struct str words)
 {
-    int error = 0;
-    for (size_t i = 0; i < record->debit_count && error == 0; i++) {
-        buf_reset(&database->key);
-        counter_key_write(&record->debits[i].key, &database->key);
-        bind_blob(database->statements[STATEMENT_RESET], 1, database->key.ptr, database->key.len);
-        error = buf_ok(&database->key) ? run(database, STATEMENT_RESET) : E_NOMEM;
-    }
-    return error;
+    sqlite3_stmt *statement = database->statements[STATEMENT_SPAN];
+    bind_int(statement, 1, (int64_t)span->first);
+    bind_int(statement, 2, (int64_t)span->last);
+    bind_int(statement, 3, (int64_t)span->segment);
+    bind_int(statement, 4, (int64_t)span->offset);
+    bind_int(statement, 5, span->at_min);
+    bind_int(statement, 6, span->at_max);
+    bind_blob(statement, 7, words.len > 0 ? words.ptr : "", words.len);
+    return run(database, STATEMENT_SPAN);
+}
+
+int database_put_outcome(struct database *database, uint64_t sequence, const struct record *record)
+{
+    sqlite3_stmt *statement = database->statements[STATEMENT_OUTCOME];
+    bind_int(statement, 1, (int64_t)sequence);
+    bind_int(statement, 2, record->at_ms);
+    bind_blob(statement, 3, record->call.bytes, sizeof record->call.bytes);
+    bind_text(statement, 4, str_from_c(outcome_name(record->outcome)));
+    bind_text(statement, 5, reason_row(record->reason)->name);
+    bind_int(statement, 6, record->micros);
+    bind_int(statement, 7, record->given_back ? 1 : 0);
+    return run(database, STATEMENT_OUTCOME);
 }
 
 /* ---- the other tables ---- */
@@ -332,42 +240,6 @@ static int dropped_apply(struct database *database, const struct record *record)
     return run(database, STATEMENT_DROPPED);
 }
 
-static int outcome_apply(struct database *database, uint64_t sequence, const struct record *record)
-{
-    sqlite3_stmt *statement = database->statements[STATEMENT_OUTCOME];
-    bind_blob(statement, 1, record->call.bytes, sizeof record->call.bytes);
-    bind_int(statement, 2, (int64_t)sequence);
-    bind_int(statement, 3, record->at_ms);
-    bind_text(statement, 4, str_from_c(outcome_name(record->outcome)));
-    bind_text(statement, 5, reason_row(record->reason)->name);
-    bind_int(statement, 6, record->micros);
-    bind_int(statement, 7, record->given_back ? 1 : 0);
-    int error = run(database, STATEMENT_OUTCOME);
-    return error < 0 || !record->given_back ? error : debits_apply(database, record, true);
-}
-
-static int record_insert(struct database *database, uint64_t sequence, const struct record *record)
-{
-    sqlite3_stmt *statement = database->statements[STATEMENT_RECORD];
-    bind_int(statement, 1, (int64_t)sequence);
-    bind_int(statement, 2, record->at_ms);
-    bind_text(statement, 3, str_from_c(record_kind_name(record->kind)));
-    bind_fixed(statement, 4, record->call.bytes, sizeof record->call.bytes);
-    bind_text(statement, 5, record->server);
-    bind_text(statement, 6, record->method);
-    bind_text(statement, 7, record->name);
-    bind_text(statement, 8, record->grant);
-    bind_text(statement, 9, record->session);
-    bind_text(statement, 10, record->client);
-    bind_fixed(statement, 11, record->digest.bytes, SHA256_LEN);
-    bind_fixed(statement, 12, record->revision.bytes, SHA256_LEN);
-    bind_text(statement, 13, reason_row(record->reason)->name);
-    bind_text(statement, 14, record->rule);
-    bind_text(statement, 15, record->text);
-    bind_int(statement, 16, (int64_t)record->count);
-    return run(database, STATEMENT_RECORD);
-}
-
 static int checkpoint_apply(struct database *database, uint64_t sequence, const struct record *record)
 {
     if (str_eq(record->text, CHECKPOINT_DROPPED))
@@ -376,38 +248,32 @@ static int checkpoint_apply(struct database *database, uint64_t sequence, const 
         return grant_apply(database, record);
     if (str_eq(record->text, CHECKPOINT_REVISION))
         return revision_apply(database, sequence, record);
-    if (str_eq(record->text, CHECKPOINT_COUNTERS))
-        return debits_apply(database, record, false);
     return 0;
 }
 
 int database_apply(struct database *database, uint64_t sequence, const struct record *record, bool fresh)
 {
-    int error = 0;
     switch (record->kind) {
     case RECORD_CHECKPOINT: return fresh ? checkpoint_apply(database, sequence, record) : 0;
-    case RECORD_OUTCOME: return outcome_apply(database, sequence, record);
+    case RECORD_GRANT: return grant_apply(database, record);
+    case RECORD_REVOKED: return revoke_apply(database, record);
+    case RECORD_REVISION: return revision_apply(database, sequence, record);
+    case RECORD_PIN: return pin_apply(database, record);
+    case RECORD_DROPPED: return dropped_apply(database, record);
     case RECORD_DECISION:
-        if (record->reason == REASON_allowed)
-            error = debits_apply(database, record, false);
-        break;
-    case RECORD_GRANT: error = grant_apply(database, record); break;
-    case RECORD_REVOKED: error = revoke_apply(database, record); break;
-    case RECORD_REVISION: error = revision_apply(database, sequence, record); break;
-    case RECORD_RESET: error = resets_apply(database, record); break;
-    case RECORD_PIN: error = pin_apply(database, record); break;
-    case RECORD_DROPPED: error = dropped_apply(database, record); break;
+    case RECORD_OUTCOME:
     case RECORD_DENIALS:
     case RECORD_SESSION:
     case RECORD_GATEWAY:
     case RECORD_CLOCK:
     case RECORD_MALFORMED:
     case RECORD_LIST:
+    case RECORD_RESET:
     case RECORD_FROZEN:
-    case RECORD_THAWED: break;
-    case RECORD_KIND_COUNT: WRONG("a record of no kind");
+    case RECORD_THAWED: return 0;
+    case RECORD_KIND_COUNT: break;
     }
-    return error < 0 ? error : record_insert(database, sequence, record);
+    WRONG("a record of no kind");
 }
 
 /* ---- the file ---- */
@@ -517,7 +383,6 @@ int database_open(int data, struct str path, struct database **out)
         struct database *database = calloc(1, sizeof *database);
         if (database == NULL)
             return E_NOMEM;
-        buf_init(&database->key, LIMIT_counter_key);
         error = open_file(data, path, database);
         if (error == 0)
             *out = database;
@@ -534,7 +399,6 @@ void database_close(struct database *database)
     for (size_t i = 0; i < STATEMENT_COUNT; i++)
         (void)sqlite3_finalize(database->statements[i]);
     (void)sqlite3_close(database->handle);
-    buf_release(&database->key);
     free(database);
 }
 
@@ -563,16 +427,24 @@ int database_commit(struct database *database, uint64_t applied, const struct sh
     return 0;
 }
 
-static int trim_some(struct database *database, int *removed)
+/* Up to TRIM_ROWS of them; *more: there may be others. */
+static int trim_rows(struct database *database, enum statement which, bool *more)
 {
-    static const enum statement steps[] = { STATEMENT_TRIM_OUTCOMES, STATEMENT_TRIM_RECORDS };
+    bind_int(database->statements[which], 1, TRIM_ROWS);
+    int error = run(database, which);
+    *more = error == 0 && sqlite3_changes(database->handle) == TRIM_ROWS;
+    return error;
+}
+
+/* Spans go last: they are what says that something is due. */
+static int trim_some(struct database *database, bool *more)
+{
     int error = database_begin(database);
-    for (size_t i = 0; error == 0 && i < ARRAY_LEN(steps); i++) {
-        bind_int(database->statements[steps[i]], 1, TRIM_ROWS);
-        error = run(database, steps[i]);
-        *removed = sqlite3_changes(database->handle);
-    }
-    if (error == 0 && *removed < TRIM_ROWS)
+    if (error == 0)
+        error = trim_rows(database, STATEMENT_TRIM_OUTCOMES, more);
+    if (error == 0 && !*more)
+        error = trim_rows(database, STATEMENT_TRIM_SPANS, more);
+    if (error == 0 && !*more)
         error = run(database, STATEMENT_TRIM_REVISIONS);
     if (error == 0)
         error = run(database, STATEMENT_COMMIT);
@@ -582,13 +454,12 @@ static int trim_some(struct database *database, int *removed)
 int database_trim(struct database *database)
 {
     sqlite3_stmt *statement = database->statements[STATEMENT_TRIM_DUE];
-    int removed = 0;
-    bool due = sqlite3_step(statement) == SQLITE_ROW;
+    bool more = false, due = sqlite3_step(statement) == SQLITE_ROW;
     (void)sqlite3_reset(statement);
     if (!due)
         return 0;
-    int error = trim_some(database, &removed);
-    return error < 0 ? error : removed == TRIM_ROWS;
+    int error = trim_some(database, &more);
+    return error < 0 ? error : more;
 }
 
 void database_rollback(struct database *database)

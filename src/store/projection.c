@@ -1,12 +1,16 @@
 /* Reading behind the writer, segment by segment, in transactions of bounded size. */
 #include "store/projection.h"
 
+#include "base/buf.h"
 #include "base/check.h"
+#include "base/digest.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "store/chain.h"
 #include "store/database.h"
 #include "store/directory.h"
 #include "store/segment.h"
+#include "store/span.h"
 #include "store/store.h"
 
 #include <pthread.h>
@@ -20,7 +24,7 @@
 #include <unistd.h>
 
 #define LOW_PRIORITY 15
-#define RECORDS_A_TRANSACTION 2048
+#define RECORDS_A_TRANSACTION 8192
 #define STACK_BYTES 524288u
 
 struct follower { /* one reading of the ledger into the database */
@@ -28,14 +32,18 @@ struct follower { /* one reading of the ledger into the database */
     char *path;
     struct log *log;
     struct database *database;
+    struct hasher *hasher;
     struct segment_reader segment; /* fd -1: not placed yet */
-    struct chain chain;
-    uint64_t until;           /* records up to here are durable */
-    uint64_t pending;         /* applied in the open transaction */
-    bool damaged;             /* the ledger, at chain.next */
-    bool fresh;               /* the database was empty: checkpoints count */
-    uint64_t fresh_until;     /* end of the first segment's checkpoint */
-    _Atomic uint64_t applied; /* committed; 0 while it is made again */
+    struct span_maker span;        /* at the end */
+    struct buf words;              /* of it, as they are written */
+    struct chain_head at;          /* the last record that was read; the hash is made where it is needed */
+    uint64_t until;                /* records up to here are durable */
+    uint64_t pending;              /* applied in the open transaction */
+    struct chain_head kept;        /* up to here the database holds them */
+    bool damaged;                  /* the ledger, behind `at` */
+    bool fresh;                    /* the database was empty: checkpoints count */
+    uint64_t fresh_until;          /* end of the first segment's checkpoint */
+    _Atomic uint64_t applied;      /* committed; 0 while it is made again */
 };
 
 struct projection {
@@ -50,7 +58,9 @@ struct projection {
 static int follower_init(struct follower *follower, int data, int ledger, struct str path, struct log *log)
 {
     *follower = (struct follower){ .data = data, .ledger = ledger, .log = log, .segment = { .fd = -1 } };
-    int error = chain_init(&follower->chain);
+    span_maker_init(&follower->span);
+    buf_init(&follower->words, LIMIT_ledger_record);
+    int error = hasher_new(&follower->hasher);
     follower->path = strndup(path.ptr, path.len);
     return follower->path == NULL ? E_NOMEM : error;
 }
@@ -60,32 +70,43 @@ static void follower_release(struct follower *follower)
     segment_reader_close(&follower->segment);
     database_close(follower->database);
     follower->database = NULL;
-    chain_release(&follower->chain);
+    span_maker_release(&follower->span);
+    buf_release(&follower->words);
+    hasher_free(follower->hasher);
     free(follower->path);
 }
 
-static int apply_batch(struct follower *follower, const struct batch_header *header, struct str frames,
-                       uint64_t skip_to)
+static int apply_record(struct follower *follower, uint64_t sequence, const struct record *record)
 {
-    const char *why = NULL;
+    int error = 0;
+    bool fresh = follower->fresh && sequence < follower->fresh_until;
+    if (sequence > follower->kept.sequence) {
+        follower->pending++;
+        if (record->kind == RECORD_OUTCOME && !span_maker_decided(&follower->span, &record->call))
+            error = database_put_outcome(follower->database, sequence, record);
+        else
+            error = database_apply(follower->database, sequence, record, fresh);
+    }
+    return error < 0 ? error : span_maker_add(&follower->span, sequence, record);
+}
+
+/* Links are left to `warder audit verify`: here it is enough that the batch is whole and its numbers follow. */
+static int apply_batch(struct follower *follower, const struct batch_header *header, struct str frames)
+{
+    struct frame frame = { 0 };
     for (uint32_t i = 0; i < header->count; i++) {
         struct record record;
-        uint64_t sequence = follower->chain.next;
-        int error = chain_next(&follower->chain, &frames, &record, &why);
-        if (error == E_CORRUPT || error == E_INVALID) { /* not the database's fault */
+        if (!frame_next(&frames, &frame) || frame.sequence != follower->at.sequence + 1 ||
+            record_skim(frame.record, &record) < 0) {
             follower->damaged = true;
             return E_IO;
         }
+        int error = apply_record(follower, frame.sequence, &record);
         if (error < 0)
             return error;
-        if (sequence <= skip_to)
-            continue;
-        bool fresh = follower->fresh && sequence < follower->fresh_until;
-        error = database_apply(follower->database, sequence, &record, fresh);
-        if (error < 0)
-            return error;
-        follower->pending++;
+        follower->at.sequence++;
     }
+    frame_hash(follower->hasher, &frame, &follower->at.hash);
     return 0;
 }
 
@@ -108,35 +129,63 @@ static int open_segment_of(struct follower *follower, uint64_t sequence)
     return error;
 }
 
-/* Finds the place behind the last applied record. E_CORRUPT: the database is of another ledger, or ahead of this one.
- */
-static int place(struct follower *follower)
+static bool stands_at(const struct follower *follower, const struct chain_head *head)
 {
-    struct sha256 applied_hash;
-    uint64_t applied = database_applied(follower->database, &applied_hash);
-    int error = open_segment_of(follower, applied + 1);
+    return follower->at.sequence == head->sequence &&
+           memcmp(&follower->at.hash, &head->hash, sizeof head->hash) == 0;
+}
+
+/* The segment that holds `sequence` or what follows it: its beginning. */
+static int place_at_segment(struct follower *follower, uint64_t sequence)
+{
+    int error = open_segment_of(follower, sequence);
     if (error < 0)
         return error;
     const struct segment_header *head = &follower->segment.header;
-    follower->fresh = applied == 0;
+    follower->at = (struct chain_head){ head->first_sequence - 1, head->before };
     follower->fresh_until = head->first_sequence;
-    chain_begin(&follower->chain, head->first_sequence, &head->before);
-    if (applied != 0 && head->first_sequence > applied + 1)
-        return E_CORRUPT;
-    while (applied != 0 && follower->chain.next <= applied) {
+    span_maker_begin(&follower->span, head->number, BLOCK_BYTES);
+    return 0;
+}
+
+/* The last span, which is read again to know what is in it. */
+static int place_at_span(struct follower *follower, const struct span *span)
+{
+    follower->segment.offset = span->offset;
+    follower->at.sequence = span->first - 1;
+    span_maker_begin(&follower->span, span->segment, span->offset);
+    while (follower->at.sequence < follower->kept.sequence) {
         struct batch_header header;
         struct str frames;
-        error = segment_reader_next(&follower->segment, &header, &frames);
-        if (error == E_NOT_FOUND)
-            return E_CORRUPT;
+        int error = segment_reader_next(&follower->segment, &header, &frames);
         if (error == 0)
-            error = apply_batch(follower, &header, frames, UINT64_MAX);
+            error = apply_batch(follower, &header, frames);
+        if (error == E_NOT_FOUND || follower->damaged) { /* seen as what it is when all is read anew */
+            follower->damaged = false;
+            return E_CORRUPT;
+        }
         if (error < 0)
             return error;
     }
-    if (applied != 0 && memcmp(&applied_hash, &follower->chain.last, sizeof applied_hash) != 0)
-        return E_CORRUPT;
     return 0;
+}
+
+/* Finds the place behind the last applied record. E_CORRUPT: the database is of another ledger, or ahead of this one. */
+static int place(struct follower *follower)
+{
+    struct span span;
+    follower->kept.sequence = database_applied(follower->database, &follower->kept.hash);
+    follower->fresh = follower->kept.sequence == 0;
+    if (follower->fresh)
+        return place_at_segment(follower, 1);
+    int error = database_last_span(follower->database, &span);
+    if (error == 0)
+        error = segment_reader_open(&follower->segment, follower->ledger, span.segment);
+    if (error == 0)
+        error = place_at_span(follower, &span);
+    else if (error == E_NOT_FOUND) /* retention took it, up to where the next one begins */
+        error = place_at_segment(follower, follower->kept.sequence + 1);
+    return error == 0 && !stands_at(follower, &follower->kept) ? E_CORRUPT : error;
 }
 
 /* The checkpoint at the head of the first segment of a rebuild ends with its batch. */
@@ -147,13 +196,34 @@ static void note_checkpoint(struct follower *follower, const struct batch_header
         follower->fresh_until = header->first_sequence + header->count;
 }
 
+static int put_span(struct follower *follower)
+{
+    if (follower->span.span.last <= follower->kept.sequence)
+        return 0; /* nothing new is in it */
+    span_maker_words(&follower->span, &follower->words);
+    if (!buf_ok(&follower->words))
+        return E_NOMEM;
+    return database_put_span(follower->database, &follower->span.span, buf_str(&follower->words));
+}
+
 static int commit(struct follower *follower)
 {
-    int error = database_commit(follower->database, follower->chain.next - 1, &follower->chain.last);
+    int error = put_span(follower);
+    if (error == 0)
+        error = database_commit(follower->database, follower->at.sequence, &follower->at.hash);
     if (error == 0) {
         follower->pending = 0;
-        atomic_store(&follower->applied, follower->chain.next - 1);
+        follower->kept = follower->at;
+        atomic_store(&follower->applied, follower->at.sequence);
     }
+    return error;
+}
+
+/* The next one begins with the batch at which the segment's reader stands. */
+static int end_span(struct follower *follower)
+{
+    int error = put_span(follower);
+    span_maker_begin(&follower->span, follower->segment.header.number, follower->segment.offset);
     return error;
 }
 
@@ -163,13 +233,14 @@ static int next_segment(struct follower *follower)
     int error = segment_reader_open(&next, follower->ledger, follower->segment.header.number + 1);
     if (error < 0)
         return error;
-    if (next.header.first_sequence != follower->chain.next) {
+    struct chain_head before = { next.header.first_sequence - 1, next.header.before };
+    if (!stands_at(follower, &before)) {
         segment_reader_close(&next);
         return E_NOT_FOUND;
     }
     segment_reader_close(&follower->segment);
     follower->segment = next;
-    return 0;
+    return end_span(follower);
 }
 
 /* One batch into the open transaction. E_NOT_FOUND: nothing more is durable. */
@@ -177,7 +248,7 @@ static int follow_batch(struct follower *follower)
 {
     struct batch_header header;
     struct str frames;
-    if (follower->chain.next > follower->until)
+    if (follower->at.sequence >= follower->until)
         return E_NOT_FOUND;
     int error = segment_reader_next(&follower->segment, &header, &frames);
     if (error == E_NOT_FOUND) {
@@ -189,7 +260,10 @@ static int follow_batch(struct follower *follower)
     if (error < 0)
         return error;
     note_checkpoint(follower, &header);
-    return apply_batch(follower, &header, frames, 0);
+    error = apply_batch(follower, &header, frames);
+    if (error == 0 && span_maker_count(&follower->span) >= SPAN_RECORDS)
+        error = end_span(follower);
+    return error;
 }
 
 /* One transaction. 1: there may be more; 0: caught up. */
@@ -202,8 +276,8 @@ static int follow(struct follower *follower)
         error = place(follower);
     if (error < 0)
         return error == E_NOT_FOUND ? 0 : error;
-    atomic_store(&follower->applied, follower->chain.next - 1);
-    if (follower->chain.next > follower->until)
+    atomic_store(&follower->applied, follower->kept.sequence);
+    if (follower->at.sequence >= follower->until)
         return database_trim(follower->database);
     error = database_begin(follower->database);
     while (error == 0 && follower->pending < RECORDS_A_TRANSACTION)
@@ -222,7 +296,7 @@ static void start_over(struct follower *follower, int error)
 {
     if (follower->damaged)
         log_error(follower->log, "projection: the ledger is damaged at record %llu; queries know nothing behind it",
-                  (unsigned long long)follower->chain.next);
+                  (unsigned long long)follower->at.sequence + 1);
     else
         log_warn(follower->log, "projection: %s; %s", error_text(error),
                  error == E_CORRUPT ? "state.db is made again from the ledger" : "tried again later");

@@ -1,126 +1,249 @@
-/* Operators' questions to state.db, on a connection of their own that only reads. */
-#include "store/store.h"
+/* Operators' questions. The projection says which spans may hold what is asked for; the rows come from the ledger, and
+ * so does all that the projection does not know yet. */
+#include "store/query_types.h"
 
 #include "base/check.h"
 #include "base/encode.h"
-#include "model/pin.h"
+#include "base/limits.h"
 #include "store/database.h"
-#include "store/projection.h"
+#include "store/directory.h"
 
-#include <limits.h>
 #include <sqlite3.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define ROWS_DEFAULT 100
 #define ROWS_MAX 10000
-#define BUSY_MS 5000
+#define ENDINGS_FIRST 256
+#define GRANTS_AS_WORDS 256 /* a label that more grants have narrows nothing */
 
-static const char columns[] =
-    "SELECT * FROM (SELECT r.seq, r.at, r.kind, r.call, r.server, r.method, r.name, r.grant_id, r.session, r.client,"
-    " r.reason, r.rule, r.text, r.count, o.outcome, o.reason, o.at, o.micros, o.given_back, g.label, r.revision"
-    " FROM records r LEFT JOIN outcomes o ON r.kind = 'decision' AND o.call = r.call"
-    " LEFT JOIN grants g ON g.id = r.grant_id WHERE 1";
+/* ---- what is asked for ---- */
 
-/* Conditions are added as text that stands here; values are only ever bound. */
-struct question {
-    char sql[2048];
-    struct str texts[8];
-    size_t text_count;
-    int64_t ints[5];
-    size_t int_count;
-    char call[2 * sizeof(struct id) + 2];
-};
-
-static void add(struct question *question, const char *sql)
+static int read_call(struct question *question, struct str call)
 {
-    size_t len = strlen(question->sql);
-    int added = snprintf(question->sql + len, sizeof question->sql - len, "%s", sql);
-    CHECK(added >= 0 && (size_t)added < sizeof question->sql - len);
-}
-
-/* `before` and `behind` stand around the value's place; where the value is needed twice, `again` stands between. */
-static void add_around(struct question *question, const char *before, const char *again, const char *behind,
-                       struct str value)
-{
-    if (value.len == 0)
-        return;
-    CHECK(question->text_count < ARRAY_LEN(question->texts));
-    char sql[256], twice[96] = "";
-    size_t place = 1 + question->text_count;
-    if (again != NULL)
-        (void)snprintf(twice, sizeof twice, "%s?%zu", again, place);
-    (void)snprintf(sql, sizeof sql, " AND %s?%zu%s%s", before, place, twice, behind);
-    add(question, sql);
-    question->texts[question->text_count++] = value;
-}
-
-static void add_text(struct question *question, const char *condition, struct str value)
-{
-    add_around(question, condition, NULL, "", value);
-}
-
-static void add_int(struct question *question, const char *condition, int64_t value)
-{
-    if (value == 0)
-        return;
-    CHECK(question->int_count < ARRAY_LEN(question->ints));
-    char sql[96];
-    (void)snprintf(sql, sizeof sql, " AND %s?%zu", condition, ARRAY_LEN(question->texts) + 1 + question->int_count);
-    add(question, sql);
-    question->ints[question->int_count++] = value;
-}
-
-/* "%" and the digits in upper case, for LIKE over hex(); nothing but digits and dashes is an id's end. */
-static int add_call(struct question *question, struct str call)
-{
-    size_t len = 0;
-    if (call.len == 0)
-        return 0;
-    question->call[len++] = '%';
     for (size_t i = 0; i < call.len; i++) {
         char c = call.ptr[i];
         if (c == '-')
             continue;
-        if (c >= 'a' && c <= 'f')
-            c = (char)(c - 'a' + 'A');
-        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'F')) || len == sizeof question->call - 1)
+        if (c >= 'A' && c <= 'F')
+            c = (char)(c - 'A' + 'a');
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')) || question->call_len == sizeof question->call)
             return E_SYNTAX;
-        question->call[len++] = c;
+        question->call[question->call_len++] = c;
     }
-    add_text(question, "hex(r.call) LIKE ", str_of(question->call, len));
     return 0;
 }
 
-static int question_make(const struct store_query *query, struct question *question)
+static struct clause *clause_add(struct question *question, size_t words)
 {
-    static const char *const verdicts[] = {
-        [QUERY_EVERYTHING] = "",
-        [QUERY_DECISIONS] = " AND r.kind IN ('decision', 'denials')",
-        [QUERY_ALLOWED] = " AND r.kind = 'decision' AND r.reason = 'allowed'",
-        [QUERY_DENIED] = " AND r.kind IN ('decision', 'denials') AND r.reason <> 'allowed'",
-    };
-    add(question, columns);
-    add(question, verdicts[query->verdict]);
-    add_text(question, "r.kind = ", query->kind);
-    add_around(question, "(r.grant_id = ", " OR r.grant_id IN (SELECT id FROM grants WHERE label = ", "))",
-               query->grant);
-    add_around(question, "(r.rule = ", " OR instr(r.rule, ", " || '/') = 1)", query->rule);
-    add_text(question, "r.server = ", query->server);
-    add_text(question, "r.name = ", query->name);
-    add_text(question, "r.reason = ", query->reason);
-    add_int(question, "r.at >= ", query->since_ms);
-    add_int(question, "r.at < ", query->until_ms);
-    add_int(question, "r.seq < ", (int64_t)query->before);
-    add_int(question, "r.seq > ", (int64_t)query->after);
-    int error = add_call(question, query->call);
-    unsigned limit = query->limit == 0 ? ROWS_DEFAULT : query->limit < ROWS_MAX ? query->limit : ROWS_MAX;
-    char tail[64];
-    (void)snprintf(tail, sizeof tail, " ORDER BY r.seq %s LIMIT %u) ORDER BY seq", query->after > 0 ? "ASC" : "DESC",
-                   limit);
-    add(question, tail);
-    return error;
+    CHECK(question->clause_count < ARRAY_LEN(question->clauses));
+    struct clause *clause = &question->clauses[question->clause_count];
+    clause->count = 0;
+    clause->words = arena_alloc(&question->arena, words * sizeof *clause->words);
+    if (clause->words == NULL)
+        return NULL;
+    question->clause_count++;
+    return clause;
+}
+
+static int word_asked(struct question *question, enum span_field field, struct str text)
+{
+    if (text.len == 0)
+        return 0;
+    struct clause *clause = clause_add(question, 1);
+    if (clause == NULL)
+        return E_NOMEM;
+    clause->words[clause->count++] = span_word(field, text);
+    return 0;
+}
+
+static int verdict_asked(struct question *question)
+{
+    const struct store_query *query = question->query;
+    if (query->verdict == QUERY_EVERYTHING)
+        return 0;
+    struct clause *clause = clause_add(question, 2);
+    if (clause == NULL)
+        return E_NOMEM;
+    if (query->verdict == QUERY_DENIED) {
+        clause->words[clause->count++] = span_word(SPAN_DENIED, STR_EMPTY);
+        return 0;
+    }
+    clause->words[clause->count++] = span_word(SPAN_KIND, str_from_c(record_kind_name(RECORD_DECISION)));
+    if (query->verdict == QUERY_DECISIONS)
+        clause->words[clause->count++] = span_word(SPAN_KIND, str_from_c(record_kind_name(RECORD_DENIALS)));
+    return 0;
+}
+
+static int grant_asked(struct question *question, struct str id)
+{
+    struct str copy = arena_str(&question->arena, id);
+    return copy.ptr == NULL ? E_NOMEM : map_set(&question->grants, copy, question);
+}
+
+/* The id itself, and all whose label it is. */
+static int grants_asked(struct question *question)
+{
+    static const char sql[] = "SELECT id FROM grants WHERE label = ?1";
+    struct str grant = question->query->grant;
+    sqlite3_stmt *statement = NULL;
+    if (grant.len == 0)
+        return 0;
+    int error = grant_asked(question, grant);
+    if (question->handle != NULL && sqlite3_prepare_v2(question->handle, sql, -1, &statement, NULL) == SQLITE_OK) {
+        (void)sqlite3_bind_text64(statement, 1, grant.ptr, grant.len, SQLITE_STATIC, SQLITE_UTF8);
+        while (error == 0 && sqlite3_step(statement) == SQLITE_ROW)
+            error = grant_asked(question, str_of((const char *)sqlite3_column_text(statement, 0),
+                                                 (size_t)sqlite3_column_bytes(statement, 0)));
+    }
+    (void)sqlite3_finalize(statement);
+    const struct map_entry *entry;
+    for (size_t at = 0; error == 0 && (entry = map_next(&question->labels, &at)) != NULL;) {
+        if (str_eq(*(const struct str *)entry->value, grant))
+            error = grant_asked(question, entry->key);
+    }
+    struct clause *clause = NULL;
+    if (error < 0 || question->grants.count > GRANTS_AS_WORDS)
+        return error;
+    clause = clause_add(question, question->grants.count);
+    if (clause == NULL)
+        return E_NOMEM;
+    for (size_t at = 0; (entry = map_next(&question->grants, &at)) != NULL;)
+        clause->words[clause->count++] = span_word(SPAN_GRANT, entry->key);
+    return 0;
+}
+
+static int clauses_make(struct question *question)
+{
+    const struct store_query *query = question->query;
+    int error = verdict_asked(question);
+    if (error == 0)
+        error = word_asked(question, SPAN_KIND, query->kind);
+    if (error == 0)
+        error = word_asked(question, SPAN_SERVER, query->server);
+    if (error == 0)
+        error = word_asked(question, SPAN_NAME, query->name);
+    if (error == 0)
+        error = word_asked(question, SPAN_REASON, query->reason);
+    if (error == 0)
+        error = word_asked(question, SPAN_RULE, query->rule);
+    return error == 0 ? grants_asked(question) : error;
+}
+
+/* ---- what fits ---- */
+
+static bool text_fits(struct str asked, struct str text)
+{
+    return asked.len == 0 || str_eq(asked, text);
+}
+
+static bool rule_fits(struct str asked, struct str rule)
+{
+    return asked.len == 0 ||
+           (str_starts_with(rule, asked) && (rule.len == asked.len || rule.ptr[asked.len] == '/'));
+}
+
+static bool call_fits(const struct question *question, const struct id *call)
+{
+    char hex[2 * sizeof *call];
+    if (question->call_len == 0)
+        return true;
+    if (id_is_none(call))
+        return false;
+    hex_encode(call, sizeof *call, hex);
+    return memcmp(hex + sizeof hex - question->call_len, question->call, question->call_len) == 0;
+}
+
+static bool verdict_fits(const struct store_query *query, const struct record *record)
+{
+    bool decision = record->kind == RECORD_DECISION, allowed = record->reason == REASON_allowed;
+    switch (query->verdict) {
+    case QUERY_EVERYTHING: return true;
+    case QUERY_DECISIONS: return decision || record->kind == RECORD_DENIALS;
+    case QUERY_ALLOWED: return decision && allowed;
+    case QUERY_DENIED: return record_is_denied(record);
+    }
+    WRONG("a verdict of no kind");
+}
+
+static bool fits(const struct question *question, uint64_t sequence, const struct record *record)
+{
+    const struct store_query *query = question->query;
+    if (!record_is_row(record->kind) || !verdict_fits(query, record))
+        return false;
+    if ((query->after > 0 && sequence <= query->after) || (query->before > 0 && sequence >= query->before))
+        return false;
+    if ((query->since_ms != 0 && record->at_ms < query->since_ms) ||
+        (query->until_ms != 0 && record->at_ms >= query->until_ms))
+        return false;
+    return text_fits(query->kind, str_from_c(record_kind_name(record->kind))) &&
+           text_fits(query->server, record->server) && text_fits(query->name, record->name) &&
+           text_fits(query->reason, reason_row(record->reason)->name) &&
+           rule_fits(query->rule, record->rule) && call_fits(question, &record->call) &&
+           (question->grants.count == 0 || map_get(&question->grants, record->grant) != NULL);
+}
+
+/* ---- how calls ended ---- */
+
+static struct ending *ending_slot(struct ending *endings, size_t cap, const struct id *call)
+{
+    size_t at = id_slot(call, cap);
+    while (!id_is_none(&endings[at].call) && memcmp(&endings[at].call, call, sizeof *call) != 0)
+        at = (at + 1) & (cap - 1);
+    return &endings[at];
+}
+
+static struct ending *ending_find(struct question *question, const struct id *call)
+{
+    if (question->ending_cap == 0 || id_is_none(call))
+        return NULL;
+    struct ending *ending = ending_slot(question->endings, question->ending_cap, call);
+    return id_is_none(&ending->call) ? NULL : ending;
+}
+
+static int endings_grow(struct question *question)
+{
+    size_t cap = question->ending_cap == 0 ? ENDINGS_FIRST : question->ending_cap * 2;
+    struct ending *endings = calloc(cap, sizeof *endings);
+    if (endings == NULL)
+        return E_NOMEM;
+    for (size_t i = 0; i < question->ending_cap; i++) {
+        if (!id_is_none(&question->endings[i].call))
+            *ending_slot(endings, cap, &question->endings[i].call) = question->endings[i];
+    }
+    free(question->endings);
+    question->endings = endings;
+    question->ending_cap = cap;
+    return 0;
+}
+
+static int ending_asked(struct question *question, const struct id *call)
+{
+    if (id_is_none(call))
+        return 0;
+    if (question->ending_count * 2 >= question->ending_cap && endings_grow(question) < 0)
+        return E_NOMEM;
+    struct ending *ending = ending_slot(question->endings, question->ending_cap, call);
+    if (!id_is_none(&ending->call))
+        return 0;
+    ending->call = *call;
+    question->ending_count++;
+    question->unknown++;
+    return 0;
+}
+
+static int see_outcome(struct question *question, uint64_t sequence, const struct record *record)
+{
+    struct ending *ending = record->kind == RECORD_OUTCOME ? ending_find(question, &record->call) : NULL;
+    (void)sequence;
+    if (ending == NULL || ending->known)
+        return 0;
+    *ending = (struct ending){ record->call,    true,           record->at_ms,     record->micros,
+                               record->outcome, record->reason, record->given_back };
+    question->unknown--;
+    return 0;
 }
 
 static struct str column_text(sqlite3_stmt *statement, int at)
@@ -130,218 +253,292 @@ static struct str column_text(sqlite3_stmt *statement, int at)
     return bytes == NULL || len <= 0 ? STR_EMPTY : str_of(bytes, (size_t)len);
 }
 
-static int tell_row(sqlite3_stmt *statement, store_each_row *each, void *arg)
+static void ending_from_row(struct question *question, struct ending *ending, sqlite3_stmt *statement)
+{
+    struct str outcome = column_text(statement, 1);
+    for (int i = 0; i < OUTCOME_COUNT && !ending->known; i++) {
+        if (!str_eq(outcome, str_from_c(outcome_name((enum outcome)i))))
+            continue;
+        ending->outcome = (enum outcome)i;
+        ending->known = reason_parse(column_text(statement, 2), &ending->reason);
+        ending->at_ms = sqlite3_column_int64(statement, 0);
+        ending->micros = sqlite3_column_int64(statement, 3);
+        ending->given_back = sqlite3_column_int(statement, 4) != 0;
+    }
+    question->unknown -= ending->known ? 1 : 0;
+}
+
+/* Of calls that ended in a later span than they began in. */
+static int ask_projection_for_endings(struct question *question)
+{
+    static const char sql[] = "SELECT at, outcome, reason, micros, given_back FROM outcomes WHERE call = ?1";
+    sqlite3_stmt *statement;
+    if (question->handle == NULL || question->unknown == 0)
+        return 0;
+    if (sqlite3_prepare_v2(question->handle, sql, -1, &statement, NULL) != SQLITE_OK)
+        return E_IO;
+    for (size_t i = 0; i < question->ending_cap && question->unknown > 0; i++) {
+        struct ending *ending = &question->endings[i];
+        if (id_is_none(&ending->call) || ending->known)
+            continue;
+        (void)sqlite3_bind_blob(statement, 1, ending->call.bytes, sizeof ending->call.bytes, SQLITE_STATIC);
+        if (sqlite3_step(statement) == SQLITE_ROW)
+            ending_from_row(question, ending, statement);
+        (void)sqlite3_reset(statement);
+    }
+    (void)sqlite3_finalize(statement);
+    return 0;
+}
+
+static int find_endings(struct question *question)
+{
+    int error = ask_projection_for_endings(question);
+    for (size_t i = 0; error == 0 && question->unknown > 0 && i < question->tail.count; i++)
+        error = question_walk(question, &question->tail.all[i], see_outcome);
+    return error;
+}
+
+/* ---- choosing spans ---- */
+
+static int see_candidate(struct question *question, uint64_t sequence, const struct record *record)
+{
+    if (record->kind == RECORD_OUTCOME)
+        return see_outcome(question, sequence, record);
+    if (!fits(question, sequence, record))
+        return 0;
+    question->found++;
+    bool ends = record->kind == RECORD_DECISION && record->reason == REASON_allowed;
+    return ends ? ending_asked(question, &record->call) : 0;
+}
+
+/* 1: enough is found. */
+static int try_span(struct question *question, const struct span *span)
+{
+    uint64_t before = question->found;
+    int error = question_walk(question, span, see_candidate);
+    if (error == 0 && question->found > before)
+        error = spans_add(&question->chosen, span);
+    return error == 0 && question->found >= question->limit ? 1 : error;
+}
+
+static bool span_may_hold(const struct question *question, struct str words)
+{
+    for (size_t i = 0; i < question->clause_count; i++) {
+        const struct clause *clause = &question->clauses[i];
+        bool any = false;
+        for (size_t at = 0; at < clause->count && !any; at++)
+            any = span_words_hold(words, clause->words[at]);
+        if (!any)
+            return false;
+    }
+    return true;
+}
+
+static struct span span_of_row(sqlite3_stmt *statement)
+{
+    return (struct span){ .first = (uint64_t)sqlite3_column_int64(statement, 0),
+                          .last = (uint64_t)sqlite3_column_int64(statement, 1),
+                          .segment = (uint64_t)sqlite3_column_int64(statement, 2),
+                          .offset = (uint64_t)sqlite3_column_int64(statement, 3) };
+}
+
+static int try_projected(struct question *question, bool ascending)
+{
+    static const char up[] = "SELECT first, last, segment, place, words FROM spans WHERE last > ?1 AND first < ?2 AND "
+                             "at_max >= ?3 AND at_min < ?4 ORDER BY first ASC";
+    static const char down[] = "SELECT first, last, segment, place, words FROM spans WHERE last > ?1 AND first < ?2 AND "
+                               "at_max >= ?3 AND at_min < ?4 ORDER BY first DESC";
+    const struct store_query *query = question->query;
+    sqlite3_stmt *statement;
+    if (question->handle == NULL)
+        return 0;
+    if (sqlite3_prepare_v2(question->handle, ascending ? up : down, -1, &statement, NULL) != SQLITE_OK)
+        return E_IO;
+    (void)sqlite3_bind_int64(statement, 1, (int64_t)query->after);
+    (void)sqlite3_bind_int64(statement, 2, query->before > 0 ? (int64_t)query->before : INT64_MAX);
+    (void)sqlite3_bind_int64(statement, 3, query->since_ms != 0 ? query->since_ms : INT64_MIN);
+    (void)sqlite3_bind_int64(statement, 4, query->until_ms != 0 ? query->until_ms : INT64_MAX);
+    int code, result = 0;
+    while (result == 0 && (code = sqlite3_step(statement)) != SQLITE_DONE) {
+        if (code != SQLITE_ROW) {
+            result = E_IO;
+            break;
+        }
+        struct span span = span_of_row(statement);
+        struct str words = str_of(sqlite3_column_blob(statement, 4), (size_t)sqlite3_column_bytes(statement, 4));
+        if (span_may_hold(question, words))
+            result = try_span(question, &span);
+    }
+    (void)sqlite3_finalize(statement);
+    return result;
+}
+
+static int try_tail(struct question *question, bool ascending)
+{
+    const struct spans *tail = &question->tail;
+    int result = 0;
+    for (size_t i = 0; i < tail->count && result == 0; i++)
+        result = try_span(question, &tail->all[ascending ? i : tail->count - 1 - i]);
+    return result;
+}
+
+/* The last spans that hold enough, or with `after` the first. */
+static int choose(struct question *question)
+{
+    bool ascending = question->query->after > 0;
+    int result = ascending ? try_projected(question, true) : try_tail(question, false);
+    if (result == 0)
+        result = ascending ? try_tail(question, true) : try_projected(question, false);
+    if (result < 0)
+        return result;
+    if (!ascending && question->found > question->limit)
+        question->skip = question->found - question->limit;
+    return 0;
+}
+
+/* ---- answering ---- */
+
+static struct str label_of(struct question *question, struct str grant)
+{
+    const struct str *label = map_get(&question->labels, grant);
+    if (label != NULL || question->label == NULL || grant.len == 0)
+        return label != NULL ? *label : STR_EMPTY;
+    (void)sqlite3_reset(question->label);
+    (void)sqlite3_bind_text64(question->label, 1, grant.ptr, grant.len, SQLITE_TRANSIENT, SQLITE_UTF8);
+    return sqlite3_step(question->label) == SQLITE_ROW ? column_text(question->label, 0) : STR_EMPTY;
+}
+
+static int tell_row(struct question *question, uint64_t sequence, const struct record *record)
 {
     char call[ID_TEXT_LEN + 1] = "";
-    if (sqlite3_column_bytes(statement, 3) == (int)sizeof(struct id)) {
-        struct id id;
-        memcpy(id.bytes, sqlite3_column_blob(statement, 3), sizeof id.bytes);
-        id_print(&id, call);
+    const struct ending *ending = NULL;
+    if (!fits(question, sequence, record))
+        return 0;
+    if (question->skip > 0) {
+        question->skip--;
+        return 0;
     }
+    if (!id_is_none(&record->call))
+        id_print(&record->call, call);
+    if (record->kind == RECORD_DECISION)
+        ending = ending_find(question, &record->call);
     struct store_row row = {
-        .sequence = (uint64_t)sqlite3_column_int64(statement, 0),
-        .at_ms = sqlite3_column_int64(statement, 1),
-        .kind = column_text(statement, 2),
+        .sequence = sequence,
+        .count = record->count,
+        .at_ms = record->at_ms,
+        .kind = str_from_c(record_kind_name(record->kind)),
         .call = str_from_c(call),
-        .server = column_text(statement, 4),
-        .method = column_text(statement, 5),
-        .name = column_text(statement, 6),
-        .grant = column_text(statement, 7),
-        .session = column_text(statement, 8),
-        .client = column_text(statement, 9),
-        .reason = column_text(statement, 10),
-        .rule = column_text(statement, 11),
-        .text = column_text(statement, 12),
-        .count = (uint64_t)sqlite3_column_int64(statement, 13),
-        .ended = sqlite3_column_type(statement, 14) != SQLITE_NULL,
-        .outcome = column_text(statement, 14),
-        .outcome_reason = column_text(statement, 15),
-        .outcome_ms = sqlite3_column_int64(statement, 16),
-        .micros = sqlite3_column_int64(statement, 17),
-        .given_back = sqlite3_column_int(statement, 18) != 0,
-        .label = column_text(statement, 19),
+        .server = record->server,
+        .method = record->method,
+        .name = record->name,
+        .grant = record->grant,
+        .label = label_of(question, record->grant),
+        .session = record->session,
+        .client = record->client,
+        .reason = reason_row(record->reason)->name,
+        .rule = record->rule,
+        .text = record->text,
+        .revision = record->revision,
     };
-    if (sqlite3_column_bytes(statement, 20) == SHA256_LEN)
-        memcpy(row.revision.bytes, sqlite3_column_blob(statement, 20), SHA256_LEN);
-    return each(arg, &row);
+    if (ending != NULL && ending->known) {
+        row.ended = true;
+        row.outcome = str_from_c(outcome_name(ending->outcome));
+        row.outcome_reason = reason_row(ending->reason)->name;
+        row.outcome_ms = ending->at_ms;
+        row.micros = ending->micros;
+        row.given_back = ending->given_back;
+    }
+    int stop = question->each(question->arg, &row);
+    return stop != 0 || ++question->told == question->limit;
 }
 
-static int read_known(sqlite3 *handle, uint64_t *known)
+static int answer(struct question *question)
 {
-    sqlite3_stmt *statement;
-    int code = sqlite3_prepare_v2(handle, "SELECT applied FROM meta", -1, &statement, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_step(statement);
-    if (code == SQLITE_ROW)
-        *known = (uint64_t)sqlite3_column_int64(statement, 0);
-    (void)sqlite3_finalize(statement);
-    return code == SQLITE_ROW ? 0 : E_NOT_FOUND;
-}
-
-static int ask(sqlite3 *handle, const struct question *question, store_each_row *each, void *arg)
-{
-    sqlite3_stmt *statement;
-    if (sqlite3_prepare_v2(handle, question->sql, -1, &statement, NULL) != SQLITE_OK)
+    static const char sql[] = "SELECT label FROM grants WHERE id = ?1";
+    const struct spans *chosen = &question->chosen;
+    bool ascending = question->query->after > 0;
+    int result = 0;
+    if (question->handle != NULL && sqlite3_prepare_v2(question->handle, sql, -1, &question->label, NULL) != SQLITE_OK)
         return E_IO;
-    for (size_t i = 0; i < question->text_count; i++)
-        (void)sqlite3_bind_text64(statement, (int)i + 1, question->texts[i].ptr, question->texts[i].len, SQLITE_STATIC,
-                                  SQLITE_UTF8);
-    for (size_t i = 0; i < question->int_count; i++)
-        (void)sqlite3_bind_int64(statement, (int)(ARRAY_LEN(question->texts) + i) + 1, question->ints[i]);
-    int stop = 0, code;
-    while ((code = sqlite3_step(statement)) == SQLITE_ROW && stop == 0)
-        stop = tell_row(statement, each, arg);
-    (void)sqlite3_finalize(statement);
-    return code == SQLITE_DONE || stop != 0 ? 0 : E_IO;
+    for (size_t i = 0; i < chosen->count && result == 0; i++)
+        result = question_walk(question, &chosen->all[ascending ? i : chosen->count - 1 - i], tell_row);
+    return result < 0 ? result : 0;
 }
 
-static int open_projection(struct str directory, sqlite3 **handle)
+/* ---- a question's life ---- */
+
+/* A projection that is of another version, or being made, is as good as none. */
+static int open_projection(struct question *question, struct str directory, struct span *last, bool *has_last)
 {
-    char path[PATH_MAX];
-    *handle = NULL;
-    if (snprintf(path, sizeof path, "%" STR_FMT "/" DATABASE_NAME, STR_ARG(directory)) >= (int)sizeof path)
-        return E_INVALID;
-    if (access(path, R_OK) < 0)
-        return E_NOT_FOUND;
-    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
-    if (sqlite3_open_v2(path, handle, flags, NULL) != SQLITE_OK)
-        return E_IO;
-    (void)sqlite3_busy_timeout(*handle, BUSY_MS);
-    return 0;
+    static const char sql[] = "SELECT s.first, s.last, s.segment, s.place, m.applied FROM meta m LEFT JOIN spans s ON "
+                              "s.first = (SELECT max(first) FROM spans)";
+    sqlite3_stmt *statement = NULL;
+    int error = database_open_to_read(directory, &question->handle);
+    bool usable = error == 0 && sqlite3_exec(question->handle, "BEGIN", NULL, NULL, NULL) == SQLITE_OK &&
+                  sqlite3_prepare_v2(question->handle, sql, -1, &statement, NULL) == SQLITE_OK &&
+                  sqlite3_step(statement) == SQLITE_ROW;
+    if (usable) {
+        *has_last = sqlite3_column_type(statement, 0) != SQLITE_NULL;
+        *last = span_of_row(statement);
+        question->applied = (uint64_t)sqlite3_column_int64(statement, 4);
+    }
+    (void)sqlite3_finalize(statement);
+    if (!usable) {
+        (void)sqlite3_close(question->handle);
+        question->handle = NULL;
+    }
+    return error == E_NOT_FOUND ? 0 : error;
+}
+
+static int question_begin(struct question *question, struct str directory, const struct store_query *query)
+{
+    struct span last;
+    bool has_last = false;
+    *question = (struct question){ .query = query, .ledger = -1, .segment = { .fd = -1 } };
+    question->limit = query->limit == 0 ? ROWS_DEFAULT : query->limit < ROWS_MAX ? query->limit : ROWS_MAX;
+    arena_init(&question->arena, NULL, LIMIT_ledger_record);
+    map_init(&question->grants);
+    map_init(&question->labels);
+    int error = read_call(question, query->call);
+    if (error == 0)
+        error = directory_open_ledger(directory, &question->ledger);
+    if (error < 0)
+        return error;
+    (void)flock(question->ledger, LOCK_SH);
+    error = open_projection(question, directory, &last, &has_last);
+    if (error == 0)
+        error = question_find_tail(question, has_last ? &last : NULL);
+    return error == 0 ? clauses_make(question) : error;
+}
+
+static void question_end(struct question *question)
+{
+    segment_reader_close(&question->segment);
+    (void)sqlite3_finalize(question->label);
+    (void)sqlite3_close(question->handle);
+    map_release(&question->grants);
+    map_release(&question->labels);
+    arena_release(&question->arena);
+    free(question->tail.all);
+    free(question->chosen.all);
+    free(question->endings);
+    if (question->ledger >= 0)
+        close(question->ledger);
 }
 
 int store_query(struct str directory, const struct store_query *query, store_each_row *each, void *arg, uint64_t *known)
 {
-    struct question question = { 0 };
-    sqlite3 *handle = NULL;
-    *known = 0;
-    int error = question_make(query, &question);
+    struct question question;
+    int error = question_begin(&question, directory, query);
+    *known = question.known;
+    question.each = each;
+    question.arg = arg;
     if (error == 0)
-        error = open_projection(directory, &handle);
+        error = choose(&question);
     if (error == 0)
-        error = read_known(handle, known);
+        error = find_endings(&question);
     if (error == 0)
-        error = ask(handle, &question, each, arg);
-    (void)sqlite3_close(handle);
+        error = answer(&question);
+    question_end(&question);
     return error;
-}
-
-int store_query_known(struct str directory, uint64_t *known)
-{
-    sqlite3 *handle = NULL;
-    *known = 0;
-    int error = open_projection(directory, &handle);
-    if (error == 0)
-        error = read_known(handle, known);
-    (void)sqlite3_close(handle);
-    return error;
-}
-
-static int read_policy(sqlite3 *handle, struct str server, const struct sha256 *revision, struct buf *out)
-{
-    static const char sql[] = "SELECT policy FROM revisions WHERE server = ?1 AND revision = ?2 LIMIT 1";
-    sqlite3_stmt *statement;
-    if (sqlite3_prepare_v2(handle, sql, -1, &statement, NULL) != SQLITE_OK)
-        return E_IO;
-    (void)sqlite3_bind_text64(statement, 1, server.ptr, server.len, SQLITE_STATIC, SQLITE_UTF8);
-    (void)sqlite3_bind_blob64(statement, 2, revision->bytes, SHA256_LEN, SQLITE_STATIC);
-    int code = sqlite3_step(statement);
-    if (code == SQLITE_ROW)
-        buf_append(out, sqlite3_column_blob(statement, 0), (size_t)sqlite3_column_bytes(statement, 0));
-    (void)sqlite3_finalize(statement);
-    if (code != SQLITE_ROW)
-        return code == SQLITE_DONE ? E_NOT_FOUND : E_IO;
-    return buf_ok(out) ? 0 : E_NOMEM;
-}
-
-int store_policy(struct str directory, struct str server, const struct sha256 *revision, struct buf *out)
-{
-    sqlite3 *handle = NULL;
-    int error = open_projection(directory, &handle);
-    if (error == 0)
-        error = read_policy(handle, server, revision, out);
-    (void)sqlite3_close(handle);
-    return error;
-}
-
-int projection_head(struct str directory, struct chain_head *out)
-{
-    sqlite3 *handle = NULL;
-    sqlite3_stmt *statement = NULL;
-    *out = (struct chain_head){ 0 };
-    int error = open_projection(directory, &handle);
-    if (error == 0 && sqlite3_prepare_v2(handle, "SELECT applied, hash FROM meta", -1, &statement, NULL) == SQLITE_OK &&
-        sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_bytes(statement, 1) == SHA256_LEN) {
-        out->sequence = (uint64_t)sqlite3_column_int64(statement, 0);
-        memcpy(out->hash.bytes, sqlite3_column_blob(statement, 1), SHA256_LEN);
-    }
-    (void)sqlite3_finalize(statement);
-    (void)sqlite3_close(handle);
-    return error;
-}
-
-/* ---- texts of definitions ---- */
-
-struct wanted {
-    struct str server, name;
-    enum pin_kind kind;
-    const struct sha256 *digest;
-    struct buf *out;
-    bool found;
-};
-
-static int projected_text(sqlite3 *handle, struct wanted *wanted)
-{
-    static const char sql[] =
-        "SELECT text FROM definitions WHERE server = ?1 AND kind = ?2 AND name = ?3 AND digest = ?4";
-    sqlite3_stmt *statement;
-    if (sqlite3_prepare_v2(handle, sql, -1, &statement, NULL) != SQLITE_OK)
-        return E_IO;
-    (void)sqlite3_bind_text64(statement, 1, wanted->server.ptr, wanted->server.len, SQLITE_STATIC, SQLITE_UTF8);
-    struct str word = pin_kind_word(wanted->kind);
-    (void)sqlite3_bind_text64(statement, 2, word.ptr, word.len, SQLITE_STATIC, SQLITE_UTF8);
-    (void)sqlite3_bind_text64(statement, 3, wanted->name.len > 0 ? wanted->name.ptr : "", wanted->name.len,
-                              SQLITE_STATIC, SQLITE_UTF8);
-    (void)sqlite3_bind_blob64(statement, 4, wanted->digest->bytes, SHA256_LEN, SQLITE_STATIC);
-    int code = sqlite3_step(statement);
-    wanted->found = code == SQLITE_ROW;
-    if (wanted->found)
-        buf_append(wanted->out, sqlite3_column_blob(statement, 0), (size_t)sqlite3_column_bytes(statement, 0));
-    (void)sqlite3_finalize(statement);
-    return code == SQLITE_ROW || code == SQLITE_DONE ? 0 : E_IO;
-}
-
-static int recorded_text(void *arg, uint64_t sequence, const struct record *record)
-{
-    struct wanted *wanted = arg;
-    enum pin_kind kind;
-    struct pin pin;
-    struct str text;
-    (void)sequence;
-    if (record->kind != RECORD_PIN || !str_eq(record->server, wanted->server) || !str_eq(record->name, wanted->name) ||
-        pin_of_record(record, &kind, &pin, &text) < 0 || kind != wanted->kind || text.len == 0 ||
-        memcmp(&pin.digest, wanted->digest, sizeof pin.digest) != 0)
-        return 0;
-    wanted->found = true;
-    buf_append_str(wanted->out, text);
-    return 1;
-}
-
-int store_definition(struct str directory, struct str server, enum pin_kind kind, struct str name,
-                     const struct sha256 *digest, struct buf *out)
-{
-    struct wanted wanted = { .server = server, .kind = kind, .name = name, .digest = digest, .out = out };
-    sqlite3 *handle = NULL;
-    uint64_t known = 0;
-    int error = open_projection(directory, &handle);
-    if (error == 0)
-        error = read_known(handle, &known);
-    if (error == 0)
-        error = projected_text(handle, &wanted);
-    (void)sqlite3_close(handle);
-    if (!wanted.found) /* newer than the projection, or there is none that can be read */
-        error = store_read(directory, error == 0 ? known + 1 : 0, 0, recorded_text, &wanted);
-    if (error == 0 && !wanted.found)
-        error = E_NOT_FOUND;
-    return error == 0 && !buf_ok(out) ? E_NOMEM : error;
 }

@@ -160,7 +160,7 @@ struct store_watcher {           /* embedded in its owner; list_init its link fi
 void store_watch(struct store *store, struct store_watcher *watcher);
 void store_unwatch(struct store_watcher *watcher); /* one that does not watch is fine */
 
-/* Questions to the projection, state.db: for operators, never on a call's path. Any thread. */
+/* Questions to the ledger, by way of its projection: for operators, never on a call's path. Any thread. */
 struct store_query {             /* what is empty or zero asks for everything */
     struct str kind, grant, server, name, reason; /* grant: an id, or a label that one has or had */
     struct str rule;             /* a JSON Pointer, and what is below it */
@@ -181,7 +181,8 @@ struct store_row {               /* strings live until the callback returns */
     bool       given_back;
 };
 typedef int store_each_row(void *arg, const struct store_row *row); /* nonzero ends it */
-/* The last of them, oldest first. *known: the last record that the projection holds. E_NOT_FOUND: there is no projection yet. */
+/* The last of them, oldest first; with `after` the first. *known: the ledger's last record. E_NOT_FOUND: no ledger. E_CORRUPT:
+ * the ledger and its projection disagree, which the next start or store_project mends. */
 int  store_query(struct str directory, const struct store_query *query, store_each_row *each, void *arg, uint64_t *known) NODISCARD;
 /* A policy's text as it went live for a server. E_NOT_FOUND. */
 int  store_policy(struct str directory, struct str server, const struct sha256 *revision, struct buf *out) NODISCARD;

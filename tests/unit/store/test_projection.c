@@ -97,58 +97,58 @@ static void assert_says(const char *sql, const char *wanted)
     free(got);
 }
 
-static int counter_is_in_database(void *arg, const struct counter_key *key, amount used, int64_t window_ms)
+static char *whole_database(void)
 {
-    struct buf bytes;
-    sqlite3_stmt *statement;
-    sqlite3 *handle = open_database();
-    uint8_t wanted[16];
-    for (int i = 15; i >= 0; i--, used >>= 8)
-        wanted[i] = (uint8_t)used;
-    buf_init(&bytes, 4096);
-    counter_key_write(key, &bytes);
-    assert_int_equal(sqlite3_prepare_v2(handle, "SELECT used FROM counters WHERE key = ?1 AND window = ?2", -1, &statement, NULL), SQLITE_OK);
-    (void)sqlite3_bind_blob(statement, 1, bytes.ptr, (int)bytes.len, SQLITE_STATIC);
-    (void)sqlite3_bind_int64(statement, 2, window_ms);
-    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    assert_int_equal(sqlite3_column_bytes(statement, 0), 16);
-    assert_memory_equal(sqlite3_column_blob(statement, 0), wanted, 16);
-    (void)sqlite3_finalize(statement);
-    (void)sqlite3_close(handle);
-    buf_release(&bytes);
-    ++*(int *)arg;
+    return ask("SELECT (SELECT group_concat(first||'-'||last||'@'||segment||'+'||place||':'||at_min||hex(words)) FROM spans) ||"
+               " coalesce((SELECT group_concat(hex(call)||outcome||given_back) FROM outcomes), '') ||"
+               " (SELECT group_concat(id||revoked||hex(body)) FROM grants) ||"
+               " (SELECT group_concat(server||seq||hex(revision)) FROM revisions) || (SELECT applied||hex(hash) FROM meta)");
+}
+
+static int see_row(void *arg, const struct store_row *row)
+{
+    struct store_row *last = arg;
+    last->count++;
+    last->sequence = row->sequence;
+    last->ended = row->ended && str_eq(row->outcome, STR("ok"));
+    last->micros += row->ended && row->given_back ? 1 : 0;
     return 0;
 }
 
-static char *whole_database(void)
+static uint64_t rows(const struct store_query *query, struct store_row *last)
 {
-    return ask("SELECT (SELECT group_concat(seq||kind||coalesce(hex(call),'')||coalesce(reason,'')) FROM records) ||"
-               " (SELECT group_concat(hex(call)||outcome||given_back) FROM outcomes) ||"
-               " (SELECT group_concat(id||revoked||hex(body)) FROM grants) ||"
-               " (SELECT group_concat(server||seq||hex(revision)) FROM revisions) ||"
-               " (SELECT group_concat(hex(key)||window||hex(used)) FROM counters) || (SELECT applied||hex(hash) FROM meta)");
+    uint64_t known;
+    *last = (struct store_row){ 0 };
+    assert_int_equal(store_query(str_from_c(h.directory), query, see_row, last, &known), 0);
+    assert_true(known > 0);
+    return last->count;
 }
 
 static void it_says_what_the_ledger_says(void **state)
 {
     (void)state;
-    int counters = 0;
+    struct store_row last;
     live();
     harness_close(&h);
     assert_int_equal(store_project(str_from_c(h.directory), &h.log), 0);
-    assert_says("SELECT count(*) FROM records WHERE kind = 'decision' AND reason = 'allowed'", "60");
-    assert_says("SELECT count(*) FROM records WHERE kind = 'decision' AND reason = 'deny_if'", "1");
-    assert_says("SELECT count(*) FROM outcomes", "60");
-    assert_says("SELECT count(*) FROM outcomes WHERE given_back = 1", "20");
-    assert_says("SELECT count(*) FROM grants WHERE revoked > 0", "1");
-    assert_says("SELECT hex(policy) FROM revisions", "7B7D");
-
-    assert_int_equal(harness_open_alone(&h), 0);
-    assert_int_equal(store_limits_each(h.store, counter_is_in_database, &counters), 0);
-    assert_true(counters > 3);
-    char wanted[16];
-    (void)snprintf(wanted, sizeof wanted, "%d", counters);
-    assert_says("SELECT count(*) FROM counters", wanted);
+    for (int projected = 1; projected >= 0; projected--) { /* and the same without it */
+        struct store_query query = { .verdict = QUERY_ALLOWED, .limit = 1000 };
+        assert_int_equal(rows(&query, &last), 60);
+        assert_int_equal(last.micros, 20);
+        query.verdict = QUERY_DENIED;
+        assert_int_equal(rows(&query, &last), 1);
+        query = (struct store_query){ .kind = STR("session"), .limit = 1000 };
+        assert_int_equal(rows(&query, &last), 60);
+        query = (struct store_query){ .grant = STR("ci") };
+        assert_int_equal(rows(&query, &last), 2); /* made and revoked */
+        if (projected == 1) {
+            char path[128];
+            assert_says("SELECT count(*) FROM grants WHERE revoked > 0", "1");
+            assert_says("SELECT hex(policy) FROM revisions", "7B7D");
+            (void)snprintf(path, sizeof path, "%s/state.db", h.directory);
+            assert_int_equal(unlink(path), 0);
+        }
+    }
 }
 
 static void it_is_made_again_from_nothing(void **state)
@@ -181,16 +181,15 @@ static void a_rebuild_starts_at_any_segment(void **state)
     live();
     harness_close(&h);
     assert_int_equal(store_project(str_from_c(h.directory), &h.log), 0);
-    char *counters = ask("SELECT group_concat(hex(key)||window||hex(used)) FROM counters");
     (void)snprintf(path, sizeof path, "%s/ledger/%016x.seg", h.directory, 1);
     assert_int_equal(unlink(path), 0);
     (void)snprintf(path, sizeof path, "%s/state.db", h.directory);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(store_project(str_from_c(h.directory), &h.log), 0);
-    assert_says("SELECT group_concat(hex(key)||window||hex(used)) FROM counters", counters);
+    assert_says("SELECT count(*) > 0 FROM spans WHERE segment = 2", "1");
+    assert_says("SELECT count(*) FROM spans WHERE segment = 1", "0");
     assert_says("SELECT count(*) FROM grants WHERE revoked > 0", "1");
     assert_says("SELECT hex(policy) FROM revisions", "7B7D");
-    free(counters);
 }
 
 static void another_ledgers_projection_is_replaced(void **state)
@@ -207,26 +206,8 @@ static void another_ledgers_projection_is_replaced(void **state)
     assert_int_equal(harness_open_alone(&h), 0);
     harness_close(&h);
     assert_int_equal(store_project(str_from_c(h.directory), &h.log), 0);
-    assert_says("SELECT count(*) FROM records", "0");
+    assert_says("SELECT first||'-'||last FROM spans", "1-1");
     assert_says("SELECT applied FROM meta", "1");
-}
-
-static int see_row(void *arg, const struct store_row *row)
-{
-    struct store_row *last = arg;
-    last->count++;
-    last->sequence = row->sequence;
-    last->ended = row->ended && str_eq(row->outcome, STR("ok"));
-    return 0;
-}
-
-static uint64_t rows(const struct store_query *query, struct store_row *last)
-{
-    uint64_t known;
-    *last = (struct store_row){ 0 };
-    assert_int_equal(store_query(str_from_c(h.directory), query, see_row, last, &known), 0);
-    assert_true(known > 0);
-    return last->count;
 }
 
 static void operators_ask_a_running_gateway(void **state)
