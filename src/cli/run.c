@@ -218,6 +218,19 @@ static void confine(void)
     }
 }
 
+/* Servers, the ledger and the operator's commands need descriptors too: they have half of few, and enough of many. */
+static unsigned connections_max(void)
+{
+    struct rlimit descriptors;
+    if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0)
+        return LIMIT_connections;
+    rlim_t others = descriptors.rlim_cur / 2;
+    if (others > LIMIT_other_descriptors)
+        others = LIMIT_other_descriptors;
+    rlim_t left = descriptors.rlim_cur - others;
+    return left < LIMIT_connections ? (unsigned)left : LIMIT_connections;
+}
+
 static int find_listen(struct running *running)
 {
     const char *wanted = option_value(running->invocation, "listen");
@@ -289,18 +302,10 @@ static int make_gateway(struct running *running)
         .self = str_from_c(running->self),
         .data = running->data,
         .config = running->config,
+        .connections = connections_max(),
     };
     int error = gateway_new(&options, &running->gateway);
     return error ? failure(running->invocation, "%s", error_text(error)) : 0;
-}
-
-/* Clients have half of the descriptors at most: servers, the ledger and the operator's commands need theirs. */
-static unsigned connections_max(void)
-{
-    struct rlimit descriptors;
-    if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0 || descriptors.rlim_cur / 2 > LIMIT_connections)
-        return LIMIT_connections;
-    return (unsigned)descriptors.rlim_cur / 2;
 }
 
 /* The address as configured, with the port that was bound. */

@@ -43,7 +43,7 @@ struct gateway {
     struct sessions     sessions;
     struct list         calls;        /* in any step */
     struct list         listenings;   /* streams that clients hold open */
-    size_t              listening_count;
+    size_t              listening_count, streams_max, streams_per_grant_max;
     struct list         idle_calls;   /* records kept for the next message */
     size_t              call_count, idle_count;
     size_t              bytes;        /* of all messages in memory */

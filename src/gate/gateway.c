@@ -406,6 +406,7 @@ int gateway_new(const struct gateway_options *options, struct gateway **out)
     sessions_init(&gateway->sessions);
     list_init(&gateway->calls);
     list_init(&gateway->listenings);
+    listen_set_ceilings(gateway, options->connections);
     list_init(&gateway->idle_calls);
     buf_init(&gateway->out, 2 * (size_t)LIMIT_list_total);
     timer_init(&gateway->sweep, gateway->loop, sweep);

@@ -29,6 +29,7 @@ struct gateway_options {
     struct str    self;           /* absolute path of this binary, for `__exec`; borrowed */
     struct str    data;           /* the data directory; borrowed */
     struct config *config;        /* the gateway takes a reference */
+    unsigned       connections;   /* that the fronts accept; 0: LIMIT_connections */
 };
 
 int  gateway_new(const struct gateway_options *options, struct gateway **out) NODISCARD;

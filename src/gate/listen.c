@@ -129,14 +129,22 @@ static void make_room(struct session *session)
         listen_end(first_of(session));
 }
 
+void listen_set_ceilings(struct gateway *gateway, unsigned connections)
+{
+    size_t most = (size_t)(connections ? connections : LIMIT_connections) * 4 / 5;
+    gateway->streams_max = most < LIMIT_streams ? most : LIMIT_streams;
+    size_t share = gateway->streams_max / 4;
+    gateway->streams_per_grant_max = share < LIMIT_streams_per_grant ? share : LIMIT_streams_per_grant;
+}
+
 enum reason listen_open(struct call *call, unsigned kinds, struct listening **out)
 {
     struct gateway *gateway = call->gateway;
     struct exchange *exchange = call->exchange;
     if (call->session)
         make_room(call->session);
-    if (gateway->stopping || gateway->listening_count >= LIMIT_streams ||
-        call->grant->streams >= LIMIT_streams_per_grant)
+    if (gateway->stopping || gateway->listening_count >= gateway->streams_max ||
+        call->grant->streams >= gateway->streams_per_grant_max)
         return REASON_overloaded;
     struct str id = call->session ? STR_EMPTY : buf_str(&call->client_id), client = call_client(call);
     struct listening *listening = malloc(sizeof(*listening) + id.len);

@@ -33,6 +33,9 @@ struct listening {
     char              id[];         /* of subscriptions/listen, as written JSON; empty: of a GET */
 };
 
+/* How many there may be where the fronts accept so many connections (0: LIMIT_connections): no grant, and all together,
+ * leave others without. */
+void listen_set_ceilings(struct gateway *gateway, unsigned connections);
 /* REASON_allowed: the call's exchange now belongs to the listening, of the call's session or of none. Else why not. */
 enum reason listen_open(struct call *call, unsigned kinds, struct listening **out);
 /* The stream ends in order. */

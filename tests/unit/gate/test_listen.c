@@ -223,6 +223,37 @@ static void a_grant_has_so_many_streams(void **state)
     end(&world);
 }
 
+static void few_connections_leave_few_streams(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned connections;
+        size_t streams, per_grant;
+    } cases[] = {
+        { 0, LIMIT_streams, LIMIT_streams_per_grant }, { LIMIT_connections, LIMIT_streams, LIMIT_streams_per_grant },
+        { 100000, LIMIT_streams, LIMIT_streams_per_grant }, { 512, 409, 102 }, { 10, 8, 2 }, { 1, 0, 0 },
+    };
+    struct world world;
+    struct heard heard[3], one;
+    begin(&world);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        listen_set_ceilings(world.gateway, cases[i].connections);
+        assert_int_equal(world.gateway->streams_max, cases[i].streams);
+        assert_int_equal(world.gateway->streams_per_grant_max, cases[i].per_grant);
+    }
+    assert_true(LIMIT_streams <= LIMIT_connections * 4 / 5);
+    listen_set_ceilings(world.gateway, 10);
+    for (size_t at = 0; at < 2; at++)
+        listen_to(&world, &heard[at]);
+    say(&world, &one, VERB_POST, initialize);
+    snprintf(world.session, sizeof(world.session), "%s", one.session);
+    say(&world, &one, VERB_GET, "");
+    assert_int_equal(one.reason, REASON_overloaded);
+    listen_set_ceilings(world.gateway, 0);
+    listen_to(&world, &heard[2]);
+    end(&world);
+}
+
 static void another_policy_is_told(void **state)
 {
     (void)state;
@@ -274,6 +305,7 @@ int main(void)
         cmocka_unit_test(streams_end_with_their_session),
         cmocka_unit_test(streams_end_when_their_grant_expires),
         cmocka_unit_test(a_grant_has_so_many_streams),
+        cmocka_unit_test(few_connections_leave_few_streams),
         cmocka_unit_test(what_is_refused_is_counted_back),
         cmocka_unit_test(another_policy_is_told),
     };
