@@ -45,7 +45,14 @@ static bool is_object(const struct word *word, const char *objects)
         if (strcmp(objects, kinds[i].name) == 0)
             return word->lexeme && (word->lexeme->objects & kinds[i].kind) != 0;
     }
-    return word_in(word, objects);
+    if (word_in(word, objects))
+        return true;
+    /* a plural that the lexicon did not know is still as it stands */
+    struct word one = *word;
+    if (one.len < 4 || one.bare[one.len - 1] != 's' || one.bare[one.len - 2] == 's')
+        return false;
+    one.len--;
+    return word_in(&one, objects);
 }
 
 /* Of what stands behind or before the verb, up to a preposition: "refund for a payment" is a refund. */
