@@ -198,6 +198,9 @@ int catalog_open(const char *path, bool create, struct catalog **out)
     }
     if (!error)
         error = schema_make(catalog);
+    if (!error)
+        error = error_of_sqlite(sqlite3_exec(
+            catalog->handle, "CREATE VIRTUAL TABLE temp.vocab USING fts5vocab(main, words, col)", NULL, NULL, NULL));
     if (error) {
         catalog_close(catalog);
         return error;
@@ -296,6 +299,30 @@ static int slug_free(struct catalog *catalog, int64_t owner, struct str name, ch
     }
 }
 
+/* The first two letters of each word of a tool's name: what the search without a server is cut by. */
+static int touch_shards(struct catalog *catalog, struct str name)
+{
+    size_t at = 0;
+    struct str word;
+    int error = 0;
+    for (size_t i = 0; i < name.len && !error; i++) {
+        if ((name.ptr[i] & 0x80) == 0)
+            continue;
+        bind_text(statement(catalog, STATEMENT_SHARD_ADD), 1, STR("*"));
+        return run(catalog, STATEMENT_SHARD_ADD);
+    }
+    while (!error && (word = next_word(name, &at)).len > 0) {
+        char two[2];
+        for (size_t i = 0; i < 2 && word.len > 1; i++)
+            two[i] = (char)(word.ptr[i] >= 'A' && word.ptr[i] <= 'Z' ? word.ptr[i] | 0x20 : word.ptr[i]);
+        if (word.len < 2)
+            continue;
+        bind_text(statement(catalog, STATEMENT_SHARD_ADD), 1, str_of(two, 2));
+        error = run(catalog, STATEMENT_SHARD_ADD);
+    }
+    return error;
+}
+
 static int words_put(struct catalog *catalog, int64_t row, struct str name, struct str description, struct str server)
 {
     struct buf words;
@@ -312,6 +339,8 @@ static int words_put(struct catalog *catalog, int64_t row, struct str name, stru
     if (!error)
         error = run(catalog, STATEMENT_WORDS_ADD);
     buf_release(&words);
+    if (!error && row > 0)
+        error = touch_shards(catalog, name);
     return error;
 }
 
@@ -514,13 +543,15 @@ static int remove_stale(struct catalog *catalog, int64_t server, int64_t current
         return row;
     }
     int64_t id = sqlite3_column_int64(stale, 0);
+    int error = touch_shards(catalog, column_text(stale, 6));
     char initial = initial_of(column_text(stale, 1));
     int class = sqlite3_column_int(stale, 5);
     (void)snprintf(home, sizeof(home), "%" STR_FMT, STR_ARG(column_text(stale, 2)));
     (void)snprintf(kind, sizeof(kind), "%" STR_FMT, STR_ARG(column_text(stale, 4)));
     (void)snprintf(path, sizeof(path), "servers/%s/%" STR_FMT ".html", home, STR_ARG(column_text(stale, 1)));
     reset(catalog, STATEMENT_TOOL_STALE);
-    int error = touch_tool(catalog, class, initial, str_from_c(kind), str_from_c(home));
+    if (!error)
+        error = touch_tool(catalog, class, initial, str_from_c(kind), str_from_c(home));
     if (!error)
         error = catalog_gone_add(catalog, str_from_c(path));
     if (!error)

@@ -297,6 +297,8 @@ int catalog_all_dirty(struct catalog *catalog)
 int catalog_build_done(struct catalog *catalog)
 {
     int error = run(catalog, STATEMENT_TOUCHED_NONE);
+    if (!error)
+        error = run(catalog, STATEMENT_SHARDS_NONE);
     return error ? error : run(catalog, STATEMENT_ALL_CLEAN);
 }
 

@@ -29,7 +29,7 @@
     S(TOOL_SET, "UPDATE tools SET class = ?2, severity = ?3, confidence = ?4, signals = ?5, definition = ?6, "         \
                 "verdict = ?7, digest = ?8, run = ?9 WHERE id = ?1")                                                   \
     S(TOOL_SEEN, "UPDATE tools SET run = ?2 WHERE id = ?1")                                                            \
-    S(TOOL_STALE, "SELECT id, slug, home, initial, kind, class FROM tools WHERE server = ?1 AND run <> ?2 LIMIT 1")    \
+    S(TOOL_STALE, "SELECT id, slug, home, initial, kind, class, name FROM tools WHERE server = ?1 AND run <> ?2 LIMIT 1") \
     S(TOOL_REMOVE, "DELETE FROM tools WHERE id = ?1")                                                                  \
     S(ALIKE_BEFORE, "SELECT count(*) FROM (SELECT 1 FROM tools WHERE kind = ?1 AND home < ?2 LIMIT 12)")               \
     S(WORDS_ADD, "INSERT INTO words(rowid, name, description, server) VALUES(?1, ?2, ?3, ?4)")                         \
@@ -61,6 +61,14 @@
                 "ON s.id = q.server WHERE q.server = ?1")                                                              \
     S(SERVER_LISTED, "UPDATE servers SET listed = 1, scanned = ?2, run = run + 1, dirty = 1 WHERE id = ?1")            \
     S(SERVER_MARK, "UPDATE servers SET dirty = 1 WHERE id = ?1")                                                       \
+    S(SHARD_ADD, "INSERT OR IGNORE INTO shards VALUES(?1)")                                                            \
+    S(SHARDS, "SELECT prefix FROM shards ORDER BY prefix")                                                             \
+    S(SHARDS_ALL, "SELECT 1 FROM shards WHERE prefix = '*'")                                                           \
+    S(SHARDS_NONE, "DELETE FROM shards")                                                                               \
+    S(TWOS, "SELECT DISTINCT substr(term, 1, 2) FROM vocab WHERE col = 'name'")                                        \
+    S(TERMS, "SELECT term, doc FROM vocab WHERE term >= ?1 AND term < ?2 AND col = 'name' ORDER BY term")              \
+    S(PAGES_IN, "SELECT path FROM pages WHERE path >= ?1 AND path < ?2 AND path NOT IN (SELECT path FROM gone) "       \
+                "ORDER BY path")                                                                                       \
     S(SIZE, "SELECT (SELECT count(*) FROM servers), (SELECT count(*) FROM servers WHERE listed), "                     \
             "(SELECT count(*) FROM tools)")                                                                            \
     S(ONE_SERVER, "SELECT " SERVER_COLUMNS " FROM servers WHERE id = ?1")                                              \

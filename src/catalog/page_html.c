@@ -146,6 +146,8 @@ void html_begin(struct buf *out, const struct html_head *head)
         html_put(out, "<li><a href=\"%s%s/index.html\"%s>%s</a></li>", up, places[i].path,
                  strcmp(head->here, places[i].path) == 0 ? " aria-current=\"true\"" : "", places[i].word);
     }
+    html_put(out, "<li><a href=\"%ssearch.html\"%s>Search</a></li>", up,
+             strcmp(head->here, "search") == 0 ? " aria-current=\"true\"" : "");
     html_put(out, "</ul></nav></header>\n<main id=\"main\">\n");
 }
 

@@ -7,6 +7,8 @@
 #include "base/failure.h"
 #include "catalog/page_html.h"
 #include "catalog/page_list.h"
+#include "catalog/page_search.h"
+#include "catalog/shards.h"
 #include "catalog/sitemap.h"
 
 #include <dirent.h>
@@ -18,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FORM "1" /* moves when a page of the same tool may look different */
+#define FORM "2" /* moves when a page of the same tool may look different */
 #define STAMP ".warder-catalogue"
 #define ROWS_A_PAGE 400
 #define TREE_BYTES ((size_t)512 << 20)
@@ -384,6 +386,11 @@ static int build_singles(struct site *site)
     if (!error)
         error = put_made(site, page_home(out, &site->pages), "index.html");
     if (!error)
+        error = put_made(site, page_search(out, NULL), SEARCH_PAGE);
+    buf_append_str(out, str_from_c(page_search_script));
+    if (!error)
+        error = put_made(site, 0, "search.js");
+    if (!error)
         error = put_made(site, page_servers(out, &site->pages, &site->letters), "servers/index.html");
     if (!error)
         error = put_made(site, page_tools(out, &site->pages, &site->letters), "tools/index.html");
@@ -392,7 +399,7 @@ static int build_singles(struct site *site)
     return error ? error : build_attacks(site);
 }
 
-static int put_sitemap(void *arg, struct buf *bytes, const char *path)
+static int put_file(void *arg, struct buf *bytes, const char *path)
 {
     struct site *site = arg;
     buf_recycle(&site->page, 1 << 20);
@@ -499,7 +506,7 @@ static int stamp_read(struct site *site, struct str owner, char state[64])
 
 static int make_folders(struct site *site)
 {
-    static const char *const folders[] = { "servers", "tools", "classes", "badges", "attacks" };
+    static const char *const folders[] = { "servers", "tools", "classes", "badges", "attacks", "search" };
     char path[64];
     int error = 0;
     for (size_t i = 0; i < ARRAY_LEN(folders) && !error; i++)
@@ -553,11 +560,13 @@ static int build_pages(struct site *site)
         error = build_lists(site);
     if (!error)
         error = build_singles(site);
+    if (!error)
+        error = shards_build(catalog, site->all, put_file, site);
     buf_init(&urls, 64);
     if (!error)
         error = catalog_note(catalog, CATALOG_URLS, &urls);
     if (!error && (site->all || urls.len > 0)) {
-        error = sitemap_build(catalog, site->options->base, put_sitemap, site);
+        error = sitemap_build(catalog, site->options->base, put_file, site);
         if (!error)
             error = catalog_note_set(catalog, CATALOG_URLS, STR_EMPTY);
     }

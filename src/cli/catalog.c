@@ -1,5 +1,6 @@
 /* warder catalog add | build | search: an index of what agents can call, and a site made of it. */
 #include "catalog/index_intake.h"
+#include "catalog/search.h"
 #include "catalog/site.h"
 #include "cli/catalog.h"
 #include "cli/catalog_files.h"
@@ -12,7 +13,6 @@
 
 #define DEFAULT_BASE "http://localhost:8080"
 #define SHOWN_DEFAULT 20
-#define CANDIDATES 400
 
 static struct str given(const struct invocation *invocation, const char *name)
 {
@@ -253,114 +253,51 @@ static int build(const struct invocation *invocation)
 
 /* ---- search ---- */
 
-struct found {
-    int64_t id;
-    int score;
-    struct buf name, home, home_name;
-    enum tool_class class;
-    enum severity severity;
-};
-
-struct searching {
-    struct str query;
-    struct found *found;
-    size_t count;
-    bool names;
-};
-
-/* Exact names first, then those that begin so, then short ones, then the graver. */
-static int score_of(struct str query, const struct catalog_tool *tool, bool names)
-{
-    int score = names ? 1000 : 0;
-    if (str_eq_nocase(tool->name, query))
-        score += 4000;
-    else if (tool->name.len >= query.len && str_eq_nocase(str_slice(tool->name, 0, query.len), query))
-        score += 2000;
-    return score - (int)(tool->name.len > 200 ? 200 : tool->name.len) * 2 + (int)tool->severity;
-}
-
-static int take_found(void *arg, const struct catalog_tool *tool)
-{
-    struct searching *searching = arg;
-    for (size_t i = 0; i < searching->count; i++)
-        if (searching->found[i].id == tool->id)
-            return 0;
-    if (searching->count == (size_t)CANDIDATES * 2)
-        return 0;
-    struct found *found = &searching->found[searching->count++];
-    *found = (struct found){ .id = tool->id, .score = score_of(searching->query, tool, searching->names),
-                             .class = tool->class, .severity = tool->severity };
-    struct { struct buf *to; struct str from; } parts[] = {
-        { &found->name, tool->name }, { &found->home, tool->home }, { &found->home_name, tool->home_name }
-    };
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        buf_init(parts[i].to, 1024);
-        buf_append_str(parts[i].to, parts[i].from);
-    }
-    return 0;
-}
-
-static int by_score(const void *left, const void *right)
-{
-    const struct found *a = left, *b = right;
-    int order = (b->score > a->score) - (b->score < a->score);
-    if (order == 0)
-        order = str_cmp(buf_str(&a->name), buf_str(&b->name));
-    return order ? order : str_cmp(buf_str(&a->home), buf_str(&b->home));
-}
-
-static void print_found(const struct searching *searching, size_t most)
+static void print_hits(const struct search *search)
 {
     static const enum colour colours[] = { COLOUR_NONE, COLOUR_GREEN, COLOUR_YELLOW, COLOUR_YELLOW, COLOUR_RED, COLOUR_RED };
-    for (size_t i = 0; i < searching->count && i < most; i++) {
-        const struct found *found = &searching->found[i];
-        printf("%s%-11s%s  %-8s  ", colour_on(stdout, colours[found->class]), class_name(found->class), colour_off(stdout),
-               severity_name(found->severity));
-        print_str(stdout, COLOUR_BOLD, buf_str(&found->name));
+    for (size_t i = 0; i < search->count; i++) {
+        const struct search_hit *hit = &search->hits[i];
+        printf("%s%-11s%s  %-8s  ", colour_on(stdout, colours[hit->class]), class_name(hit->class), colour_off(stdout),
+               severity_name(hit->severity));
+        print_str(stdout, COLOUR_BOLD, hit->name);
         printf("  ");
-        print_str(stdout, COLOUR_DIM, buf_str(&found->home_name));
+        print_str(stdout, COLOUR_DIM, hit->home_name);
         printf("\n");
     }
 }
 
-static int write_found(const struct searching *searching, size_t most)
+static int write_hits(const struct search *search)
 {
     struct json_output output;
     struct json_writer *writer = json_output_begin(&output);
     json_write_object(writer);
     json_write_key(writer, STR("tools"));
     json_write_array(writer);
-    for (size_t i = 0; i < searching->count && i < most; i++) {
-        const struct found *found = &searching->found[i];
-        json_write_object(writer);
-        json_write_member_string(writer, STR("server"), buf_str(&found->home_name));
-        json_write_member_string(writer, STR("tool"), buf_str(&found->name));
-        json_write_member_string(writer, STR("class"), str_from_c(class_name(found->class)));
-        json_write_member_string(writer, STR("badge"), str_from_c(class_badge(found->class)));
-        json_write_member_string(writer, STR("severity"), str_from_c(severity_name(found->severity)));
-        json_write_object_end(writer);
-    }
+    for (size_t i = 0; i < search->count; i++)
+        search_write_hit(writer, &search->hits[i]);
     json_write_array_end(writer);
     json_write_object_end(writer);
     return json_output_end(&output) ? EXIT_YES : EXIT_NO;
 }
 
-static int search_in(const struct invocation *invocation, struct catalog *catalog, struct searching *searching, size_t most)
+static int search_in(const struct invocation *invocation, struct catalog *catalog, struct str query, size_t most)
 {
-    searching->names = true;
-    int error = catalog_search(catalog, searching->query, true, CANDIDATES, take_found, searching);
-    searching->names = false;
-    if (!error && searching->count < most)
-        error = catalog_search(catalog, searching->query, false, CANDIDATES, take_found, searching);
+    struct search search;
+    search_init(&search);
+    int error = search_run(&search, catalog, query, most), status;
     if (error)
-        return failure(invocation, "%s (%s)", error_text(error), catalog_why(catalog));
-    qsort(searching->found, searching->count, sizeof(*searching->found), by_score);
-    if (invocation->json)
-        return write_found(searching, most);
-    print_found(searching, most);
-    if (searching->count == 0)
+        status = failure(invocation, "%s (%s)", error_text(error), catalog_why(catalog));
+    else if (invocation->json)
+        status = write_hits(&search);
+    else
+        status = search.count > 0 ? EXIT_YES : EXIT_NO;
+    if (!error && !invocation->json)
+        print_hits(&search);
+    if (!error && !invocation->json && search.count == 0)
         printf("Nothing has these words.\n");
-    return searching->count > 0 ? EXIT_YES : EXIT_NO;
+    search_release(&search);
+    return status;
 }
 
 static int search(const struct invocation *invocation)
@@ -369,8 +306,8 @@ static int search(const struct invocation *invocation)
     struct buf query;
     unsigned long long most = SHOWN_DEFAULT;
     const char *limit = option_value(invocation, "most");
-    if (limit && (!str_to_u64(str_from_c(limit), CANDIDATES, &most) || most == 0))
-        return usage_error(invocation, "--most takes a number from 1 to %d", CANDIDATES);
+    if (limit && (!str_to_u64(str_from_c(limit), SEARCH_MOST, &most) || most == 0))
+        return usage_error(invocation, "--most takes a number from 1 to %d", SEARCH_MOST);
     int status = catalog_of(invocation, false, &catalog);
     if (status)
         return status;
@@ -380,18 +317,8 @@ static int search(const struct invocation *invocation)
             buf_append_byte(&query, ' ');
         buf_append_str(&query, str_from_c(invocation->arguments[i]));
     }
-    struct searching searching = { .query = buf_str(&query), .found = calloc(CANDIDATES * 2, sizeof(struct found)) };
-    if (!searching.found)
-        status = failure(invocation, "%s", error_text(E_NOMEM));
-    else
-        status = buf_ok(&query) ? search_in(invocation, catalog, &searching, (size_t)most)
-                                : usage_error(invocation, "these are too many words");
-    for (size_t i = 0; i < searching.count; i++) {
-        buf_release(&searching.found[i].name);
-        buf_release(&searching.found[i].home);
-        buf_release(&searching.found[i].home_name);
-    }
-    free(searching.found);
+    status = buf_ok(&query) ? search_in(invocation, catalog, buf_str(&query), (size_t)most)
+                            : usage_error(invocation, "these are too many words");
     buf_release(&query);
     catalog_close(catalog);
     return status;
@@ -458,7 +385,7 @@ const struct command command_catalog_build = {
     .json = true,
     .help =
         "Pages for every tool, server and documented attack, by class, badge and letter, and a sitemap: plain HTML with one\n"
-        "style sheet, nothing from elsewhere and no script. FOLDER is new, empty, or was built from this index; then only\n"
+        "style sheet, nothing from elsewhere, and a script on the search page alone. FOLDER is new, empty, or was built from this index; then only\n"
         "pages that changed are written. The same index gives the same bytes.\n\n"
         "  warder catalog build site --base https://catalogue.example\n",
     .run = build,

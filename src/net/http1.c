@@ -84,7 +84,8 @@ static enum http1_fault read_request_line(struct http1 *http1, struct str line)
     enum http1_fault fault = read_version(http1, version);
     if (fault)
         return fault;
-    if (!find_method(method, &http1->method))
+    http1->wants_head = http1->takes_head && str_eq(method, STR("HEAD"));
+    if (!find_method(http1->wants_head ? method_names[HTTP1_GET] : method, &http1->method))
         return HTTP1_FAULT_METHOD;
     http1->target_at = (uint16_t)(first + 1);
     http1->target_len = (uint16_t)target.len;

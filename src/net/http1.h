@@ -61,6 +61,8 @@ struct http1 {
     bool             chunked;
     bool             expects;        /* server: "Expect: 100-continue" */
     bool             has_body;       /* bytes of a body will follow the head */
+    bool             takes_head;     /* server, set behind http1_init: HEAD is read as GET, with `wants_head` */
+    bool             wants_head;     /* the answer has no body */
     uint64_t         remaining;      /* of a body by length: bytes that are still to come */
 
     struct buf       head, body;     /* body: decoded */

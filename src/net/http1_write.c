@@ -9,6 +9,8 @@ static struct str phrase_of(unsigned status)
     case 200: return STR("OK");
     case 202: return STR("Accepted");
     case 204: return STR("No Content");
+    case 304: return STR("Not Modified");
+    case 308: return STR("Permanent Redirect");
     case 400: return STR("Bad Request");
     case 401: return STR("Unauthorized");
     case 403: return STR("Forbidden");
