@@ -124,6 +124,8 @@ static int write_tool(void *arg, const struct gateway_tool *tool)
     page->count++;
     json_write_object(page->writer);
     json_write_member_string(page->writer, STR("name"), tool->name);
+    json_write_member_string(page->writer, STR("class"), pinned_class_word(&tool->class));
+    json_write_member_bool(page->writer, STR("class_overruled"), tool->class.overruled);
     json_write_member_string(page->writer, STR("verdict"), str_from_c(words[tool->standing]));
     json_write_member_string(page->writer, STR("rule"), tool->rule);
     json_write_member_bool(page->writer, STR("listed"), tool->is_listed);

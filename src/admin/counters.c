@@ -143,13 +143,14 @@ static void cover_by_gateway(struct covering *covering, const struct gateway *ga
 }
 
 /* The least of all policies that have a say. */
-static bool limit_of(const struct covering *covering, const struct counter_key *key, struct policy_limit *least)
+static bool limit_of(const struct covering *covering, struct store *store, const struct counter_key *key, struct policy_limit *least)
 {
+    const struct pinned_class class = store_pin_class(store, key->server, policy_limit_tool(key));
     bool found = false;
     for (const struct covered *covered = covering->first; covered != NULL; covered = covered->next) {
         struct policy_limit one;
         bool concerns = key->scope == SCOPE_GLOBAL || str_eq(covered->server, key->server);
-        if (!concerns || !policy_limit_of(covered->policy, key, &one))
+        if (!concerns || !policy_limit_of(covered->policy, key, &class, &one))
             continue;
         if (!found || one.max < least->max)
             *least = one;
@@ -194,7 +195,7 @@ static void write_counter(struct json_writer *writer, struct store *store, const
     const struct counter_key *key = &view->key;
     const struct grant *grant = key->scope == SCOPE_GRANT ? store_grant(store, key->scope_value) : NULL;
     struct policy_limit limit = { .by = STR_EMPTY, .cost = STR_EMPTY };
-    bool limited = limit_of(covering, key, &limit);
+    bool limited = limit_of(covering, store, key, &limit);
     char window[32];
     window_print(&key->window, window);
     json_write_object(writer);

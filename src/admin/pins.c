@@ -178,6 +178,16 @@ static bool is_asked_for(const struct operation *operation, const struct store_p
     return (operation->pins.all_kinds || operation->pins.kind == pin->kind) && (pin->changed || !operation->changed);
 }
 
+static void write_class(struct json_writer *writer, const struct store_pin *pin)
+{
+    const struct pinned_class *class = pin->ruled.known ? &pin->ruled : &pin->accepted.class;
+    json_write_member_string(writer, STR("class"), pinned_class_word(class));
+    if (pin->ruled.known) /* what the classifier said */
+        json_write_member_string(writer, STR("class_told"), pinned_class_word(&pin->accepted.class));
+    if (pin->changed)
+        json_write_member_string(writer, STR("class_listed"), pinned_class_word(&pin->seen.class));
+}
+
 static int write_pin(void *arg, const struct store_pin *pin)
 {
     struct page *page = arg;
@@ -192,6 +202,8 @@ static int write_pin(void *arg, const struct store_pin *pin)
     json_write_member_string(writer, STR("kind"), pin_kind_word(pin->kind));
     json_write_member_string(writer, STR("name"), pin->name);
     json_write_member_string(writer, STR("state"), pin->changed ? STR("changed") : STR("accepted"));
+    if (pin->kind == PIN_TOOL)
+        write_class(writer, pin);
     if (!pin_is_none(&pin->accepted)) {
         write_digest(writer, STR("digest"), &pin->accepted.digest);
         json_write_member_int(writer, STR("accepted_ms"), pin->accepted_ms);

@@ -6,6 +6,7 @@
 #include "json/json.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define PARAMETERS_KEPT 64
 #define WORDS_KEPT 200
@@ -90,6 +91,9 @@ static int in_order(const void *a, const void *b)
 
 static void count(struct judgement *judgement)
 {
+    memset(judgement->of_class, 0, sizeof(judgement->of_class));
+    memset(judgement->of_severity, 0, sizeof(judgement->of_severity));
+    memset(judgement->of_signal, 0, sizeof(judgement->of_signal));
     for (size_t i = 0; i < judgement->count; i++) {
         const struct verdict_on_tool *verdict = &judgement->tools[i].verdict;
         judgement->of_class[verdict->class]++;
@@ -115,6 +119,14 @@ static void grade(struct judgement *judgement)
     judgement->grade_why = grade.why;
 }
 
+static void sum_up(struct judgement *judgement)
+{
+    if (judgement->count > 1)
+        qsort(judgement->tools, judgement->count, sizeof(*judgement->tools), in_order);
+    count(judgement);
+    grade(judgement);
+}
+
 int judge(const struct classifier *classifier, struct str server, const struct definitions *definitions,
           struct judgement *out)
 {
@@ -133,12 +145,20 @@ int judge(const struct classifier *classifier, struct str server, const struct d
         arena_reset(&scratch);
     }
     arena_release(&scratch);
-    if (error)
-        return error;
-    qsort(out->tools, out->count, sizeof(*out->tools), in_order);
-    count(out);
-    grade(out);
-    return 0;
+    if (!error)
+        sum_up(out);
+    return error;
+}
+
+void judgement_overrule(struct judgement *judgement, const struct class_ruling *rulings, size_t rulings_count)
+{
+    for (size_t i = 0; i < judgement->count; i++)
+        for (size_t j = 0; j < rulings_count; j++)
+            if (str_eq(judgement->tools[i].tool->name, rulings[j].tool)) {
+                judgement->tools[i].overruled = true;
+                judgement->tools[i].verdict.class = rulings[j].class;
+            }
+    sum_up(judgement);
 }
 
 void judgement_release(struct judgement *judgement)

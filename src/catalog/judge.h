@@ -20,6 +20,7 @@ struct judged {
     struct verdict_on_tool verdict;
     struct str            *parameters;         /* names */
     size_t                 parameter_count;    /* of those that are kept */
+    bool                   overruled;          /* by the configuration: verdict.class is the operator's word */
     enum change            change;             /* since the last scan */
 };
 
@@ -36,6 +37,8 @@ struct judgement {
 /* E_NOMEM, E_LIMIT. `definitions` outlive it. judgement_release, whatever came of it. */
 int  judge(const struct classifier *classifier, struct str server, const struct definitions *definitions,
            struct judgement *out) NODISCARD;
+/* What the configuration says of tools goes before the verdicts. */
+void judgement_overrule(struct judgement *judgement, const struct class_ruling *rulings, size_t count);
 void judgement_release(struct judgement *judgement);
 /* What is riskier stands first; of equals the name in byte order. */
 int  judged_order(const struct judged *a, const struct judged *b);

@@ -42,6 +42,8 @@ static void write_tool(struct json_writer *writer, const struct judged *tool)
         json_write_member_string(writer, STR("title"), tool->title);
     json_write_member_string(writer, STR("description"), tool->description);
     write_verdict(writer, &tool->verdict);
+    if (tool->overruled)
+        json_write_member_bool(writer, STR("class_overruled"), true);
     if (tool->change != CHANGE_NONE)
         json_write_member_string(writer, STR("change"), str_from_c(change_name(tool->change)));
     json_write_object_end(writer);

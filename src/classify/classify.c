@@ -375,3 +375,16 @@ const char *signal_text(enum signal signal)
 {
     return signals[signal].text;
 }
+
+void classify_listed(const struct classifier *classifier, struct str server, struct arena *scratch, struct tool *tool)
+{
+    struct json_error fault;
+    const struct json *definition;
+    struct verdict_on_tool verdict;
+    if (json_parse(scratch, tool->definition, &json_limits_list, &definition, &fault) != 0)
+        return;
+    struct tool_facts facts = tool_facts_of(server, tool->name, definition);
+    classify_tool(classifier, &facts, &verdict);
+    tool->pin.class =
+        (struct pinned_class){ .known = true, .class = verdict.class, .classifier = CLASSIFIER_VERSION };
+}

@@ -2,6 +2,7 @@
  * words that made it, and signals of risk. Deterministic; no network, no model, no clock; knows no policies. Pure. */
 #pragma once
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/str.h"
 #include "json/json.h"
@@ -72,6 +73,9 @@ void classifier_free(struct classifier *classifier);
 
 /* Strings of the verdict live in the facts, or for ever. */
 void classify_tool(const struct classifier *classifier, const struct tool_facts *facts, struct verdict_on_tool *out);
+
+/* A tool as it is listed: its pin's class is filled in, or stays unknown where the definition cannot be read. */
+void classify_listed(const struct classifier *classifier, struct str server, struct arena *scratch, struct tool *tool);
 
 const char *class_name(enum tool_class class);   /* "Read" */
 const char *class_badge(enum tool_class class);  /* "Low" */

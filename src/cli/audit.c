@@ -69,7 +69,8 @@ static void print_outcome(struct cells *cells, const struct tail *tail, const st
 
 static void print_decided(struct cells *cells, struct tail *tail, const struct record *record)
 {
-    const struct str parts[] = { record->server, record->name, record->text, record->rule };
+    struct str class = record->class.known ? class_word(record->class.class) : STR_EMPTY;
+    const struct str parts[] = { record->server, record->name, class, record->text, record->rule };
     bool allowed = record->reason == REASON_allowed;
     char id[ID_TEXT_LEN + 1];
     if (has_reason(record))

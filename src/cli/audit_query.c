@@ -75,12 +75,17 @@ static int read_query(const struct invocation *invocation, struct store_query *q
         .server = given(invocation, "server"),
         .name = given(invocation, "tool"),
         .rule = given(invocation, "rule"),
+        .class = given(invocation, "class"),
         .kind = given(invocation, "kind"),
     };
     if (text && (!str_to_u64(str_from_c(text), LIMIT_MOST, &limit) || limit == 0))
         return usage_error(invocation, "--limit takes 1 to %d, not %s", LIMIT_MOST, text);
     query->limit = (unsigned)limit;
     int status = read_decision(invocation, query);
+    enum tool_class class;
+    if (!status && query->class.len > 0 && !class_of_word(query->class, &class))
+        return usage_error(invocation, "--class takes read, write, execute, destructive, financial or other, not %s",
+                           query->class.ptr);
     if (!status && query->kind.len > 0 && !is_kind(query->kind))
         return usage_error(invocation, "no records of kind %s; warder audit tail shows some", query->kind.ptr);
     if (query->kind.len > 0)
@@ -160,6 +165,7 @@ static const struct option options[] = {
     { "server", 's', "NAME", "to this server", false },
     { "tool", 't', "NAME", "of this tool, prompt or URI", false },
     { "decision", 'x', "WORD", "allow, deny, or a reason such as rate_limited", false },
+    { "class", 0, "CLASS", "of tools of this class: read, write, execute, destructive, financial or other", false },
     { "rule", 'r', "POINTER", "decided by this rule, or one below it: /tools/send_email", false },
     { "since", 0, "TIME", "from then on: 2026-01-31T09:30:00Z, 2026-01-31, or a span before now such as 2h", false },
     { "until", 0, "TIME", "before then", false },
@@ -179,6 +185,7 @@ const struct command command_audit_query = {
         "The last that fit, oldest first; with --json one object a line. An index that is kept behind the ledger says\n"
         "where to read; up to which record the ledger was read is said on standard error.\n\n"
         "  warder audit query --decision deny --since 2h\n"
+        "  warder audit query --class destructive --since 7d\n"
         "  warder audit query --tool send_email --rule /tools/send_email/limits --json\n",
     .run = query,
 };

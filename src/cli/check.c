@@ -83,7 +83,7 @@ static int run(const struct invocation *invocation)
     struct report report;
     const char *tools_path = option_value(invocation, "tools");
     if (tools_path) {
-        int status = tools_file_read(invocation, tools_path, &tools);
+        int status = tools_file_read(invocation, tools_path, STR_EMPTY, &tools);
         if (status)
             return status;
     }

@@ -125,6 +125,24 @@ static int read_subject(const struct invocation *invocation, struct question *qu
     return 0;
 }
 
+/* As --class says, or as the tool's definition does: a prompt is judged by the tool of its name. */
+static int read_class(const struct invocation *invocation, struct arena *arena, struct question *question)
+{
+    const char *word = option_value(invocation, "class");
+    const struct tool *tool = question->tool;
+    if (word && !class_of_word(str_from_c(word), &question->class.class))
+        return usage_error(invocation, "--class takes read, write, execute, destructive, financial or other, not %s",
+                           word);
+    question->class.known = word != NULL;
+    if (question->subject == SUBJECT_PROMPT && question->definitions) {
+        struct str name = prompt_name(arena, question->name);
+        tool = name.ptr ? definitions_tool_of_prompt(question->definitions, name) : NULL;
+    }
+    if (!word && tool)
+        question->class = tool->pin.class;
+    return 0;
+}
+
 static void write_debits(struct json_writer *writer, const struct decision *decision)
 {
     char text[48];
@@ -147,7 +165,7 @@ static void write_debits(struct json_writer *writer, const struct decision *deci
     json_write_array_end(writer);
 }
 
-static bool write_json(const struct decision *decision, const struct trace *trace)
+static bool write_json(const struct question *question, const struct decision *decision, const struct trace *trace)
 {
     struct json_output output;
     struct json_writer *writer = json_output_begin(&output);
@@ -158,6 +176,8 @@ static bool write_json(const struct decision *decision, const struct trace *trac
     json_write_member_string(writer, STR("message"), decision->message);
     if (decision->detail.len > 0)
         json_write_member_string(writer, STR("detail"), decision->detail);
+    if (question->subject == SUBJECT_TOOL)
+        json_write_member_string(writer, STR("class"), pinned_class_word(&question->class));
     write_debits(writer, decision);
     json_write_key(writer, STR("steps"));
     trace_print_json(trace, writer);
@@ -165,9 +185,12 @@ static bool write_json(const struct decision *decision, const struct trace *trac
     return json_output_end(&output);
 }
 
-static void print_text(const struct decision *decision, const struct trace *trace)
+static void print_text(const struct question *question, const struct decision *decision, const struct trace *trace)
 {
     struct buf steps;
+    if (question->subject == SUBJECT_TOOL)
+        printf("class     %" STR_FMT "%s\n", STR_ARG(pinned_class_word(&question->class)),
+               question->class.known ? "" : ": --class says it, or --tools");
     buf_init(&steps, EXPLAIN_BYTES);
     trace_print(trace, &steps);
     fwrite(steps.ptr, 1, steps.len, stdout);
@@ -193,15 +216,23 @@ static void print_text(const struct decision *decision, const struct trace *trac
     }
 }
 
+/* As it is named for conditions, or in the configuration; empty: not at all. */
+static struct str server_name(const struct invocation *invocation)
+{
+    const char *name = option_value(invocation, "server");
+    if (!name && invocation->argument_count > 0)
+        name = invocation->arguments[0];
+    return name ? str_from_c(name) : STR_EMPTY;
+}
+
 static int explain(const struct invocation *invocation, struct arena *arena, const struct policy *policy,
                    const struct definitions *tools, bool exact_numbers)
 {
     struct str tags[TAGS_MAX];
     const char *label = option_value(invocation, "grant"), *session = option_value(invocation, "session");
-    const char *client = option_value(invocation, "client"), *name = option_value(invocation, "server"), *tag;
-    if (!name && invocation->argument_count > 0)
-        name = invocation->arguments[0];
-    struct server server = { .name = name ? str_from_c(name) : STR("server") };
+    const char *client = option_value(invocation, "client"), *tag;
+    struct str name = server_name(invocation);
+    struct server server = { .name = name.len > 0 ? name : STR("server") };
     struct grant grant = { .id = STR("000000000000"), .label = label ? str_from_c(label) : STR("test"), .tags = tags };
     struct tool known = { .definition = STR("{}") };
     struct question question = { .server = &server, .grant = &grant, .now_ms = clock_wall_ms(clock_system()) };
@@ -226,14 +257,17 @@ static int explain(const struct invocation *invocation, struct arena *arena, con
     question.definitions = tools;
     if (question.subject == SUBJECT_TOOL)
         question.tool = tools ? definitions_tool(tools, question.name) : &known;
+    status = read_class(invocation, arena, &question);
+    if (status)
+        return status;
 
     trace_init(&trace, arena);
     policy_decide(policy, &question, arena, &trace, &decision);
     bool written = true;
     if (invocation->json)
-        written = write_json(&decision, &trace);
+        written = write_json(&question, &decision, &trace);
     else
-        print_text(&decision, &trace);
+        print_text(&question, &decision, &trace);
     return decision.verdict == VERDICT_ALLOW && written ? EXIT_YES : EXIT_NO;
 }
 
@@ -249,7 +283,7 @@ static int run(const struct invocation *invocation)
     arena_init(&arena, NULL, EXPLAIN_BYTES);
     int status = find_policy(invocation, &arena, &path, &exact_numbers);
     if (!status && tools_path)
-        status = tools_file_read(invocation, tools_path, &tools);
+        status = tools_file_read(invocation, tools_path, server_name(invocation), &tools);
     if (!status)
         status = load_policy(invocation, &arena, path, &policy);
     if (!status)
@@ -268,6 +302,7 @@ static const struct option options[] = {
     { "prompt", 0, "NAME", "a prompt instead of a tool", false },
     { "resource", 0, "URI", "a resource instead of a tool", false },
     { "method", 0, "NAME", "a method instead of a tool", false },
+    { "class", 0, "CLASS", "the tool's class; without it what --tools shows, or unknown", false },
     { "server", 0, "NAME", "the server's name, for conditions on it", false },
     { "grant", 'g', "LABEL", "the grant's label", false },
     { "tag", 0, "TAG", "a tag of the grant", true },

@@ -192,6 +192,19 @@ static void print_name(const struct json *pin)
     print_str(stdout, COLOUR_BOLD, name);
 }
 
+/* "write", "write (overruled; told execute)", "read -> destructive"; of a tool alone. */
+static void print_class(const struct json *pin)
+{
+    struct str class = answer_text(pin, "class"), told = answer_text(pin, "class_told");
+    struct str listed = answer_text(pin, "class_listed");
+    printf("%s%" STR_FMT, class.len > 0 ? "  " : "", STR_ARG(class));
+    if (told.len > 0)
+        printf(" (overruled; told %" STR_FMT ")", STR_ARG(told));
+    if (listed.len > 0 && !str_eq(listed, told.len > 0 ? told : class))
+        printf(" %s-> %" STR_FMT "%s", colour_on(stdout, COLOUR_RED), STR_ARG(listed), colour_off(stdout));
+    printf("\n");
+}
+
 void pin_show(struct str data, const struct json *pin)
 {
     struct str digest = answer_text(pin, "digest"), listed = answer_text(pin, "listed");
@@ -200,11 +213,13 @@ void pin_show(struct str data, const struct json *pin)
     print_name(pin);
     printf("  %.*s", DIGEST_SHOWN, digest.len > 0 ? digest.ptr : "(none)");
     if (listed.len == 0) {
-        printf("  accepted %s\n", when);
+        printf("  accepted %s", when);
+        print_class(pin);
         return;
     }
-    printf(" -> %.*s  %schanged%s %s\n", LISTED_SHOWN, listed.ptr, colour_on(stdout, COLOUR_RED), colour_off(stdout),
+    printf(" -> %.*s  %schanged%s %s", LISTED_SHOWN, listed.ptr, colour_on(stdout, COLOUR_RED), colour_off(stdout),
            when);
+    print_class(pin);
     struct texts texts;
     texts_read(&texts, data, pin);
     if (texts.whole)

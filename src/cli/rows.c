@@ -68,7 +68,7 @@ int rows_failed(const struct invocation *invocation, struct str data, int error)
 /* Columns as `audit tail` has them; behind them how it ended, and its id. */
 void row_print(const struct store_row *row)
 {
-    const struct str parts[] = { row->server, row->name, row->text, row->rule };
+    const struct str parts[] = { row->server, row->name, row->class, row->text, row->rule };
     bool allowed = str_eq(row->reason, STR("allowed"));
     struct cells cells;
     char when[32];
@@ -125,12 +125,15 @@ void row_write(const struct store_row *row, struct json_writer *writer)
         { "kind", row->kind },     { "id", row->call },       { "server", row->server }, { "method", row->method },
         { "name", row->name },     { "grant", row->grant },   { "label", row->label },   { "session", row->session },
         { "client", row->client }, { "reason", row->reason }, { "rule", row->rule },     { "text", row->text },
+        { "class", row->class },
     };
     static const struct sha256 none;
     json_write_member_int(writer, STR("sequence"), (int64_t)row->sequence);
     row_write_time(writer, STR("time"), row->at_ms);
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         write_text(writer, str_from_c(texts[i].key), texts[i].value);
+    if (row->class_overruled)
+        json_write_member_bool(writer, STR("class_overruled"), true);
     if (row->count > 0)
         json_write_member_int(writer, STR("count"), (int64_t)row->count);
     if (memcmp(&none, &row->revision, sizeof(none)) != 0) {

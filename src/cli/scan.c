@@ -224,6 +224,9 @@ static void judge_one(struct scanning *scanning, size_t at)
         snprintf(scanned->why, sizeof(scanned->why), "what it lists cannot be judged: %s", error_text(error));
         return;
     }
+    const struct config *config = scanned->target->config;
+    if (config && config->servers[0].class_count > 0)
+        judgement_overrule(judgement, config->servers[0].classes, config->servers[0].class_count);
     error = recommend(scanning, scanned->target->name, judgement, &server->policy);
     if (error && scanned->note_count < SCAN_NOTES)
         snprintf(scanned->notes[scanned->note_count++], SCAN_WHY_MAX, "no policy can be made of its tools: %s",

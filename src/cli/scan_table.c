@@ -132,6 +132,8 @@ static struct str why(const struct judged *tool, char *out, size_t max)
             (!best || (best->source == EVIDENCE_NAME && evidence->source != EVIDENCE_NAME)))
             best = evidence;
     }
+    if (tool->overruled)
+        return STR("overruled by \"classes\"");
     if (!best)
         return STR_EMPTY;
     escaped(best->words, words, sizeof(words));

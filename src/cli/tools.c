@@ -40,7 +40,7 @@ static void print_tool(const struct json *tool)
     struct str verdict = answer_text(tool, "verdict");
     bool passes = str_eq(verdict, STR("allowed")) || str_eq(verdict, STR("limited"));
     print_padded(answer_text(tool, "name"));
-    printf(" %s%-17" STR_FMT "%s ", colour_on(stdout, passes ? COLOUR_GREEN : COLOUR_RED), STR_ARG(verdict),
+    printf(" %-13" STR_FMT "%s%-17" STR_FMT "%s ", STR_ARG(answer_text(tool, "class")), colour_on(stdout, passes ? COLOUR_GREEN : COLOUR_RED), STR_ARG(verdict),
            colour_off(stdout));
     print_str(stdout, COLOUR_DIM, answer_text(tool, "rule"));
     printf("\n");
@@ -50,6 +50,8 @@ static void write_tool(struct json_writer *writer, const struct json *tool)
 {
     json_write_object(writer);
     json_write_member_string(writer, STR("name"), answer_text(tool, "name"));
+    json_write_member_string(writer, STR("class"), answer_text(tool, "class"));
+    json_write_member_bool(writer, STR("class_overruled"), answer_bool(tool, "class_overruled"));
     json_write_member_string(writer, STR("verdict"), answer_text(tool, "verdict"));
     json_write_member_string(writer, STR("rule"), answer_text(tool, "rule"));
     json_write_member_bool(writer, STR("listed"), answer_bool(tool, "listed"));
@@ -225,8 +227,9 @@ const struct command command_tools = {
     .most = 1,
     .options = options,
     .json = true,
-    .help = "Asks the running gateway. For each tool, in the server's order: its name, the verdict on a call by any\n"
-            "grant with the arguments left open, and the rule that made it, as a JSON Pointer into the policy.\n\n"
+    .help = "Asks the running gateway. For each tool, in the server's order: its name, its class as it was accepted,\n"
+            "the verdict on a call by any grant with the arguments left open, and the rule\n"
+            "that made it, as a JSON Pointer into the policy.\n\n"
             "  allowed            whatever the arguments are\n"
             "  limited            conditions or limits of each call: warder explain\n"
             "  denied by default  no rule selects it, and clients do not see it\n"

@@ -3,11 +3,30 @@
 
 #include "base/limits.h"
 #include "catalog/saved.h"
+#include "classify/classify.h"
 #include "cli/command.h"
 #include "config/file.h"
 #include "json/json.h"
 
-int tools_file_read(const struct invocation *invocation, const char *path, struct definitions **out)
+static int classify(struct str server, struct definitions *definitions)
+{
+    struct classifier *classifier;
+    struct arena scratch;
+    int error = classifier_new(&classifier);
+    if (error)
+        return error;
+    arena_init(&scratch, NULL, LIMIT_answer_memory);
+    for (size_t i = 0; i < definitions->tool_count; i++) {
+        classify_listed(classifier, server, &scratch, &definitions->tools[i]);
+        arena_reset(&scratch);
+    }
+    arena_release(&scratch);
+    classifier_free(classifier);
+    return 0;
+}
+
+int tools_file_read(const struct invocation *invocation, const char *path, struct str server,
+                    struct definitions **out)
 {
     struct json_error fault;
     const struct json *root;
@@ -22,6 +41,8 @@ int tools_file_read(const struct invocation *invocation, const char *path, struc
         error = json_parse(&arena, source, &json_limits_list, &root, &fault);
         if (!error)
             error = saved_definitions(root, out);
+        if (!error && (error = classify(server, *out)) != 0)
+            definitions_unref(*out);
         if (error)
             status = failure(invocation, "%s is no list of tools: %s", path, error_text(error));
     }

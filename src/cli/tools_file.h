@@ -7,5 +7,7 @@
 
 struct invocation;
 
-/* 0, or an exit_status with the reason said. One reference. */
-int tools_file_read(const struct invocation *invocation, const char *path, struct definitions **out) NODISCARD;
+/* Their classes are filled in; a server's name may tell of them too, empty: it has none here. 0, or an exit_status with
+ * the reason said. One reference. */
+int tools_file_read(const struct invocation *invocation, const char *path, struct str server,
+                    struct definitions **out) NODISCARD;

@@ -271,6 +271,10 @@ static void print_told(struct told *told)
     print_line("asked", COLOUR_NONE, decision->method);
     print_line("server", COLOUR_NONE, decision->server);
     print_line("name", COLOUR_BOLD, decision->name);
+    if (decision->class.known)
+        print_line("class", COLOUR_NONE, class_word(decision->class.class));
+    if (decision->class.overruled)
+        print_line("", COLOUR_DIM, STR("the operator's word, by the configuration"));
     print_line("grant", COLOUR_NONE, decision->grant);
     print_line("label", COLOUR_NONE, label);
     print_line("client", COLOUR_NONE, decision->client);

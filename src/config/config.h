@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "config/report.h"
 #include "config/retention.h"
+#include "model/class.h"
 #include "model/server.h"
 #include "policy/policy.h"
 #include "store/store.h"
@@ -25,6 +26,8 @@ struct config_server {
     struct str     policy_path;     /* as found from the file's directory; empty: none is configured */
     struct str     policy_source;   /* its bytes */
     struct policy *policy;          /* NULL: none is configured, everything is denied */
+    struct class_ruling *classes;   /* what the operator says of tools, one each */
+    size_t         class_count;
 };
 
 enum decisions_to { DECISIONS_NOWHERE, DECISIONS_FILE, DECISIONS_SOCKET };

@@ -1,7 +1,9 @@
 /* One entry of mcpServers: what is started or reached, with what environment, under which policy. */
+#include "base/check.h"
 #include "base/digest.h"
 #include "base/limits.h"
 #include "base/mask.h"
+#include "base/nearest.h"
 #include "config/file.h"
 #include "config/reader.h"
 #include "config/zones.h"
@@ -313,6 +315,40 @@ static void refuse(struct reader *reader, const struct settings *settings, const
     }
 }
 
+static void read_classes(struct reader *reader, const struct settings *settings, struct config_server *out)
+{
+    static const struct str words[] = {
+#define C(id, word) STR(word),
+        TOOL_CLASSES(C)
+#undef C
+    };
+    const struct json *map = settings->of[SETTING_classes], *member;
+    struct json_iter iter;
+    struct str tool;
+    size_t index = 0;
+    out->classes = arena_alloc(reader->arena, ((map ? json_count(map) : 0) + 1) * sizeof(*out->classes));
+    if (!out->classes) {
+        reader->no_memory = true;
+        return;
+    }
+    size_t mark = reader_enter(reader, STR("classes"));
+    json_iter_init(&iter, map);
+    while (settings_next_text(&iter, &tool, &member, &index)) {
+        size_t inner = reader_enter(reader, tool);
+        struct class_ruling *ruling = &out->classes[out->class_count];
+        ruling->tool = tool;
+        if (class_of_word(json_string(member), &ruling->class))
+            out->class_count++;
+        else
+            reader_problem(reader, AT_VALUE,
+                           reader_guess(reader, nearest_word(json_string(member), words, ARRAY_LEN(words))),
+                           "there is no class \"%" STR_FMT "\": read, write, execute, destructive, financial or other",
+                           STR_ARG(json_string(member)));
+        reader_leave(reader, inner);
+    }
+    reader_leave(reader, mark);
+}
+
 static void read_policy(struct reader *reader, const struct settings *settings, struct config_server *out)
 {
     struct problems problems = { .count = 0 };
@@ -397,6 +433,7 @@ bool server_read(struct reader *reader, struct str name, const struct json *entr
     }
     server->secrets = reader->secrets;
     server->secret_count = reader->secret_count;
+    read_classes(reader, &settings, out);
     read_policy(reader, &settings, out);
     return true;
 }

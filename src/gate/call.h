@@ -102,6 +102,7 @@ struct call {
     struct id          id;
     struct sha256      digest;       /* of the canonical operation */
     struct decision    decision;
+    struct pinned_class class;       /* of its tool, as it was judged */
     struct over        over;         /* of a limit that is full */
     const struct debit *over_debit;
 

@@ -3,24 +3,10 @@
 
 #include "base/limits.h"
 #include "classify/classify.h"
+#include "config/config.h"
 #include "gate/gate.h"
-#include "json/json.h"
 #include "model/server.h"
 #include "store/store.h"
-
-static void classify(const struct classifier *classifier, const struct server *server, struct arena *arena,
-                     struct tool *tool)
-{
-    struct json_error fault;
-    const struct json *definition;
-    struct verdict_on_tool verdict;
-    if (json_parse(arena, tool->definition, &json_limits_list, &definition, &fault) != 0)
-        return;
-    struct tool_facts facts = tool_facts_of(server->name, tool->name, definition);
-    classify_tool(classifier, &facts, &verdict);
-    tool->pin.class =
-        (struct pinned_class){ .known = true, .class = verdict.class, .classifier = CLASSIFIER_VERSION };
-}
 
 void classify_new(struct gateway *gateway, const struct server *server, struct definitions *definitions)
 {
@@ -32,8 +18,32 @@ void classify_new(struct gateway *gateway, const struct server *server, struct d
             continue;
         if (!gateway->classifier && classifier_new(&gateway->classifier) != 0)
             break;
-        classify(gateway->classifier, server, &arena, tool);
+        classify_listed(gateway->classifier, server->name, &arena, tool);
         arena_reset(&arena);
     }
     arena_release(&arena);
+}
+
+struct pinned_class class_of_prompt(const struct gateway *gateway, struct str server,
+                                    const struct definitions *definitions, struct str prompt, struct arena *arena)
+{
+    struct str name = prompt_name(arena, prompt);
+    const struct tool *tool = name.ptr ? definitions_tool_of_prompt(definitions, name) : NULL;
+    return tool ? store_pin_class(gateway->store, server, tool->name) : (struct pinned_class){ .known = false };
+}
+
+static struct pinned_class ruling_of(const void *arg, struct str tool)
+{
+    const struct config_server *config = arg;
+    for (size_t i = 0; i < config->class_count; i++)
+        if (str_eq(config->classes[i].tool, tool))
+            return (struct pinned_class){ .known = true, .overruled = true, .class = config->classes[i].class };
+    return (struct pinned_class){ .known = false };
+}
+
+bool rule_classes(struct gateway *gateway, const struct route *route)
+{
+    bool changed = store_pins_rule(gateway->store, route->server->name, ruling_of, route->config);
+    gateway->generation += changed; /* what was decided and not sent is decided again */
+    return changed;
 }

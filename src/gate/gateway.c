@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "classify/classify.h"
+#include "gate/classes.h"
 #include "gate/gate.h"
 #include "io/resolver.h"
 #include "io/tls.h"
@@ -425,6 +426,8 @@ int gateway_new(const struct gateway_options *options, struct gateway **out)
         return error;
     }
     record_revisions(gateway, NULL);
+    for (size_t at = 0; at < gateway->snapshot->route_count; at++)
+        (void)rule_classes(gateway, &gateway->snapshot->routes[at]);
     *out = gateway;
     return 0;
 }
@@ -462,7 +465,8 @@ static void tell_of_policies(struct gateway *gateway, const struct snapshot *bef
     for (size_t at = 0; at < gateway->snapshot->route_count; at++) {
         const struct route *route = &gateway->snapshot->routes[at];
         const struct route *was = snapshot_route(before, route->server->name);
-        if (was && memcmp(&was->revision, &route->revision, sizeof(route->revision)) != 0)
+        bool classes = rule_classes(gateway, route);
+        if (was && (classes || memcmp(&was->revision, &route->revision, sizeof(route->revision)) != 0))
             listen_policy_changed(gateway, route->server->name);
     }
 }

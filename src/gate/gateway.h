@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "front/exchange.h"
+#include "model/class.h"
 #include "model/reason.h"
 #include "upstream/upstream.h"
 
@@ -99,6 +100,7 @@ enum tool_standing {
 struct gateway_tool {             /* as a list for any grant shows it, or does not */
     struct str         name;      /* the server's: hostile */
     struct str         rule;      /* JSON Pointer, or "(no policy)" */
+    struct pinned_class class;
     enum tool_standing standing;
     bool               is_listed; /* clients see it */
 };

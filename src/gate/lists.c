@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "front/exchange.h"
+#include "gate/classes.h"
 #include "gate/gate.h"
 #include "json/writer.h"
 #include "model/server.h"
@@ -65,16 +66,21 @@ const struct tool *tool_as_listed(const struct gateway *gateway, struct str serv
 
 /* Whoever asks, and with the arguments left open. */
 static struct question question_of(struct gateway *gateway, const struct route *route, const struct listing *listing,
-                                   size_t at, const struct grant *grant)
+                                   size_t at, const struct grant *grant, struct arena *arena)
 {
+    struct str server = route->server->name, name = listing_name(listing, at);
     return (struct question){
         .subject = listing->subject,
         .server = route->server,
         .tool = listing->tools ? &listing->tools[at] : NULL,
         .definitions = listing->definitions,
-        .name = listing_name(listing, at),
+        .name = name,
         .grant = grant,
-        .pin = listing->tools ? store_pin_state(gateway->store, route->server->name, PIN_TOOL, listing->tools[at].name,
+        .class = listing->subject == SUBJECT_TOOL ? store_pin_class(gateway->store, server, name)
+                 : listing->subject == SUBJECT_PROMPT
+                     ? class_of_prompt(gateway, server, listing->definitions, name, arena)
+                     : (struct pinned_class){ .known = false },
+        .pin = listing->tools ? store_pin_state(gateway->store, server, PIN_TOOL, listing->tools[at].name,
                                                 &listing->tools[at].pin)
                               : PIN_ACCEPTED,
         .now_ms = clock_wall_ms(gateway->clock),
@@ -84,7 +90,7 @@ static struct question question_of(struct gateway *gateway, const struct route *
 bool listing_shows(const struct listing *listing, size_t at, struct gateway *gateway, const struct route *route,
                    const struct asker *asker, struct arena *arena)
 {
-    struct question question = question_of(gateway, route, listing, at, asker->grant);
+    struct question question = question_of(gateway, route, listing, at, asker->grant, arena);
     struct decision decision;
     if (question.tool && !tool_as_listed(gateway, route->server->name, question.tool, asker->own, &question.pin))
         return false;
@@ -223,10 +229,10 @@ int gateway_tools_each(struct gateway *gateway, size_t index, size_t from,
     struct listing listing = listing_of(METHOD_TOOLS_LIST, definitions);
     arena_init(&arena, &gateway->arenas, REQUEST_ARENA_MAX);
     for (size_t at = from; result == 0 && at < listing.count; at++) {
-        struct question question = question_of(gateway, route, &listing, at, &unnamed);
+        struct question question = question_of(gateway, route, &listing, at, &unnamed, &arena);
         struct decision decision;
         policy_decide(route->policy, &question, &arena, NULL, &decision);
-        const struct gateway_tool tool = { question.name, decision.rule, standing_of(&decision),
+        const struct gateway_tool tool = { question.name, decision.rule, question.class, standing_of(&decision),
                                            decision_is_listed(&decision) };
         result = each(arg, &tool);
         arena_reset(&arena);

@@ -31,6 +31,9 @@ size_t backend_look_at_pins(struct backend *backend)
         const struct pinned pinned = { PIN_TOOL, tool->name, tool->definition, &tool->pin };
         changed += store_pin_look(gateway->store, backend->server.name, &pinned) == PIN_CHANGED;
     }
+    const struct route *route = snapshot_route(gateway->snapshot, backend->server.name);
+    if (route)
+        (void)rule_classes(gateway, route);
     gateway->generation++; /* what was decided and not sent is decided again */
     return changed;
 }
@@ -201,6 +204,7 @@ static int route_init(struct route *route, struct gateway *gateway, const struct
         return error;
     }
     route->server = &from->server;
+    route->config = from;
     route->policy = from->policy;
     route->policy_source = from->policy_source;
     if (from->policy)

@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 struct config;
+struct config_server;
 struct gateway;
 struct meter;
 struct policy;
@@ -34,6 +35,7 @@ struct backend {
 
 struct route {                   /* a server of the configuration, with what decides on it */
     const struct server *server;
+    const struct config_server *config;
     struct policy       *policy; /* NULL: no_policy. The configuration's */
     struct str           policy_source;
     struct sha256        revision;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "front/exchange.h"
+#include "gate/classes.h"
 #include "gate/gate.h"
 #include "gate/meter.h"
 #include "gate/listen.h"
@@ -336,6 +337,12 @@ static void decide(struct call *call, const struct grant *grant)
     if (question.tool)
         question.tool =
             tool_as_listed(gateway, call->route->server->name, question.tool, call_own(call), &question.pin);
+    if (question.tool)
+        question.class = store_pin_class(gateway->store, call->route->server->name, question.name);
+    call->class = question.class;
+    if (question.subject == SUBJECT_PROMPT)
+        question.class =
+            class_of_prompt(gateway, call->route->server->name, definitions, question.name, &call->arena);
     if (question.subject == SUBJECT_TOOL)
         call->tool = meter_tool(call->route->meter, question.tool);
     call->generation = gateway->generation;
@@ -470,6 +477,7 @@ void call_fill_record(struct call *call, struct record *record)
         .client = call_client(call),
         .digest = call->digest,
         .revision = call->route->revision,
+        .class = call->class,
     };
 }
 

@@ -33,6 +33,11 @@ struct pinned_class {
     enum tool_class class;
     unsigned        classifier;       /* the version of its tables that said so */
 };
+struct class_ruling { /* an operator's word on one tool */
+    struct str      tool;
+    enum tool_class class;
+};
+
 /* "read", or "unknown". */
 struct str pinned_class_word(const struct pinned_class *class);
 /* One integer, 0 for an unknown one. */

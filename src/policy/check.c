@@ -46,31 +46,45 @@ static void check_names(struct checker *checker)
             check_hidden(checker, entry->value);
 }
 
-/* Patterns that decide nothing: no tool has such a name, or better rules speak of each that has. */
-static void check_patterns(struct checker *checker, const struct selector *const *deciding)
+static bool decides(const struct selector *selector, const struct selection *deciding, size_t count)
 {
-    const struct selectors *selectors = &checker->policy->tools;
-    struct place root = { .up = NULL }, tools = place_member(&root, STR("tools"));
-    for (size_t i = 0; i < selectors->count; i++) {
-        const struct selector *pattern = selectors->patterns[i];
-        struct place place = place_member(&tools, pattern->text);
-        size_t tool = 0;
-        while (tool < checker->definitions->tool_count && deciding[tool] != pattern)
-            tool++;
-        if (tool == checker->definitions->tool_count)
-            report_warning(&checker->report, &place, SPOT_KEY, STR_EMPTY,
-                           "this decides for no tool that the server has");
-    }
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < deciding[i].count; j++)
+            if (deciding[i].items[j] == selector)
+                return true;
+    return false;
 }
 
-/* `deciding` gets the rule of each tool, or NULL. */
-static void check_tools(struct checker *checker, const struct selector **deciding)
+static void warn_idle(struct checker *checker, const struct selector *selector, const struct selection *deciding)
+{
+    struct place root = { .up = NULL }, tools = place_member(&root, STR("tools"));
+    struct place place = place_member(&tools, selector->text);
+    if (!decides(selector, deciding, checker->definitions->tool_count))
+        report_warning(&checker->report, &place, SPOT_KEY, STR_EMPTY, "this decides for no tool that the server has");
+}
+
+/* Patterns and classes that decide nothing: no tool has such a name, or better rules speak of each that has. */
+static void check_patterns(struct checker *checker, const struct selection *deciding)
+{
+    const struct selectors *selectors = &checker->policy->tools;
+    for (size_t i = 0; i < selectors->count; i++)
+        warn_idle(checker, selectors->patterns[i], deciding);
+    for (size_t i = 0; i < CLASS_COUNT; i++)
+        if (selectors->classes[i] != NULL)
+            warn_idle(checker, selectors->classes[i], deciding);
+}
+
+/* `deciding` gets the rules of each tool. */
+static void check_tools(struct checker *checker, struct selection *deciding)
 {
     struct place root = { .up = NULL }, place = place_member(&root, STR("default"));
     for (size_t i = 0; i < checker->definitions->tool_count; i++) {
+        const struct pinned_class *class = &checker->definitions->tools[i].pin.class;
         struct str name = checker->names[i];
-        deciding[i] = selectors_find(&checker->policy->tools, name);
-        if (deciding[i] == NULL && selectors_find(&checker->policy->hide, name) == NULL)
+        struct selection hidden;
+        selectors_select(&checker->policy->hide, name, class, &hidden);
+        selectors_select(&checker->policy->tools, name, class, &deciding[i]);
+        if (hidden.count == 0 && (deciding[i].count == 0 || deciding[i].open))
             report_warning(&checker->report, &place, SPOT_VALUE, STR_EMPTY,
                            "nothing but the default speaks of the tool \"%" STR_FMT "\", and it %s", STR_ARG(name),
                            checker->policy->allow_default ? "allows it" : "denies it");
@@ -82,7 +96,7 @@ int policy_check(const struct policy *policy, const struct definitions *definiti
 {
     CHECK_OBJ(policy, POLICY_MAGIC);
     struct str *names = arena_alloc(arena, (definitions->tool_count + 1) * sizeof *names);
-    const struct selector **deciding = arena_alloc(arena, (definitions->tool_count + 1) * sizeof(struct selector *));
+    struct selection *deciding = arena_alloc(arena, (definitions->tool_count + 1) * sizeof *deciding);
     if (names == NULL || deciding == NULL)
         return E_NOMEM;
     for (size_t i = 0; i < definitions->tool_count; i++)

@@ -36,6 +36,7 @@ struct limit { /* of `limits`, a `rate_limit`, or `concurrent`: a debit without 
     bool            has_cost;
     struct path     cost;     /* has_cost: what a call takes, an argument; else it takes 1 */
     amount          max;
+    bool            in_array; /* of `limits`, at its place */
 };
 
 struct checks { /* what `all_tools` and a tool's rule have in common */

@@ -105,6 +105,15 @@ static void trace_test(struct evaluation *evaluation, const struct condition *te
     trace_condition(evaluation->trace, depth, test, answer, blame->test == test ? blame : NULL);
 }
 
+/* What nobody knows opens no gate, whatever it is compared with. */
+static enum answer test_holds(struct evaluation *evaluation, const struct condition *test)
+{
+    struct value missing = { .kind = ARG_MISSING };
+    if (test->path.root == ROOT_CLASS && !evaluation->question->class.known)
+        return unusable(evaluation, test, &missing, "the tool's class is not known");
+    return test_from(evaluation, test, path_root_value(&test->path, evaluation->question, evaluation->zone), 0);
+}
+
 /* The recursion is as deep as the policy's JSON, which has a ceiling. */
 static enum answer condition_holds(struct evaluation *evaluation, const struct condition *condition, unsigned depth)
 {
@@ -114,8 +123,7 @@ static enum answer condition_holds(struct evaluation *evaluation, const struct c
         slot = trace_group(evaluation->trace, depth, condition->kind);
     switch (condition->kind) {
     case CONDITION_TEST:
-        answer = test_from(evaluation, condition,
-                           path_root_value(&condition->path, evaluation->question, evaluation->zone), 0);
+        answer = test_holds(evaluation, condition);
         if (evaluation->trace != NULL)
             trace_test(evaluation, condition, answer, depth);
         return answer;

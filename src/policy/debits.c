@@ -221,9 +221,17 @@ static void search_checks(struct search *search, const struct checks *checks, bo
     }
 }
 
-bool policy_limit_of(const struct policy *policy, const struct counter_key *key, struct policy_limit *out)
+struct str policy_limit_tool(const struct counter_key *key)
 {
     static const struct str suffix = STR("_rate");
+    if (key->window.kind == WINDOW_CONCURRENT)
+        return key->counter;
+    return str_ends_with(key->counter, suffix) ? str_slice(key->counter, 0, key->counter.len - suffix.len) : STR_EMPTY;
+}
+
+bool policy_limit_of(const struct policy *policy, const struct counter_key *key, const struct pinned_class *class,
+                     struct policy_limit *out)
+{
     struct search search = { .key = key, .tool = STR_EMPTY };
     const struct map_entry *entry;
     CHECK_OBJ(policy, POLICY_MAGIC);
@@ -237,13 +245,15 @@ bool policy_limit_of(const struct policy *policy, const struct counter_key *key,
         const struct rule *rule = policy->tools.patterns[i]->value;
         search_checks(&search, &rule->checks, true);
     }
-    if (key->window.kind == WINDOW_CONCURRENT)
-        search.tool = key->counter;
-    else if (str_ends_with(key->counter, suffix))
-        search.tool = str_slice(key->counter, 0, key->counter.len - suffix.len);
-    const struct selector *selected = search.tool.len > 0 ? selectors_find(&policy->tools, search.tool) : NULL;
-    if (selected != NULL)
-        search_checks(&search, &((const struct rule *)selected->value)->checks, false);
+    for (size_t i = 0; key->window.kind != WINDOW_CONCURRENT && i < CLASS_COUNT; i++)
+        if (policy->tools.classes[i] != NULL)
+            search_checks(&search, &((const struct rule *)policy->tools.classes[i]->value)->checks, true);
+    struct selection selection = { .count = 0 };
+    search.tool = policy_limit_tool(key);
+    if (search.tool.len > 0)
+        selectors_select(&policy->tools, search.tool, class, &selection);
+    for (size_t i = 0; i < selection.count; i++)
+        search_checks(&search, &((const struct rule *)selection.items[i]->value)->checks, false);
     const struct limit *least = search.least;
     if (least == NULL)
         return false;

@@ -16,9 +16,10 @@ struct run {
     struct arena *arena;
     struct trace *trace;
     struct decision *out;
-    bool list;               /* no arguments: a list is filtered */
-    const struct rule *rule; /* the selected one; NULL: `default` speaks */
-    struct str rule_pointer;
+    bool list; /* no arguments: a list is filtered */
+    const struct rule *rules[1 + CLASS_COUNT]; /* the selected ones, all of which must let it pass */
+    size_t rule_count;                         /* 0: `default` speaks */
+    struct str rule_pointer;                   /* of the first */
 };
 
 bool decision_is_listed(const struct decision *decision)
@@ -53,6 +54,13 @@ static bool step_frozen(struct run *run)
     return end(run, VERDICT_DENY, REASON_frozen, STR("(frozen)"), STR_EMPTY);
 }
 
+static const char *selected_by(const struct run *run, const struct selector *selector)
+{
+    if (!selector_is_class(selector->text))
+        return selector->exact ? "its name" : "a pattern";
+    return run->question->class.known ? "its class" : "a class, for its own is not known";
+}
+
 static bool step_name(struct run *run)
 {
     const struct question *question = run->question;
@@ -60,32 +68,33 @@ static bool step_name(struct run *run)
         trace_step(run->trace, 0, TRACE_STOP, STR_EMPTY, "the server has no accepted tool of this name");
         return end(run, VERDICT_HIDE, REASON_unknown_tool, STR("(unknown)"), STR_EMPTY);
     }
-    const struct selector *hidden = selectors_find(&run->policy->hide, question->name);
-    if (hidden == NULL) {
+    struct selection hidden;
+    selectors_select(&run->policy->hide, question->name, &question->class, &hidden);
+    if (hidden.count == 0) {
         trace_step(run->trace, 0, TRACE_PASS, STR_EMPTY, "the tool is known and not hidden");
         return false;
     }
-    trace_step(run->trace, 0, TRACE_STOP, hidden->pointer, "hidden");
-    return end(run, VERDICT_HIDE, REASON_unknown_tool, hidden->pointer, STR_EMPTY);
+    trace_step(run->trace, 0, TRACE_STOP, hidden.items[0]->pointer, "hidden by %s", selected_by(run, hidden.items[0]));
+    return end(run, VERDICT_HIDE, REASON_unknown_tool, hidden.items[0]->pointer, STR_EMPTY);
 }
 
 static bool step_select(struct run *run)
 {
-    const struct selector *selected = selectors_find(&run->policy->tools, run->question->name);
-    if (selected != NULL) {
-        run->rule = selected->value;
-        run->rule_pointer = run->rule->pointer;
-        trace_step(run->trace, 0, TRACE_PASS, run->rule_pointer, "selected by %s",
-                   selected->exact ? "its name" : "a pattern");
-        return false;
+    struct selection selection;
+    selectors_select(&run->policy->tools, run->question->name, &run->question->class, &selection);
+    for (size_t i = 0; i < selection.count; i++) {
+        const struct rule *rule = selection.items[i]->value;
+        run->rules[run->rule_count++] = rule;
+        trace_step(run->trace, 0, TRACE_PASS, rule->pointer, "selected by %s", selected_by(run, selection.items[i]));
     }
-    run->rule_pointer = STR("/default");
-    if (run->policy->allow_default) {
-        trace_step(run->trace, 0, TRACE_PASS, run->rule_pointer, "nothing selects it, and the default allows");
+    run->rule_pointer = selection.count > 0 ? run->rules[0]->pointer : STR("/default");
+    if (selection.count > 0 && !selection.open)
         return false;
-    }
-    trace_step(run->trace, 0, TRACE_STOP, run->rule_pointer, "nothing selects it, and the default denies");
-    return end(run, VERDICT_DENY, REASON_default_deny, run->rule_pointer, STR_EMPTY);
+    const char *why = selection.open ? "not every class is selected" : "nothing selects it";
+    bool allows = run->policy->allow_default;
+    trace_step(run->trace, 0, allows ? TRACE_PASS : TRACE_STOP, STR("/default"), "%s, and the default %s", why,
+               allows ? "allows" : "denies");
+    return allows ? false : end(run, VERDICT_DENY, REASON_default_deny, STR("/default"), STR_EMPTY);
 }
 
 static bool changed(struct run *run)
@@ -104,10 +113,14 @@ static bool step_list_pin(struct run *run)
 
 static bool step_action(struct run *run)
 {
-    if (run->rule == NULL || run->rule->action == ACTION_ALLOW)
-        return false;
-    trace_step(run->trace, 0, TRACE_STOP, run->rule_pointer, "the action is to deny");
-    return end(run, VERDICT_DENY, REASON_denied, run->rule_pointer, run->rule->reason);
+    for (size_t i = 0; i < run->rule_count; i++) {
+        const struct rule *rule = run->rules[i];
+        if (rule->action == ACTION_ALLOW)
+            continue;
+        trace_step(run->trace, 0, TRACE_STOP, rule->pointer, "the action is to deny");
+        return end(run, VERDICT_DENY, REASON_denied, rule->pointer, rule->reason);
+    }
+    return false;
 }
 
 static bool has_checks(const struct checks *checks)
@@ -118,9 +131,12 @@ static bool has_checks(const struct checks *checks)
 static enum outlook outlook_of(const struct run *run)
 {
     const struct checks *all = &run->policy->all_tools;
-    if (checks_always_deny(all) || (run->rule != NULL && rule_always_denies(run->rule)))
-        return OUTLOOK_DENIED;
-    return has_checks(all) || (run->rule != NULL && has_checks(&run->rule->checks)) ? OUTLOOK_LIMITED : OUTLOOK_ALLOWED;
+    bool denied = checks_always_deny(all), limited = has_checks(all);
+    for (size_t i = 0; i < run->rule_count; i++) {
+        denied |= rule_always_denies(run->rules[i]);
+        limited |= has_checks(&run->rules[i]->checks);
+    }
+    return denied ? OUTLOOK_DENIED : limited ? OUTLOOK_LIMITED : OUTLOOK_ALLOWED;
 }
 
 /* Where a list is filtered there is nothing more to ask. */
@@ -226,18 +242,25 @@ static bool step_checks(struct run *run)
     struct evaluation evaluation = {
         .question = run->question, .zone = run->policy->zone, .trace = run->trace, .scratch = { .arena = run->arena }
     };
-    return checks_deny(run, &evaluation, &run->policy->all_tools) ||
-           (run->rule != NULL && checks_deny(run, &evaluation, &run->rule->checks));
+    bool denied = checks_deny(run, &evaluation, &run->policy->all_tools);
+    for (size_t i = 0; i < run->rule_count && !denied; i++)
+        denied = checks_deny(run, &evaluation, &run->rules[i]->checks);
+    return denied;
 }
 
 static bool step_debits(struct run *run)
 {
-    const struct checks *lists[] = { &run->policy->all_tools, run->rule != NULL ? &run->rule->checks : NULL };
+    const struct checks *lists[2 + CLASS_COUNT] = { &run->policy->all_tools };
     struct debits_problem problem;
     run->out->rule = run->rule_pointer;
-    run->out->timeout_ms = run->rule != NULL ? run->rule->timeout_ms : 0;
-    int error =
-        debits_make(run->policy, run->question, lists, ARRAY_LEN(lists), run->arena, run->trace, run->out, &problem);
+    for (size_t i = 0; i < run->rule_count; i++) {
+        int64_t timeout_ms = run->rules[i]->timeout_ms;
+        lists[1 + i] = &run->rules[i]->checks;
+        if (timeout_ms > 0 && (run->out->timeout_ms == 0 || timeout_ms < run->out->timeout_ms))
+            run->out->timeout_ms = timeout_ms;
+    }
+    int error = debits_make(run->policy, run->question, lists, 1 + run->rule_count, run->arena, run->trace, run->out,
+                            &problem);
     if (error == E_INVALID)
         return end(run, VERDICT_DENY, REASON_invalid_arguments, problem.rule, problem.message);
     return error < 0 ? end_without_memory(run) : true;
@@ -328,12 +351,24 @@ static const struct selector *prompt_goes_with(const struct policy *policy, stru
     return selected->exact || selected->pattern.literal > denied->pattern.literal ? NULL : denied;
 }
 
-/* The server has a tool of the prompt's name, and nothing but the default speaks of it, and that denies. */
-static bool prompt_goes_with_default(const struct run *run, struct str name)
+/* The server has a tool of the prompt's name: it is hidden by its class, its class's rule lets no call pass, or nothing
+ * but the default speaks of it, and that denies. Empty: none of these. */
+static struct str prompt_goes_with_tool(const struct run *run, struct str name)
 {
     const struct definitions *definitions = run->question->definitions;
     const struct tool *tool = definitions != NULL ? definitions_tool_of_prompt(definitions, name) : NULL;
-    return tool != NULL && !run->policy->allow_default && selectors_find(&run->policy->tools, tool->name) == NULL;
+    struct selection selection;
+    if (tool == NULL)
+        return STR_EMPTY;
+    selectors_select(&run->policy->hide, tool->name, &run->question->class, &selection);
+    if (selection.count > 0)
+        return selection.items[0]->pointer;
+    selectors_select(&run->policy->tools, tool->name, &run->question->class, &selection);
+    for (size_t i = 0; i < selection.count; i++)
+        if (selector_is_class(selection.items[i]->text) && rule_always_denies(selection.items[i]->value))
+            return selection.items[i]->pointer;
+    bool by_default = selection.count == 0 || selection.open;
+    return by_default && !run->policy->allow_default ? STR("/default") : STR_EMPTY;
 }
 
 static void decide_prompt(struct run *run)
@@ -344,11 +379,11 @@ static void decide_prompt(struct run *run)
         return;
     }
     const struct selector *with = prompt_goes_with(run->policy, name);
-    if (with == NULL && !prompt_goes_with_default(run, name)) {
+    struct str rule = with != NULL ? with->pointer : prompt_goes_with_tool(run, name);
+    if (rule.len == 0) {
         decide_access(run, &run->policy->prompts, REASON_unknown_prompt);
         return;
     }
-    struct str rule = with != NULL ? with->pointer : STR("/default");
     trace_step(run->trace, 0, TRACE_STOP, rule, "named like a tool that is hidden or denied");
     end(run, VERDICT_HIDE, REASON_unknown_prompt, rule, STR_EMPTY);
 }

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/str.h"
+#include "model/class.h"
 #include "model/debit.h"
 #include "model/grant.h"
 #include "model/pin.h"
@@ -33,6 +34,7 @@ struct question {                     /* all that a decision may look at; borrow
     const struct grant *const *ancestors; /* the grant's parent, its parent ...: what it is counted in, they are too */
     size_t                ancestor_count;
     enum pin_state        pin;
+    struct pinned_class   class;      /* the tool's; for a PROMPT that of the tool of its name; unknown: judged as all at once */
     bool                  frozen;
     struct str            session, client;
     int64_t               now_ms;     /* Unix time, UTC */
@@ -62,6 +64,9 @@ bool decision_is_listed(const struct decision *decision);
  * denial ends it. Without arguments (a list is filtered) it stops behind the pin, a freeze is not looked at, and a
  * changed pin comes before `action`. Resources and prompts: frozen, then deny, allow, default; HIDE with
  * unknown_resource or unknown_prompt is their only no. Methods: DENY with method_not_found unless allowed by name.
+ *
+ * What a pattern and a class select together must pass both. A tool whose class nobody knows must pass what any class
+ * would have to: every rule of a class applies to it, and the default where some class has none.
  *
  * Strings of *out live as long as the policy and the arena, or are static. `policy` NULL: denied, no_policy. Out of
  * arena: denied, internal. */

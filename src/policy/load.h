@@ -52,6 +52,8 @@ void load_entries(struct loader *loader, const struct place *place, const struct
 /* load_limits.c: `limits`, `rate_limit` and `concurrent` of `all_tools`, and then of each rule, whose key `place` is. */
 void load_limits(struct loader *loader, const struct place *place, const struct json *node, enum schema_object object,
                  struct checks *out);
+/* The limits of classes, which a call can meet beside those of a pattern, or of another class. `place` is `tools`. */
+void load_class_costs(struct loader *loader, const struct place *place);
 void load_timeout(struct loader *loader, const struct place *place, const struct json *node, struct rule *rule);
 
 /* load_rule.c */

@@ -100,6 +100,29 @@ static void check_time(struct loader *loader, const struct place *place, const s
     }
 }
 
+/* A word that no class is would never be equal, and a gate would stand open. */
+static void check_class(struct loader *loader, const struct place *place, const struct place *at_value,
+                        const struct condition *test)
+{
+    static const struct str words[] = {
+#define C(id, word) STR(word),
+        TOOL_CLASSES(C)
+#undef C
+    };
+    enum tool_class class;
+    if (test->op->operand != OPERAND_LIST && test->op->operand != OPERAND_SCALAR_OR_NULL)
+        report_error(&loader->report, place, SPOT_VALUE, STR("\"eq\", \"neq\", \"in\" or \"not_in\""),
+                     "class is one of six words: \"%" STR_FMT "\" is not for it", STR_ARG(test->op->name));
+    else if (test->operand.null)
+        report_error(&loader->report, at_value, SPOT_VALUE, STR_EMPTY, "every tool has a class");
+    for (size_t i = 0; i < test->operand.count; i++)
+        if (test->operand.items[i].kind == ARG_STRING && !class_of_word(test->operand.items[i].text, &class))
+            report_error(&loader->report, at_value, SPOT_VALUE,
+                         report_guess(&loader->report,
+                                      nearest_word(test->operand.items[i].text, words, ARRAY_LEN(words))),
+                         "there is no class \"%" STR_FMT "\"", STR_ARG(test->operand.items[i].text));
+}
+
 /* What the call itself says has a known type: an operator that can never be used on it is a mistake. */
 static void check_types(struct loader *loader, const struct place *place, const struct place *at_value,
                         const struct condition *test)
@@ -116,6 +139,8 @@ static void check_types(struct loader *loader, const struct place *place, const 
                      items == ARG_NUMBER ? "a number" : "text");
     else if (kinds == ARG_NUMBER)
         check_time(loader, at_value, test);
+    else if (test->path.root == ROOT_CLASS)
+        check_class(loader, place, at_value, test);
 }
 
 static bool is_op(const struct condition *test, struct str name)

@@ -238,7 +238,7 @@ static void load_rate_limit(struct loader *loader, const struct place *place, co
                             struct str selector, struct limit *out)
 {
     out->pointer = load_pointer(loader, place);
-    out->naming = selector_is_pattern(selector) || selector.ptr[0] == '@' ? NAMED_TOOL_RATE : NAMED_BY_POLICY;
+    out->naming = selector_is_pattern(selector) || selector_is_class(selector) ? NAMED_TOOL_RATE : NAMED_BY_POLICY;
     out->counter = arena_printf(loader->arena, "%" STR_FMT "_rate", STR_ARG(selector));
     if (out->counter.ptr == NULL)
         loader->no_memory = true;
@@ -297,6 +297,30 @@ static void check_costs(struct loader *loader, const struct place *place, const 
     }
 }
 
+static void check_class_cost(struct loader *loader, const struct place *place, const struct selector *a,
+                             const struct selector *b)
+{
+    const struct checks *checks = &((const struct rule *)a->value)->checks;
+    const struct checks *others = &((const struct rule *)b->value)->checks;
+    struct place rule = place_member(place, a->text), limits = place_member(&rule, STR("limits"));
+    for (size_t i = 0; i < checks->limit_count; i++) {
+        struct place at = checks->limits[i].in_array ? place_element(&limits, i) : rule;
+        check_costs(loader, &at, &checks->limits[i], others->limits, others->limit_count);
+    }
+}
+
+void load_class_costs(struct loader *loader, const struct place *place)
+{
+    const struct selectors *tools = &loader->policy->tools;
+    for (size_t i = 0; i < CLASS_COUNT; i++) {
+        for (size_t j = 0; tools->classes[i] != NULL && j < tools->count; j++)
+            check_class_cost(loader, place, tools->classes[i], tools->patterns[j]);
+        for (size_t j = 0; tools->classes[i] != NULL && j < i; j++)
+            if (tools->classes[j] != NULL)
+                check_class_cost(loader, place, tools->classes[i], tools->classes[j]);
+    }
+}
+
 /* Of `limits`; the other two members have no cost. */
 static void load_array(struct loader *loader, const struct place *place, const struct json *array,
                        const struct limit *before, size_t before_count, struct limit *out)
@@ -308,6 +332,7 @@ static void load_array(struct loader *loader, const struct place *place, const s
     for (size_t at = 0; json_iter_next(&iter, &key, &node); at++) {
         struct place element = place_element(place, at);
         load_limit(loader, &element, node, &out[at]);
+        out[at].in_array = true;
         check_costs(loader, &element, &out[at], before, before_count);
         check_costs(loader, &element, &out[at], out, at);
     }

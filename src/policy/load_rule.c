@@ -19,39 +19,46 @@ bool rule_always_denies(const struct rule *rule)
     return rule->action == ACTION_DENY || checks_always_deny(&rule->checks);
 }
 
+/* A class where `text` begins with '@'; it was checked then. */
 static struct selector *add_selector(struct loader *loader, struct selectors *selectors, struct str text,
                                      struct str pointer, const void *value)
 {
     struct selector *selector;
-    if (selectors_add(selectors, loader->arena, text, pointer, value, &selector) == 0)
+    enum tool_class class;
+    bool is_class = selector_is_class(text) && class_of_word(str_slice(text, 1, text.len), &class);
+    int error = is_class ? selectors_add_class(selectors, loader->arena, class, text, pointer, value, &selector)
+                         : selectors_add(selectors, loader->arena, text, pointer, value, &selector);
+    if (error == 0)
         return selector;
     loader->no_memory = true;
     return NULL;
 }
 
-/* Not empty, and no class. */
+/* Not empty, and with an '@' before it a class. */
 static bool check_selector(struct loader *loader, const struct place *place, enum spot spot, struct str text)
 {
-    static const struct str classes[] = { STR("@read"),        STR("@write"),     STR("@execute"),
-                                          STR("@destructive"), STR("@financial"), STR("@other") };
+    static const struct str classes[] = {
+#define C(id, word) STR("@" word),
+        TOOL_CLASSES(C)
+#undef C
+    };
+    enum tool_class class;
     if (text.len == 0)
         report_error(&loader->report, place, spot, STR_EMPTY, "an empty name selects nothing");
-    if (text.len == 0 || text.ptr[0] != '@')
+    if (!selector_is_class(text))
         return text.len > 0;
-    for (size_t i = 0; i < ARRAY_LEN(classes); i++)
-        if (str_eq(classes[i], text)) {
-            report_error(&loader->report, place, spot, STR_EMPTY, "the class \"%" STR_FMT "\" is not yet supported",
-                         STR_ARG(text));
-            return false;
-        }
+    if (class_of_word(str_slice(text, 1, text.len), &class))
+        return true;
     struct str guess = report_guess(&loader->report, nearest_word(text, classes, ARRAY_LEN(classes)));
     report_error(&loader->report, place, spot, guess, "there is no class \"%" STR_FMT "\"", STR_ARG(text));
     return false;
 }
 
-/* For prompts that are named like a tool. */
+/* For prompts that are named like a tool. The tool of a class is found by its definition. */
 static void add_prompt_selector(struct loader *loader, struct selectors *selectors, struct str text, struct str pointer)
 {
+    if (selector_is_class(text))
+        return;
     struct str name = prompt_name(loader->arena, text);
     if (name.ptr == NULL)
         loader->no_memory = true;
@@ -171,6 +178,20 @@ static void load_action(struct loader *loader, const struct place *place, const 
                      "a reason without an action that denies: this rule allows the tool");
 }
 
+/* What hides everything that a key selects; NULL: nothing does. */
+static const struct selector *hides_all_of(const struct selectors *hide, struct str key)
+{
+    enum tool_class class;
+    if (!selector_is_class(key))
+        return selectors_find(hide, key); /* a '*' of the key is matched by one of a pattern */
+    if (class_of_word(str_slice(key, 1, key.len), &class) && hide->classes[class] != NULL)
+        return hide->classes[class];
+    for (size_t i = 0; i < hide->count; i++)
+        if (hide->patterns[i]->pattern.literal == 0)
+            return hide->patterns[i];
+    return NULL;
+}
+
 /* What can never decide is probably not what was meant. */
 static void warn_of_rule(struct loader *loader, const struct place *place, const struct rule *rule)
 {
@@ -188,8 +209,7 @@ static void warn_of_rule(struct loader *loader, const struct place *place, const
                        "this always denies, so the entries and limits behind it never decide");
         break;
     }
-    /* A '*' of the key is matched by one of the pattern that hides it, so this holds for patterns too. */
-    const struct selector *hidden = selectors_find(&loader->policy->hide, place->key);
+    const struct selector *hidden = hides_all_of(&loader->policy->hide, place->key);
     if (hidden != NULL)
         report_warning(&loader->report, place, SPOT_KEY, STR_EMPTY,
                        "%" STR_FMT " hides what this selects, so its rule never decides", STR_ARG(hidden->pointer));
@@ -262,6 +282,7 @@ void load_tools(struct loader *loader, const struct place *place, const struct j
         if (rule_always_denies(rule))
             add_prompt_selector(loader, &policy->prompt_denied, key, rule->pointer);
     }
+    load_class_costs(loader, place);
     selectors_sort(&policy->tools);
     selectors_sort(&policy->prompt_tools);
     selectors_sort(&policy->prompt_denied);

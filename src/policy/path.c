@@ -71,8 +71,6 @@ static int parse_root(struct parser *parser)
         parser->at = root.len;
         return 0;
     }
-    if (str_eq(parser->text, STR("class")))
-        return fail(parser, "is not yet supported");
     if (str_eq(parser->text, STR("grant")) || str_eq(parser->text, STR("session")) ||
         str_eq(parser->text, STR("client")) || str_eq(parser->text, STR("time")))
         return fail(parser, "is not a path");
@@ -226,6 +224,7 @@ struct value path_root_value(const struct path *path, const struct question *que
     case ROOT_ARGS: return value_of_json(question->args);
     case ROOT_TOOL: return text_value(question->name);
     case ROOT_SERVER: return text_value(question->server->name);
+    case ROOT_CLASS: return value_of_str(class_word(question->class.class));
     case ROOT_GRANT_LABEL: return text_value(question->grant->label);
     case ROOT_GRANT_TAGS:
         tags.items = question->grant->tags;

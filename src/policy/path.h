@@ -14,6 +14,7 @@
     ROOT(ARGS,        "args",        ARG_OBJECT)                                                   \
     ROOT(TOOL,        "tool",        ARG_STRING)                                                   \
     ROOT(SERVER,      "server",      ARG_STRING)                                                   \
+    ROOT(CLASS,       "class",       ARG_STRING) /* a word of model/class.h */                     \
     ROOT(GRANT_LABEL, "grant.label", ARG_STRING)                                                   \
     ROOT(GRANT_TAGS,  "grant.tags",  ARG_ARRAY)                                                    \
     ROOT(SESSION_ID,  "session.id",  ARG_STRING)                                                   \

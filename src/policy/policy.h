@@ -50,7 +50,10 @@ struct policy_limit {
     amount     max;
     struct str by, cost; /* paths of arguments; empty: it is not counted by one, it counts calls. The policy's */
 };
-bool policy_limit_of(const struct policy *policy, const struct counter_key *key, struct policy_limit *out);
+struct pinned_class;
+bool policy_limit_of(const struct policy *policy, const struct counter_key *key, const struct pinned_class *class,
+                     struct policy_limit *out); /* `class` is that of policy_limit_tool */
+struct str policy_limit_tool(const struct counter_key *key); /* whose counter it is, by its name; empty: no tool's */
 /* What an agent reads of such a limit that is reached, where the policy has no words of its own. A null `ptr`: no memory. */
 struct str policy_limit_text(struct str cost, struct str by, struct arena *arena);
 struct policy *policy_ref(struct policy *policy);

@@ -10,6 +10,11 @@ bool selector_is_pattern(struct str text)
     return str_find_byte(text, '*') < text.len;
 }
 
+bool selector_is_class(struct str text)
+{
+    return text.len > 0 && text.ptr[0] == '@';
+}
+
 struct pattern pattern_of(struct str text)
 {
     struct pattern pattern = { .text = text, .prefix = str_find_byte(text, '*') };
@@ -148,6 +153,22 @@ int selectors_add(struct selectors *selectors, struct arena *arena, struct str t
     return pattern_add(selectors, arena, selector);
 }
 
+int selectors_add_class(struct selectors *selectors, struct arena *arena, enum tool_class class, struct str text,
+                        struct str pointer, const void *value, struct selector **out)
+{
+    CHECK((unsigned)class < CLASS_COUNT);
+    *out = selectors->classes[class];
+    if (*out != NULL)
+        return 0;
+    *out = arena_alloc(arena, sizeof **out);
+    if (*out == NULL)
+        return E_NOMEM;
+    **out = (struct selector){ .text = text, .pointer = pointer, .value = value };
+    selectors->classes[class] = *out;
+    selectors->has_classes = true;
+    return 0;
+}
+
 static int selector_order(const void *left, const void *right)
 {
     const struct selector *a = *(const struct selector *const *)left, *b = *(const struct selector *const *)right;
@@ -199,6 +220,33 @@ const struct selector *selectors_find(const struct selectors *selectors, struct 
         high = bound(selectors, low, high, depth, byte + 1);
     }
     return best;
+}
+
+static void select_unknown(const struct selectors *selectors, struct selection *out)
+{
+    for (size_t i = 0; i < CLASS_COUNT; i++) {
+        if (selectors->classes[i] != NULL)
+            out->items[out->count++] = selectors->classes[i];
+        else
+            out->open = true;
+    }
+}
+
+void selectors_select(const struct selectors *selectors, struct str name, const struct pinned_class *class,
+                      struct selection *out)
+{
+    const struct selector *named = selectors_find(selectors, name);
+    out->count = 0;
+    out->open = false;
+    if (named != NULL)
+        out->items[out->count++] = named;
+    if (!selectors->has_classes || (named != NULL && named->exact))
+        return;
+    if (!class->known)
+        select_unknown(selectors, out);
+    else if (selectors->classes[class->class] != NULL)
+        out->items[out->count++] = selectors->classes[class->class];
+    out->open &= named == NULL;
 }
 
 void selectors_overlaps(const struct selectors *selectors,

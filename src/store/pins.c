@@ -152,27 +152,30 @@ static void learn_class(struct store *store, struct pin_server *server, struct p
     entry->accepted.class = class;
 }
 
-static void rule_class(struct store *store, struct pin_server *server, struct pin_entry *entry,
+static bool rule_class(struct store *store, struct pin_server *server, struct pin_entry *entry,
                        struct pinned_class ruled)
 {
     if (ruled.known == entry->ruled.known && (!ruled.known || ruled.class == entry->ruled.class))
-        return;
+        return false;
     record_class(store, server, entry, ruled, PIN_RULED);
     entry->ruled = ruled;
+    return true;
 }
 
-void store_pins_rule(struct store *store, struct str server_name,
-                     struct pinned_class (*ruled)(void *arg, struct str tool), void *arg)
+bool store_pins_rule(struct store *store, struct str server_name,
+                     struct pinned_class (*ruled)(const void *arg, struct str tool), const void *arg)
 {
     CHECK_OBJ(store, STORE_MAGIC);
     struct pin_server *server = state_pin_server(&store->state, server_name);
+    bool differs = false;
     if (server == NULL)
-        return;
+        return false;
     LIST_EACH (&server->entries, link, after) {
         struct pin_entry *entry = CONTAINER_OF(link, struct pin_entry, link);
         if (entry->kind == PIN_TOOL)
-            rule_class(store, server, entry, ruled(arg, entry->name));
+            differs |= rule_class(store, server, entry, ruled(arg, entry->name));
     }
+    return differs;
 }
 
 enum pin_state store_pin_look(struct store *store, struct str server_name, const struct pinned *pinned)

@@ -129,6 +129,8 @@ static int clauses_make(struct question *question)
         error = word_asked(question, SPAN_REASON, query->reason);
     if (error == 0)
         error = word_asked(question, SPAN_RULE, query->rule);
+    if (error == 0)
+        error = word_asked(question, SPAN_CLASS, query->class);
     return error == 0 ? grants_asked(question) : error;
 }
 
@@ -181,6 +183,7 @@ static bool fits(const struct question *question, uint64_t sequence, const struc
     return text_fits(query->kind, str_from_c(record_kind_name(record->kind))) &&
            text_fits(query->server, record->server) && text_fits(query->name, record->name) &&
            text_fits(query->reason, reason_row(record->reason)->name) &&
+           (query->class.len == 0 || str_eq(query->class, pinned_class_word(&record->class))) &&
            rule_fits(query->rule, record->rule) && call_fits(question, &record->call) &&
            (question->grants.count == 0 || map_get(&question->grants, record->grant) != NULL);
 }
@@ -439,6 +442,8 @@ static int tell_row(struct question *question, uint64_t sequence, const struct r
         .rule = record->rule,
         .text = record->text,
         .revision = record->revision,
+        .class = record->class.known ? class_word(record->class.class) : STR_EMPTY,
+        .class_overruled = record->class.overruled,
     };
     if (ending != NULL && ending->known) {
         row.ended = true;

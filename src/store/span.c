@@ -224,6 +224,8 @@ int span_maker_add(struct span_maker *maker, uint64_t sequence, const struct rec
         error = rule_add(maker, record->rule);
     if (error == 0 && record_is_denied(record))
         error = word_add(maker, span_word(SPAN_DENIED, STR_EMPTY));
+    if (error == 0 && record->class.known)
+        error = text_add(maker, SPAN_CLASS, class_word(record->class.class));
     if (error == 0 && record->kind == RECORD_DECISION && record->reason == REASON_allowed)
         error = call_add(maker, &record->call);
     return error;

@@ -21,7 +21,7 @@ struct span {
 };
 
 /* What is asked for, and so what words are made of. */
-enum span_field { SPAN_KIND = 1, SPAN_SERVER, SPAN_NAME, SPAN_GRANT, SPAN_REASON, SPAN_RULE, SPAN_DENIED };
+enum span_field { SPAN_KIND = 1, SPAN_SERVER, SPAN_NAME, SPAN_GRANT, SPAN_REASON, SPAN_RULE, SPAN_DENIED, SPAN_CLASS };
 /* A checksum: two texts may share a word, and a span is then read for nothing. Never 0. */
 uint32_t span_word(enum span_field field, struct str text);
 /* Of words as span_maker_words writes them. */

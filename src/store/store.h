@@ -101,9 +101,10 @@ enum pin_state store_pin_state(const struct store *store, struct str server, enu
 bool store_pin_wants_class(const struct store *store, struct str server, const struct tool *tool);
 /* Frozen when the definition was accepted, unless an operator says otherwise. */
 struct pinned_class store_pin_class(const struct store *store, struct str server, struct str tool);
-/* What an operator says of each tool of a server, unknown: nothing. What differs from before is recorded. */
-void store_pins_rule(struct store *store, struct str server,
-                     struct pinned_class (*ruled)(void *arg, struct str tool), void *arg);
+/* What an operator says of each tool of a server, unknown: nothing. What differs from before is recorded; true: some
+ * does. */
+bool store_pins_rule(struct store *store, struct str server,
+                     struct pinned_class (*ruled)(const void *arg, struct str tool), const void *arg);
 /* The definitions that are listed now are accepted. E_NOT_FOUND: one of them is not known (*missing says which), or none changed. */
 int  store_pins_accept(struct store *store, const struct pin_choice *choice, struct str *missing, store_done *done, void *arg) NODISCARD;
 int  store_pins_accept_now(struct store *store, const struct pin_choice *choice, struct str *missing) NODISCARD;
@@ -162,7 +163,7 @@ void store_unwatch(struct store_watcher *watcher); /* one that does not watch is
 
 /* Questions to the ledger, by way of its projection: for operators, never on a call's path. Any thread. */
 struct store_query {             /* what is empty or zero asks for everything */
-    struct str kind, grant, server, name, reason; /* grant: an id, or a label that one has or had */
+    struct str kind, grant, server, name, reason, class; /* grant: an id, or a label that one has or had */
     struct str rule;             /* a JSON Pointer, and what is below it */
     enum { QUERY_EVERYTHING, QUERY_DECISIONS, QUERY_ALLOWED, QUERY_DENIED } verdict;
     struct str call;             /* a call's id, or how it ends: hexadecimal digits, dashes or not */
@@ -173,7 +174,8 @@ struct store_query {             /* what is empty or zero asks for everything */
 struct store_row {               /* strings live until the callback returns */
     uint64_t   sequence, count;
     int64_t    at_ms;
-    struct str kind, call, server, method, name, grant, label, session, client, reason, rule, text;
+    struct str kind, call, server, method, name, grant, label, session, client, reason, rule, text, class;
+    bool       class_overruled;
     struct sha256 revision;      /* zeros: none */
     bool       ended;            /* an outcome is known: the members below */
     struct str outcome, outcome_reason;

@@ -93,7 +93,7 @@ describe('audit query', () => {
 
   test('text for people; up to which record it knows', async () => {
     const { stdout, stderr } = await run('audit', 'query', '--decision', 'deny');
-    assert.match(stdout, /Z {2}decision {4}rate_limited +a {2}pay {2}\/tools\/pay\/limits\/0 {2}by one {2}[0-9a-f-]{36}\n/);
+    assert.match(stdout, /Z {2}decision {4}rate_limited +a {2}pay {2}financial {2}\/tools\/pay\/limits\/0 {2}by one {2}[0-9a-f-]{36}\n/);
     assert.match(stderr, /^3 rows; known up to record \d+/);
   });
 

@@ -7,6 +7,7 @@ import { changeNear, ZONES } from './zones.mjs';
 const OP_NAMES = Object.keys(OPS);
 const TOOLS = ['get_a', 'get_list', 'get_', 'admin_get', 'send', 'sénd', 'send_mail', 'a/b~c', 'Get_a', 'x', 'a.b', '日本'];
 const PATTERNS = ['*', 'get_*', '*_list', 'admin_*', 's*d', '*é*', 'a*', 'get*t', '*_*_x', '日*', 'x*x', '**'];
+const CLASSES = ['read', 'write', 'execute', 'destructive', 'financial', 'other'];
 const SESSIONS = ['', 's1', 's2', 's'];
 
 /* ---- Conditions */
@@ -49,6 +50,8 @@ function callTest(random, scene, deniesOnly) {
   return random.weighted([
     [2, () => ({ path: 'tool', ...strings(TOOLS) })],
     [1, () => ({ path: 'server', ...strings(['pay', 'files']) })],
+    [2, () => ({ path: 'class', ...random.pick([{ op: random.pick(['eq', 'neq']), value: random.pick(CLASSES) },
+      { op: random.pick(['in', 'not_in']), value: random.some(CLASSES, 3) }]) })],
     [2, () => ({ path: 'grant.label', ...strings(['laptop', 'ci', 'é']) })],
     [1, () => ({ path: 'grant.tags', op: 'contains', value: random.pick(['prod', 'dev', 'é']) })],
     [1, () => ({ path: 'grant.tags', op: 'subset_of', value: random.some(['prod', 'dev', 'é']) })],
@@ -150,7 +153,8 @@ function selectors(random) {
   for (const one of random.some(PATTERNS, 3)) {
     if (!patterns.some((earlier) => literal(earlier) === literal(one) && mayMeet(earlier, one))) patterns.push(one);
   }
-  return [...random.some(TOOLS, 3), ...(random.chance(0.7) ? patterns : [])];
+  const classes = random.chance(0.1) ? CLASSES : random.chance(0.4) ? random.some(CLASSES, 3) : [];
+  return [...random.some(TOOLS, 3), ...(random.chance(0.7) ? patterns : []), ...classes.map((one) => `@${one}`)];
 }
 
 function checks(random, scene, limitsMost) {
@@ -188,7 +192,7 @@ function policy(random, scene) {
   const tools = Object.fromEntries(chosen.map((one) => [one, rule(random, scene)]));
   return {
     version: '1', default: random.pick(['allow', 'deny']),
-    hide: random.chance(0.25) ? random.some([...TOOLS, ...PATTERNS.slice(1)], 2) : undefined,
+    hide: random.chance(0.25) ? random.some([...TOOLS, ...PATTERNS.slice(1), '@destructive', '@other'], 2) : undefined,
     all_tools: random.chance(0.4) ? checks(random, scene, 2) : undefined,
     tools: random.chance(0.97) ? tools : undefined,
     resources: random.chance(0.3) ? access(random, RESOURCES, ['docs://*', '*/internal/*', '*']) : undefined,
@@ -253,6 +257,7 @@ function nameFor(random, document) {
   const chosen = Object.keys(document?.tools ?? {});
   if (chosen.length === 0 || random.chance(0.15)) return random.pick(TOOLS);
   const one = random.pick(chosen);
+  if (one.startsWith('@')) return random.chance(0.9) ? random.pick(['new_tool', ...TOOLS]) : one;
   if (!one.includes('*')) return one;
   const fill = () => one.split('*').reduce((text, piece) => text + random.pick(['', 'x', 'y_', 'é']) + piece) || 'z';
   return random.chance(0.85) ? fill() : random.pick([`x${fill()}`, `${fill()}x`, fill().slice(1) || 'z', fill().slice(0, -1) || 'z', fill().toUpperCase()]);
@@ -284,11 +289,16 @@ function step(random, scenes, state) {
     return { do: random.weighted([[6, 'release'], [6, 'back'], [1, 'reset']]), call: random.pick(allowedSoFar.slice(-6)) };
   }
   if (random.chance(0.02)) {
-    return random.chance(0.5) && state.now > YEAR_1971 ? { do: 'restart' } : { do: 'expire', now: random.pick([...state.times, state.now + random.pick([0, 1000, 86400000])]) };
+    if (random.chance(0.5) && state.now > YEAR_1971) {
+      state.restarted = true; // a gateway that was started again has seen the day of its start: none before 1970
+      return { do: 'restart' };
+    }
+    return { do: 'expire', now: random.pick([...state.times, state.now + random.pick([0, 1000, 86400000])]) };
   }
   const server = random.chance(0.8) ? 0 : random.below(scenes.length);
   const scene = scenes[server];
   state.now = moment(random, scene, state.now, state.times);
+  if (state.restarted) state.now = Math.max(state.now, YEAR_1971);
   state.times = [...state.times.slice(-3), state.now];
   const kind = random.weighted([[88, 'tool'], [4, 'resource'], [4, 'prompt'], [3, 'method']]);
   const name = { resource: () => random.pick(RESOURCES), prompt: () => random.pick(PROMPTS), method: () => random.pick(['completion/complete', 'roots/list', 'tasks/get']),
@@ -298,6 +308,7 @@ function step(random, scenes, state) {
   const args = isTool && !listed ? (random.chance(0.3) && scene.lastArgs) || argumentsOf(random, scene) : undefined;
   scene.lastArgs = args;
   return { do: 'call', kind, server, grant: random.below(state.grants), name, known: isTool && !random.chance(0.015),
+    class: isTool || kind === 'prompt' ? (random.chance(0.6) ? scene.class : random.pick([...CLASSES, undefined])) : undefined,
     pin: isTool ? random.weighted([[95, undefined], [2, 'changed'], [1, 'never']]) : undefined, frozen: random.chance(0.015) || undefined,
     args: args && spelled(random, args), listed, session: random.pick(SESSIONS), client: random.pick(['', 'agent', 'é']), now: state.now };
 }
@@ -308,6 +319,7 @@ export function generate(random) {
     const scene = { exact: random.chance(0.4), hints: [], windows: [], names: random.between(3, 8) };
     scene.document = random.chance(0.02) ? undefined : policy(random, scene);
     scene.favourite = nameFor(random, scene.document);
+    scene.class = random.pick([...CLASSES, undefined]);
     return scene;
   });
   const grants = Array.from({ length: random.between(1, 4) }, (_, i) => ({

@@ -201,6 +201,14 @@ static enum pin_state pin_of(struct str word)
     return str_eq(word, STR("never")) ? PIN_NEVER : str_eq(word, STR("changed")) ? PIN_CHANGED : PIN_ACCEPTED;
 }
 
+/* Without a word: unknown. */
+static struct pinned_class class_of(struct str word)
+{
+    struct pinned_class class = { .known = false };
+    class.known = class_of_word(word, &class.class);
+    return class;
+}
+
 static void call(struct trial *trial, struct taking *taking, const struct json *step)
 {
     static const char *const verdicts[] = { "allow", "deny", "hide", "approve" };
@@ -218,6 +226,7 @@ static void call(struct trial *trial, struct taking *taking, const struct json *
         .ancestor_count = trial->ancestor_counts[grant],
         .definitions = trial->definitions[server],
         .pin = pin_of(text_of(step, "pin")),
+        .class = class_of(text_of(step, "class")),
         .frozen = flag_of(step, "frozen"),
         .session = text_of(step, "session"),
         .client = text_of(step, "client"),

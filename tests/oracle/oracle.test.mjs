@@ -63,5 +63,9 @@ test('the fixed seed meets every code, scope and window', () => {
   expectMet(fixed, 'debit', ['of a parent', 'of a cost']);
   expectMet(fixed, 'clock', ['runs back', 'stands', 'runs']);
   expectMet(fixed, 'given back', ['yes']);
+  for (const word of ['read', 'write', 'execute', 'destructive', 'financial', 'other', 'unknown']) {
+    expectMet(fixed, 'classes', [word, `${word} and a pattern`], FLOOR / 5);
+    expectMet(fixed, 'path class', [word], FLOOR / 8);
+  }
   expectMet(fixed, 'did', ['expire', 'restart', 'reset'], FLOOR / 2);
 });

@@ -1,6 +1,6 @@
 // Paths of conditions, scopes and costs: "args.items[*].price", "grant.label".
 export function parsePath(text) {
-  const root = /^(args|tool|server|grant\.label|grant\.tags|session\.id|client\.name|time\.hour|time\.weekday)(?=$|[.[])/
+  const root = /^(args|tool|server|class|grant\.label|grant\.tags|session\.id|client\.name|time\.hour|time\.weekday)(?=$|[.[])/
     .exec(text)[0];
   const steps = [];
   const step = /\.([^.[\]"]+)|\[(\d+)\]|(\[\*\])|(\[\])|\[("(?:[^"\\]|\\.)*")\]/gy;

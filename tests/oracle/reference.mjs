@@ -21,12 +21,24 @@ export function select(selectors, name) {
   return found.filter((one) => literalBytes(one) === most);
 }
 
+// What speaks of a tool in `selectors`: { named: as select says, classes, open }. Where its class is not known every class
+// does, and `open` says that some class has no selector and nothing else speaks of the tool.
+const CLASSES = ['other', 'read', 'write', 'execute', 'destructive', 'financial']; // in the order in which their rules are asked
+function selectTool(selectors, name, ofClass) {
+  const named = select(selectors.filter((one) => !one.startsWith('@')), name);
+  if (named.some((one) => !isPattern(one)) || !selectors.some((one) => one.startsWith('@'))) return { named, classes: [], open: false };
+  const candidates = (ofClass === undefined ? CLASSES : [ofClass]).map((one) => `@${one}`);
+  const classes = candidates.filter((one) => selectors.includes(one));
+  return { named, classes, open: ofClass === undefined && classes.length < CLASSES.length && named.length === 0 };
+}
+
 /* ---- Conditions */
 function rootValue(root, question, timezone) {
   switch (root) {
     case 'args': return question.args ?? new Map();
     case 'tool': return question.name;
     case 'server': return question.server.name;
+    case 'class': return question.class;
     case 'grant.label': return question.grant.label;
     case 'grant.tags': return question.grant.tags;
     case 'session.id': return question.session === '' ? null : question.session;
@@ -84,6 +96,8 @@ function test(condition, at) {
   };
 
   const { root, steps } = parsePath(condition.get('path'));
+  if (root === 'class') at.seen?.('path class', at.root('class') ?? 'unknown');
+  if (root === 'class' && at.root('class') === undefined) return U;
   return walk(at.root(root), steps);
 }
 
@@ -123,32 +137,37 @@ function decideTool(policy, question, seen) {
   const { pin, name } = question;
   if (!question.known || pin === 'never') return hide('unknown_tool', ['(unknown)']);
   const hidden = policy.get('hide') ?? [];
-  if (select(hidden, name).length > 0) {
-    return hide('unknown_tool', select(hidden, name).map((one) => pointer('hide', hidden.indexOf(one))));
+  const hides = selectTool(hidden, name, question.class);
+  if (hides.named.length + hides.classes.length > 0) {
+    return hide('unknown_tool', [...hides.named, ...hides.classes].map((one) => pointer('hide', hidden.indexOf(one))));
   }
   const tools = policy.get('tools') ?? new Map();
-  const [selector] = select([...tools.keys()], name);
-  const rule = tools.get(selector) ?? new Map();
-  const place = selector === undefined ? '/default' : pointer('tools', selector);
-  if (selector === undefined && policy.get('default') === 'deny') return deny('default_deny', '/default');
+  const { named, classes, open } = selectTool([...tools.keys()], name, question.class);
+  const rules = [...named, ...classes].map((selector) => [tools.get(selector), pointer('tools', selector)]);
+  if (classes.length > 0) seen?.('classes', [question.class ?? 'unknown', ...named.length > 0 ? ['and a pattern'] : []].join(' '));
+  if ((rules.length === 0 || open) && policy.get('default') === 'deny') return deny('default_deny', '/default');
+  const place = rules.length > 0 ? rules[0][1] : '/default';
 
   const changed = pin === 'changed' ? deny('pin_changed', '(pin)') : undefined;
-  const denied = rule.get('action') === 'deny' ? deny('denied', place, rule.get('reason')) : undefined;
+  const [[denying, where] = []] = rules.filter(([rule]) => rule.get('action') === 'deny');
+  const denied = denying && deny('denied', where, denying.get('reason'));
   if (question.listed) return changed ?? denied ?? allow(place);
   if (denied ?? changed) return denied ?? changed;
   if (!question.server.exact && someNumberDiffers(question.args)) return deny('invalid_arguments', '(arguments)');
 
   const all = policy.get('all_tools') ?? new Map();
-  const refused = checkEntries(policy, all, '/all_tools', question, seen)
-    ?? checkEntries(policy, rule, place, question, seen);
-  if (refused) return refused;
+  for (const [checks, one] of [[all, '/all_tools'], ...rules]) {
+    const refused = checkEntries(policy, checks, one, question, seen);
+    if (refused) return refused;
+  }
   const debits = [];
-  for (const limit of [...limitsOf(all, '/all_tools', false), ...limitsOf(rule, place, true)]) {
+  for (const limit of [...limitsOf(all, '/all_tools', false), ...rules.flatMap(([rule, one]) => limitsOf(rule, one, true))]) {
     const some = debitsOf(limit, question, policy.get('hints') ?? true);
     if (some === undefined) return deny('invalid_arguments', limit.place);
     debits.push(...some);
   }
-  return allow(place, { debits, timeout: timeoutOf(rule.get('timeout')) });
+  const timeouts = rules.map(([rule]) => timeoutOf(rule.get('timeout'))).filter((one) => one > 0);
+  return allow(place, { debits, timeout: timeouts.length > 0 ? Math.min(...timeouts) : 0 });
 }
 
 /* ---- Prompts go with the tools that are named like them */
@@ -157,10 +176,10 @@ const alwaysDenies = (rule) => rule.get('action') === 'deny'
   || (rule.get('deny_if') ?? []).some((entry) => entry.get('conditions').length === 0);
 
 // The rules by which a prompt goes; none: it stays.
-function promptGoes(policy, name, known) {
+function promptGoes(policy, name, known, ofClass) {
   const hidden = policy.get('hide') ?? [];
   const tools = policy.get('tools') ?? new Map();
-  const likes = (selectors) => selectors.filter((one) => select([loose(one)], loose(name)).length > 0);
+  const likes = (selectors) => selectors.filter((one) => !one.startsWith('@') && select([loose(one)], loose(name)).length > 0);
   if (likes(hidden).length > 0) return likes(hidden).map((one) => pointer('hide', hidden.indexOf(one)));
   const all = likes([...tools.keys()]);
   const exact = all.filter((one) => !isPattern(one));
@@ -168,7 +187,14 @@ function promptGoes(policy, name, known) {
   const speaking = exact.length > 0 ? exact : all.filter((one) => literalBytes(one) === most);
   const denying = speaking.filter((one) => alwaysDenies(tools.get(one)));
   if (denying.length > 0) return denying.map((one) => pointer('tools', one));
-  const unspoken = known.some((tool) => loose(tool) === loose(name) && select([...tools.keys()], tool).length === 0);
+  const [tool] = known.filter((one) => loose(one) === loose(name));
+  if (tool === undefined) return [];
+  const byClass = selectTool(hidden, tool, ofClass);
+  if (byClass.classes.length > 0) return byClass.classes.map((one) => pointer('hide', hidden.indexOf(one)));
+  const { named, classes, open } = selectTool([...tools.keys()], tool, ofClass);
+  const never = classes.filter((one) => alwaysDenies(tools.get(one)));
+  if (never.length > 0) return never.map((one) => pointer('tools', one));
+  const unspoken = named.length + classes.length === 0 || open;
   return unspoken && policy.get('default') === 'deny' ? ['/default'] : [];
 }
 
@@ -186,7 +212,8 @@ function decideAccess(policy, kind, question) {
 
 // `policy`: a parsed document, or null. question: { kind: tool | resource | prompt | method, server, grant,
 // ancestors, name, known, pin, frozen, args, listed,
-// session, client, now }; `listed`: a list is being filtered, so the arguments are open. `seen` is told what each operator met.
+// class, session, client, now }; `class`: the tool's, or that of the tool that a prompt is named like; undefined: nobody
+// knows it; `listed`: a list is being filtered, so the arguments are open. `seen` is told what each operator met.
 export function decide(policy, question, seen) {
   if (question.frozen && !question.listed) return deny('frozen', '(frozen)');
   if (policy === null) {
@@ -200,7 +227,7 @@ export function decide(policy, question, seen) {
     const rule = said === undefined ? '/methods' : pointer('methods', question.name);
     return said === 'allow' ? allow(rule) : deny('method_not_found', rule);
   }
-  const goes = question.kind === 'prompt' ? promptGoes(policy, question.name, question.server.tools ?? []) : [];
+  const goes = question.kind === 'prompt' ? promptGoes(policy, question.name, question.server.tools ?? [], question.class) : [];
   return goes.length > 0 ? hide('unknown_prompt', goes) : decideAccess(policy, question.kind, question);
 }
 

@@ -349,23 +349,24 @@ static void test_limit_of(void **state)
                    "'pay':{'limits':[{'counter':'s','window':'hour','max':100,'cost':'args.n','scope':'args.to[0]'}]}}}");
     const struct window day = { WINDOW_SECONDS, 86400, WINDOW_FIXED }, minute = { WINDOW_SECONDS, 60, WINDOW_FIXED },
                         hour = { WINDOW_SECONDS, 3600, WINDOW_SLIDING }, flight = { .kind = WINDOW_CONCURRENT };
+    const struct pinned_class unknown = { .known = false };
     struct counter_key key = { SCOPE_GRANT, STR("g1"), STR("pay"), STR("c"), day };
-    assert_true(policy_limit_of(rig.policy, &key, &limit) && limit.max == 5 * AMOUNT_ONE);
+    assert_true(policy_limit_of(rig.policy, &key, &unknown, &limit) && limit.max == 5 * AMOUNT_ONE);
     key.scope = SCOPE_SERVER;
-    assert_false(policy_limit_of(rig.policy, &key, &limit));
+    assert_false(policy_limit_of(rig.policy, &key, &unknown, &limit));
     key = (struct counter_key){ SCOPE_GRANT, STR("g1"), STR("pay"), STR("p_q_rate"), minute };
-    assert_true(policy_limit_of(rig.policy, &key, &limit) && limit.max == 2 * AMOUNT_ONE);
+    assert_true(policy_limit_of(rig.policy, &key, &unknown, &limit) && limit.max == 2 * AMOUNT_ONE);
     key.counter = STR("q_rate");
-    assert_false(policy_limit_of(rig.policy, &key, &limit));
+    assert_false(policy_limit_of(rig.policy, &key, &unknown, &limit));
     key = (struct counter_key){ SCOPE_ARGS, STR("\"u\""), STR("pay"), STR("v"), hour };
-    assert_true(policy_limit_of(rig.policy, &key, &limit) && limit.max == 4 * AMOUNT_ONE);
+    assert_true(policy_limit_of(rig.policy, &key, &unknown, &limit) && limit.max == 4 * AMOUNT_ONE);
     key = (struct counter_key){ SCOPE_GRANT, STR("g1"), STR("pay"), STR("a"), flight };
-    assert_true(policy_limit_of(rig.policy, &key, &limit) && limit.max == 3 * AMOUNT_ONE);
+    assert_true(policy_limit_of(rig.policy, &key, &unknown, &limit) && limit.max == 3 * AMOUNT_ONE);
     key.counter = STR("other");
-    assert_true(policy_limit_of(rig.policy, &key, &limit) && limit.max == 9 * AMOUNT_ONE);
+    assert_true(policy_limit_of(rig.policy, &key, &unknown, &limit) && limit.max == 9 * AMOUNT_ONE);
     assert_true(limit.by.len == 0 && limit.cost.len == 0);
     key = (struct counter_key){ SCOPE_ARGS, STR("\"u\""), STR("pay"), STR("s"), { WINDOW_SECONDS, 3600, WINDOW_FIXED } };
-    assert_true(policy_limit_of(rig.policy, &key, &limit) && limit.max == 100 * AMOUNT_ONE);
+    assert_true(policy_limit_of(rig.policy, &key, &unknown, &limit) && limit.max == 100 * AMOUNT_ONE);
     assert_true(str_eq(limit.by, STR("args.to[0]")) && str_eq(limit.cost, STR("args.n")));
     rig_release(&rig);
 }

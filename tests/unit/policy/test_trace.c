@@ -71,7 +71,7 @@ static void test_text(void **state)
            "pass      the definition is the one that was accepted\n"
            "stop      must hold  /tools/charge/require/0\n"
            "  false     args.reason exists true: nothing\n");
-    expect(&rig, "gone", "{}", "stop      hidden  /hide/0\n");
+    expect(&rig, "gone", "{}", "stop      hidden by its name  /hide/0\n");
     expect(&rig, "other", "{}",
            "pass      the tool is known and not hidden\n"
            "stop      nothing selects it, and the default denies  /default\n");

@@ -153,7 +153,7 @@ static struct str class_now(const char *name)
 
 #define ASSERT_CLASS(name, word) assert_true(str_eq(class_now(name), STR(word)))
 
-static struct pinned_class ruled_read(void *arg, struct str tool)
+static struct pinned_class ruled_read(const void *arg, struct str tool)
 {
     return (struct pinned_class){ .known = arg && str_eq(tool, STR("a")), .overruled = true, .class = CLASS_READ };
 }
@@ -282,11 +282,11 @@ static void an_operator_overrules_a_class(void **state)
 {
     (void)state;
     bool on = true;
-    store_pins_rule(h.store, STR("s"), ruled_read, &on); /* no such server yet */
+    assert_false(store_pins_rule(h.store, STR("s"), ruled_read, &on)); /* no such server yet */
     assert_int_equal(look_classed("a", 1, CLASS_EXECUTE), PIN_ACCEPTED);
     assert_int_equal(look_classed("b", 1, CLASS_EXECUTE), PIN_ACCEPTED);
-    store_pins_rule(h.store, STR("s"), ruled_read, &on);
-    store_pins_rule(h.store, STR("s"), ruled_read, &on); /* recorded once */
+    assert_true(store_pins_rule(h.store, STR("s"), ruled_read, &on));
+    assert_false(store_pins_rule(h.store, STR("s"), ruled_read, &on)); /* recorded once */
     for (int round = 0; round < 2; round++) {
         ASSERT_CLASS("a", "read");
         ASSERT_CLASS("b", "execute");
