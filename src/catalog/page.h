@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "catalog/index.h"
+#include "catalog/kin.h"
 #include "json/json.h"
 
 #define PAGE_BYTES ((size_t)32 << 20)
@@ -13,6 +14,8 @@ struct pages {
     struct catalog *catalog;
     struct catalog_size size;
     int64_t of_class[CLASS_FINANCIAL + 1];
+    struct str base; /* where the site will stand; empty: not said */
+    struct str path; /* of the page that is being made, below the base */
 };
 
 struct param {
@@ -31,7 +34,8 @@ struct tool_page {
     struct param *params;
     size_t param_count, required_count;
     const struct catalog_tool *siblings;   /* all of its server, itself among them; names and links alone */
-    size_t sibling_count;
+    const struct kin *kin;                 /* of each sibling, in their order */
+    size_t sibling_count, self;            /* self: which of them it is */
 };
 
 /* Reads the JSON into the arena. */
@@ -44,11 +48,17 @@ void say_signal_place(struct buf *out, const struct tool_page *page, uint32_t si
 void say_type(struct buf *out, const struct json *schema, const struct json *root);
 /* The parameter that shows one of the signals, by its name or type; NULL: none does. */
 const struct param *param_of_signal(const struct tool_page *page, enum signal signal);
+/* The tools of its server that are most like it, and what tells them apart. */
+void say_kin(struct buf *out, const struct tool_page *page);
+/* A sentence about its parameters that no other tool of the server has; nothing where it has none. */
+void say_own_params(struct buf *out, const struct tool_page *page);
 /* How its description names another tool of the server; false: it names none. */
 bool say_siblings(struct buf *out, const struct tool_page *page);
 /* "Read" inside its badge, and the link to its page; `depth` folders below the root. */
 void put_badge(struct buf *out, enum tool_class class);
 void put_severity(struct buf *out, enum severity severity);
+/* A bar of the classes' shares; counts from CLASS_OTHER on. Nothing where all are zero. */
+void put_class_bar(struct buf *out, const int64_t counts[CLASS_FINANCIAL + 1]);
 const char *class_means(enum tool_class class);
 const char *class_path(enum tool_class class); /* "read" */
 const char *count_word(int64_t count, const char *one, const char *many);

@@ -130,13 +130,17 @@ static const struct {
 void html_begin(struct buf *out, const struct html_head *head)
 {
     const char *up = html_up(head->depth);
-    html_put(out,
-             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-             "<meta name=\"color-scheme\" content=\"light dark\">\n<title>%s%p%s</title>\n",
-             head->before, head->name, head->after);
+    html_put(
+        out,
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"script-src %s; object-src 'none'; base-uri 'none'\">\n"
+        "<meta name=\"color-scheme\" content=\"light dark\">\n<title>%s%p%s</title>\n",
+        head->script ? "'self'" : "'none'", head->before, head->name, head->after);
     if (head->summary.len > 0)
         html_put(out, "<meta name=\"description\" content=\"%p\">\n", head->summary);
+    if (head->base.len > 0)
+        html_put(out, "<link rel=\"canonical\" href=\"%p/%p\">\n", head->base, head->path);
     html_put(out,
              "<link rel=\"stylesheet\" href=\"%sstyle.css\">\n</head>\n<body>\n"
              "<a class=\"skip\" href=\"#main\">To the content</a>\n<header class=\"top\"><nav aria-label=\"Catalogue\">"

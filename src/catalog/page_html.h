@@ -25,6 +25,8 @@ struct html_head {
     struct str  name;
     const char *after;
     struct str  summary; /* what search engines show; text */
+    struct str  base, path; /* the address of its own that it names, where the base is not empty */
+    bool        script;  /* the site's own may run: on the search page alone */
     const char *here;    /* which entry of the navigation this is under: "servers", "tools", "attacks" … or "" */
 };
 void html_begin(struct buf *out, const struct html_head *head);

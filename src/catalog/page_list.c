@@ -50,11 +50,15 @@ static int finish(struct buf *out)
     return buf_ok(out) ? 0 : E_LIMIT;
 }
 
-static void begin(struct buf *out, unsigned depth, const char *title, const char *here)
+static void begin(struct buf *out, const struct pages *pages, unsigned depth, const char *title, const char *here)
 {
-    struct html_head head = {
-        .depth = depth, .before = title, .name = STR_EMPTY, .after = " · Warder catalogue", .here = here
-    };
+    struct html_head head = { .depth = depth,
+                              .before = title,
+                              .name = STR_EMPTY,
+                              .after = " · Warder catalogue",
+                              .base = pages->base,
+                              .path = pages->path,
+                              .here = here };
     html_begin(out, &head);
 }
 
@@ -93,24 +97,31 @@ static void put_class_table(struct buf *out, const struct pages *pages, const ch
 
 int page_home(struct buf *out, const struct pages *pages)
 {
-    begin(out, 0, "What agents can call", "");
+    begin(out, pages, 0, "What agents can call", "");
+    html_put(out,
+             "<h1>What agents can call, and what to allow</h1>\n"
+             "<p class=\"lead\">Every tool of every server in this index, classed by what its own definition says, "
+             "with the words that "
+             "made the verdict, the documented attacks that abuse such access, and a policy to paste.</p>\n"
+             "<ul class=\"facts\"><li><strong>%n</strong> %s</li><li><strong>%n</strong> scanned</li>"
+             "<li><strong>%n</strong> %s</li><li><strong>%n</strong> attack patterns</li></ul>\n",
+             pages->size.servers, count_word(pages->size.servers, "server", "servers"), pages->size.listed,
+             pages->size.tools, count_word(pages->size.tools, "tool", "tools"), (int64_t)ATTACK_COUNT);
+    html_put(out, "<h2>By class</h2>\n");
+    put_class_bar(out, pages->of_class);
+    put_class_table(out, pages, "classes/");
     html_put(
         out,
-        "<h1>What agents can call, and what to allow</h1>\n"
-        "<p>Every tool of every server in this index, classed by what its own definition says, with the words that "
-        "made the verdict, the documented attacks that abuse such access, and a policy to paste.</p>\n"
-        "<ul class=\"facts\"><li><strong>%n</strong> %s</li><li><strong>%n</strong> scanned</li>"
-        "<li><strong>%n</strong> %s</li><li><strong>%n</strong> attack patterns</li></ul>\n",
-        pages->size.servers, count_word(pages->size.servers, "server", "servers"), pages->size.listed,
-        pages->size.tools, count_word(pages->size.tools, "tool", "tools"), (int64_t)ATTACK_COUNT);
-    html_put(out, "<h2>By class</h2>\n");
-    put_class_table(out, pages, "classes/");
-    html_put(out, "<h2>Ways in</h2>\n<ul class=\"list\"><li><a href=\"servers/index.html\">Servers by letter</a></li>"
-                  "<li><a href=\"tools/index.html\">Tools by letter</a></li><li><a href=\"badges/index.html\">Tools by "
-                  "badge</a></li>"
-                  "<li><a href=\"attacks/index.html\">Documented attack patterns</a></li></ul>\n"
-                  "<p>Full-text search is <code>warder catalog search WORDS</code> on the index that these pages come "
-                  "from.</p>\n");
+        "<h2>Ways in</h2>\n<ul class=\"ways\">\n"
+        "<li><a href=\"servers/index.html\">Servers <span>By letter, each with its grade and one policy for all of "
+        "it</span></a></li>\n"
+        "<li><a href=\"tools/index.html\">Tools <span>By letter, across all servers</span></a></li>\n"
+        "<li><a href=\"badges/index.html\">Badges <span>The most severe first</span></a></li>\n"
+        "<li><a href=\"attacks/index.html\">Attack patterns <span>What was done to agents and their servers, and "
+        "what stops it</span></a></li>\n</ul>\n"
+        "<p class=\"quiet\"><a href=\"search.html\">Search</a> finds tools by words; full-text search is <code>warder "
+        "catalog search WORDS</code> on the index that these "
+        "pages come from.</p>\n");
     return finish(out);
 }
 
@@ -118,7 +129,7 @@ int page_home(struct buf *out, const struct pages *pages)
 
 int page_servers(struct buf *out, const struct pages *pages, const struct letter_counts *counts)
 {
-    begin(out, 1, "Servers", "servers");
+    begin(out, pages, 1, "Servers", "servers");
     html_put(out, "<h1>Servers</h1>\n<p>%n in this index, of which %n were scanned.</p>\n", pages->size.servers,
              pages->size.listed);
     put_letters(out, counts->servers);
@@ -131,7 +142,7 @@ int page_tools(struct buf *out, const struct pages *pages, const struct letter_c
     for (int class = 0; class <= CLASS_FINANCIAL; class ++)
         for (unsigned i = 0; i < LETTERS; i++)
             sums[i] += counts->tools[class][i];
-    begin(out, 1, "Tools", "tools");
+    begin(out, pages, 1, "Tools", "tools");
     html_put(out, "<h1>Tools</h1>\n<p>%n, by the letter that their names begin with.</p>\n", pages->size.tools);
     put_letters(out, sums);
     return finish(out);
@@ -141,7 +152,7 @@ int page_tools(struct buf *out, const struct pages *pages, const struct letter_c
 
 int page_classes(struct buf *out, const struct pages *pages)
 {
-    begin(out, 1, "Classes", "classes");
+    begin(out, pages, 1, "Classes", "classes");
     html_put(out,
              "<h1>Classes</h1>\n<p>What a tool can do. Where several fit, the gravest counts: Financial, Destructive, "
              "Execute, Write, Read.</p>\n");
@@ -167,7 +178,7 @@ static void put_told(struct buf *out, enum tool_class class)
 
 int page_class(struct buf *out, const struct pages *pages, enum tool_class class, const struct letter_counts *counts)
 {
-    begin(out, 2, class_name(class), "classes");
+    begin(out, pages, 2, class_name(class), "classes");
     html_put(out, "<p class=\"trail\"><a href=\"../index.html\">Classes</a></p>\n<h1>%s</h1>\n<p>", class_name(class));
     put_badge(out, class);
     html_put(out, " A tool of this class %s. %n of %n tools in this index.</p>\n<p>%t</p>\n", class_means(class),
@@ -179,7 +190,7 @@ int page_class(struct buf *out, const struct pages *pages, enum tool_class class
 
 int page_badges(struct buf *out, const struct pages *pages)
 {
-    begin(out, 1, "Badges", "badges");
+    begin(out, pages, 1, "Badges", "badges");
     html_put(out, "<h1>Badges</h1>\n<ul class=\"list\">\n");
     for (unsigned i = 0; i < BADGES; i++) {
         char path[16];
@@ -218,7 +229,7 @@ static int put_gravest_of(struct buf *out, const struct pages *pages, unsigned c
 int page_badge(struct buf *out, const struct pages *pages, const char *badge)
 {
     unsigned classes = 0;
-    begin(out, 1, badge, "badges");
+    begin(out, pages, 1, badge, "badges");
     html_put(out, "<p class=\"trail\"><a href=\"index.html\">Badges</a></p>\n<h1>%s</h1>\n<ul class=\"list\">\n",
              badge);
     for (int class = 0; class <= CLASS_FINANCIAL; class ++) {
@@ -238,8 +249,7 @@ int page_badge(struct buf *out, const struct pages *pages, const char *badge)
 
 int page_attacks(struct buf *out, const struct pages *pages)
 {
-    (void)pages;
-    begin(out, 1, "Documented attack patterns", "attacks");
+    begin(out, pages, 1, "Documented attack patterns", "attacks");
     html_put(
         out,
         "<h1>Documented attack patterns</h1>\n<p>%n ways in which agents, servers and what lies between were turned "
@@ -282,11 +292,13 @@ int page_attack(struct buf *out, const struct pages *pages, const struct attack 
                               .name = STR_EMPTY,
                               .after = " · Warder catalogue",
                               .summary = str_from_c(attack->brief),
+                              .base = pages->base,
+                              .path = pages->path,
                               .here = "attacks" };
     html_begin(out, &head);
     html_put(out,
              "<p class=\"trail\"><a href=\"index.html\">Attack patterns</a> › "
-             "%s</p>\n<h1>%s</h1>\n<p><strong>%s</strong></p>\n"
+             "%s</p>\n<h1>%s</h1>\n<p class=\"lead\">%s</p>\n"
              "<h2 id=\"how\">How it works</h2>\n<p>%s</p>\n<h2 id=\"where\">Where it happened</h2>\n<p>%s</p>\n"
              "<h2 id=\"control\">What stops it</h2>\n<p>%s</p>\n",
              attack->id, attack->name, attack->brief, attack->how, attack->happened, attack->control);
@@ -324,7 +336,10 @@ void list_begin(struct buf *out, const struct list_page *list)
     char title[80];
     const char *letter = list->initial == '#' ? "other" : (const char[]){ list->initial, '\0' };
     (void)snprintf(title, sizeof(title), "%.*s: %s, page %u", STR_ARG(list->title), letter, list->number);
-    begin(out, list->depth, title, list->class == -2 ? "servers" : list->class == -1 ? "tools" : "classes");
+    begin(out, list->pages, list->depth, title,
+          list->class == -2   ? "servers"
+          : list->class == -1 ? "tools"
+                              : "classes");
     html_put(out,
              "<p class=\"trail\"><a href=\"index.html\">%t</a></p>\n<h1>%t: %s</h1>\n<p>%n in all; page %n.</p>\n"
              "<div class=\"scroll\"><table class=\"stack\"><thead><tr>",
@@ -356,9 +371,9 @@ void list_server(struct buf *out, const struct catalog_server *server)
 void list_end(struct buf *out, const struct list_page *list, bool more)
 {
     char file[32];
-    html_put(out, "</tbody></table></div>\n<p>");
+    html_put(out, "</tbody></table></div>\n<p class=\"pager\">");
     if (list->number > 1)
-        html_put(out, "<a rel=\"prev\" href=\"%t\">Before</a> ", list_file(list->initial, list->number - 1, file));
+        html_put(out, "<a rel=\"prev\" href=\"%t\">Before</a>", list_file(list->initial, list->number - 1, file));
     if (more)
         html_put(out, "<a rel=\"next\" href=\"%t\">More</a>", list_file(list->initial, list->number + 1, file));
     html_put(out, "</p>\n");

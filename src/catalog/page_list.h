@@ -26,7 +26,7 @@ const char *badge_at(unsigned index);                       /* "Critical" first 
 struct str  badge_path(const char *badge, char out[16]);    /* "critical" */
 
 /* A list of many pages: the rows of one letter. begin, rows, end; `number` from 1. */
-struct list_page { struct str title, path; int class; char initial; unsigned depth, number; int64_t total; };
+struct list_page { const struct pages *pages; struct str title, path; int class; char initial; unsigned depth, number; int64_t total; };
 void list_begin(struct buf *out, const struct list_page *list);
 void list_tool(struct buf *out, const struct list_page *list, const struct catalog_tool *tool);
 void list_server(struct buf *out, const struct catalog_server *server);

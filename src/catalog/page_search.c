@@ -34,9 +34,15 @@ static void put_hits(struct buf *out, const struct search *search)
     html_put(out, "</tbody></table></div>\n");
 }
 
-int page_search(struct buf *out, const struct search *search)
+int page_search(struct buf *out, const struct pages *pages, const struct search *search)
 {
-    struct html_head head = { .depth = 0, .before = "Search · Warder catalogue", .after = "", .here = "search" };
+    struct html_head head = { .depth = 0,
+                              .before = "Search · Warder catalogue",
+                              .after = "",
+                              .here = "search",
+                              .base = pages ? pages->base : STR_EMPTY,
+                              .path = pages ? pages->path : STR_EMPTY,
+                              .script = !search };
     html_begin(out, &head);
     put_form(out, search);
     if (search) {

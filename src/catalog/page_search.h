@@ -7,8 +7,8 @@
 
 #define SEARCH_PAGE "search.html"
 
-/* `search` NULL: the page as a file. */
-int page_search(struct buf *out, const struct search *search) NODISCARD;
+/* `search` NULL: the page as a file, one of `pages`; else an answer, without them. */
+int page_search(struct buf *out, const struct pages *pages, const struct search *search) NODISCARD;
 /* {"tools": [...], "more": …} */
 int page_search_json(struct buf *out, const struct search *search) NODISCARD;
 extern const char page_search_script[];

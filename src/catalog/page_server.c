@@ -98,12 +98,13 @@ static void put_grade(struct buf *out, const struct server_page *page, const str
                         : grade.letter == 'D' ? "high"
                         : grade.letter == 'C' ? "medium"
                                               : "low";
-    html_put(
-        out,
-        "<p><span class=\"grade %s\">Grade %t</span> %t: %n of %n. <span class=\"quiet\">F: hidden text, instructions "
-        "to the model, or critical severity; D: money or destruction; C: execution or high severity; B: writing; "
-        "A: reading alone. The first that holds counts.</span></p>\n",
-        style, str_of(&grade.letter, 1), grade.why, (int64_t)grade.count, (int64_t)page->tool_count);
+    html_put(out,
+             "<div class=\"graded\"><span class=\"grade %s\">%t</span><div><p>Grade %t for %t: %n of %n %s.</p>"
+             "<p class=\"quiet\">F: hidden text, instructions to the model, or critical severity; D: money or "
+             "destruction; C: execution or high severity; B: writing; A: reading alone. The first that holds counts."
+             "</p></div></div>\n",
+             style, str_of(&grade.letter, 1), str_of(&grade.letter, 1), grade.why, (int64_t)grade.count,
+             (int64_t)page->tool_count, count_word((int64_t)page->tool_count, "tool", "tools"));
 }
 
 /* ---- sections ---- */
@@ -131,13 +132,18 @@ static void put_head(struct buf *out, const struct server_page *page)
 
 static void put_classes(struct buf *out, const struct grade_counts *counts)
 {
-    html_put(out, "<h2 id=\"classes\">By class</h2>\n<ul class=\"facts\">");
+    int64_t shares[CLASS_FINANCIAL + 1];
+    for (int class = 0; class <= CLASS_FINANCIAL; class ++)
+        shares[class] = (int64_t)counts->of_class[class];
+    html_put(out, "<h2 id=\"classes\">By class</h2>\n");
+    put_class_bar(out, shares);
+    html_put(out, "<ul class=\"facts\">");
     for (int class = CLASS_FINANCIAL; class >= 0; class --) {
         if (counts->of_class[class] == 0)
             continue;
         html_put(out, "<li>");
         put_badge(out, (enum tool_class) class);
-        html_put(out, " %n</li>", (int64_t)counts->of_class[class]);
+        html_put(out, " <strong>%n</strong></li>", (int64_t)counts->of_class[class]);
     }
     html_put(out, "</ul>\n");
 }
@@ -186,10 +192,12 @@ static int put_policy(struct buf *out, const struct server_page *page)
     html_put(
         out,
         "<h2 id=\"policy\">One policy for the whole server</h2>\n<p>A rule for each tool by its class, and a default "
-        "that denies what the server adds later. <code>%s</code>:</p>\n<pre><code>",
+        "that denies what the server adds later. <code>%s</code>; a click selects all of it:</p>\n<pre class=\"copy "
+        "long\" tabindex=\"0\"><code>",
         file);
     html_lines(out, buf_str(&policy));
-    html_put(out, "</code></pre>\n<p>The server in <code>warder.json</code>, beside it:</p>\n<pre><code>");
+    html_put(out,
+             "</code></pre>\n<p>The server in <code>warder.json</code>, beside it:</p>\n<pre class=\"copy\"><code>");
     put_server_entry(out, page->server, str_of(file, (size_t)len));
     html_put(out, "</code></pre>\n<p><code>warder check warder.json</code> reads both and names every mistake.</p>\n");
     buf_release(&policy);
@@ -206,6 +214,8 @@ int page_server(struct buf *out, const struct server_page *page)
         .name = page->server->name,
         .after = " · tools and policy · Warder catalogue",
         .summary = page->server->description,
+        .base = page->pages->base,
+        .path = page->pages->path,
         .here = "servers",
     };
     count(page, &counts);

@@ -10,7 +10,7 @@
 
 #define DESCRIPTION_SHOWN 6000 /* bytes */
 #define PARAMETERS_SHOWN 200
-#define RELATED_SHOWN 8
+#define SENTENCE_SHOWN 240 /* bytes */
 #define ALIKE_SHOWN 6
 #define ATTACKS_SHOWN 8
 
@@ -62,11 +62,14 @@ static void put_head(struct buf *out, const struct tool_page *page)
 
 static void put_does(struct buf *out, const struct tool_page *page)
 {
-    html_put(out, "<h2 id=\"does\">What it does on %t</h2>\n<p>%q is classed <strong>%s</strong> (it %s): ",
-             page->server->name, page->tool->name, class_name(page->tool->class), class_means(page->tool->class));
+    html_put(
+        out,
+        "<h2 id=\"does\">What it does on %t</h2>\n<p>%q is classed <a href=\"../../classes/%s/index.html\">%s</a>: ",
+        page->server->name, page->tool->name, class_path(page->tool->class), class_name(page->tool->class));
     say_evidence(out, page);
     html_put(out, ".</p>\n<p>");
     say_parameters(out, page);
+    say_own_params(out, page);
     html_put(out, "</p>\n");
     size_t before = out->len;
     html_put(out, "<p>");
@@ -148,11 +151,9 @@ static void put_attacks(struct buf *out, const struct tool_page *page)
             const struct attack *attack = attack_at((enum attack_id)i);
             if ((attack->signals != 0) != (with_signals != 0) || !attack_is_told(attack, tool->class, tool->signals))
                 continue;
-            if (told == 0) {
-                html_put(out, "<p>These abuse what %q is: %s, because ", tool->name, class_name(tool->class));
-                say_evidence(out, page);
-                html_put(out, ".</p>\n<ul class=\"list\">\n");
-            }
+            if (told == 0)
+                html_put(out, "<p>These abuse the %s access that %q gives:</p>\n<ul class=\"list\">\n",
+                         class_name(tool->class), tool->name);
             html_put(out, "<li><a href=\"../../attacks/%s.html\">%s</a>: %s", attack->slug, attack->name,
                      attack->brief);
             if (attack->signals != 0) {
@@ -173,6 +174,30 @@ static void put_attacks(struct buf *out, const struct tool_page *page)
                  class_name(tool->class), tool->name);
 }
 
+/* A name as one word of a shell, which people paste it into. */
+static void put_shell_word(struct buf *out, struct str name)
+{
+    bool plain = name.len > 0 && name.ptr[0] != '-';
+    for (size_t i = 0; i < name.len && plain; i++) {
+        char c = name.ptr[i];
+        plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+                c == '.' || c == '/';
+    }
+    if (plain) {
+        html_text(out, name);
+        return;
+    }
+    html_put(out, "'");
+    for (size_t at = 0; at < name.len;) {
+        size_t end = at + str_find_byte(str_slice(name, at, name.len), '\'');
+        html_text(out, str_slice(name, at, end));
+        if (end < name.len)
+            html_put(out, "'\\''");
+        at = end + 1;
+    }
+    html_put(out, "'");
+}
+
 static int put_control(struct buf *out, const struct tool_page *page)
 {
     struct buf policy;
@@ -180,12 +205,14 @@ static int put_control(struct buf *out, const struct tool_page *page)
     struct str server = server_id(page->server, id), effect = recommend_effect(PRESET_STRICT, page->tool->class);
     buf_init(&policy, PAGE_BYTES);
     int error = policy_of(&policy, page->tool);
-    html_put(out, "<h2 id=\"control\">How to control it</h2>\n<p><code>%t.policy.json</code>:</p>\n<pre><code>",
+    html_put(out,
+             "<h2 id=\"control\">How to control it</h2>\n<p><code>%t.policy.json</code>; a click selects all of "
+             "it:</p>\n<pre class=\"copy\"><code>",
              server);
     html_lines(out, buf_str(&policy));
     html_put(out,
              "</code></pre>\n<p>For %q: %t Every other tool of %t is denied until it has a rule.</p>\n<ol>\n"
-             "<li>Register the server in <code>warder.json</code>:\n<pre><code>",
+             "<li>Register the server in <code>warder.json</code>:\n<pre class=\"copy\"><code>",
              page->tool->name, effect, page->server->name);
     char file[80];
     int len = snprintf(file, sizeof(file), "%.*s.policy.json", STR_ARG(server));
@@ -193,13 +220,14 @@ static int put_control(struct buf *out, const struct tool_page *page)
     put_server_entry(out, page->server, str_of(file, (size_t)len));
     html_put(out,
              "</code></pre></li>\n<li>Save the policy above beside it and ask what it says of this tool:\n"
-             "<pre><code>warder check warder.json\nwarder explain %t --tool ",
+             "<pre class=\"copy\"><code>warder check warder.json\nwarder explain %t --tool ",
              server);
-    html_text(out, page->tool->name);
+    put_shell_word(out, page->tool->name);
     html_put(out,
              "</code></pre></li>\n<li>Start the gateway, make a grant, and point the client at it; the token is "
-             "what <code>grant create</code> prints:\n<pre><code>warder run\nwarder grant create --label laptop "
-             "--server %t</code></pre>\n<pre><code>",
+             "what <code>grant create</code> prints:\n<pre class=\"copy\"><code>warder run\nwarder grant create "
+             "--label laptop "
+             "--server %t</code></pre>\n<pre class=\"copy\"><code>",
              server);
     html_put(out,
              "{ &quot;mcpServers&quot;: {\n    &quot;%t&quot;: { &quot;type&quot;: &quot;http&quot;,\n"
@@ -218,7 +246,7 @@ static void put_parameters(struct buf *out, const struct tool_page *page)
     html_put(
         out,
         "<h2 id=\"parameters\">Parameters</h2>\n<div class=\"scroll\"><table class=\"stack\"><thead><tr><th>Name</th>"
-        "<th>Type</th><th></th><th>Its description</th></tr></thead><tbody>\n");
+        "<th>Type</th><th>Required</th><th>Its description</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < page->param_count && i < PARAMETERS_SHOWN; i++) {
         const struct param *param = &page->params[i];
         html_put(out, "<tr><td>%q</td><td>", param->name);
@@ -267,27 +295,8 @@ static int put_alike(void *arg, const struct catalog_tool *tool)
 static int put_related(struct buf *out, const struct tool_page *page)
 {
     struct buf elsewhere;
-    size_t same = 0;
     html_put(out, "<h2 id=\"related\">Related tools</h2>\n");
-    for (int alike = 1; alike >= 0; alike--) { /* of one kind first, then of one class */
-        for (size_t i = 0; i < page->sibling_count && same < RELATED_SHOWN; i++) {
-            const struct catalog_tool *sibling = &page->siblings[i];
-            bool same_kind = str_eq(sibling->kind, page->tool->kind);
-            if (sibling->id == page->tool->id || sibling->class != page->tool->class || same_kind != (alike == 1))
-                continue;
-            html_put(out, "%s<li><a href=\"%t.html\">%q</a> · severity ",
-                     same == 0 ? "<p>Of the same class on this server:</p>\n<ul class=\"list\">\n" : "", sibling->slug,
-                     sibling->name);
-            put_severity(out, sibling->severity);
-            html_put(out, "</li>\n");
-            same++;
-        }
-    }
-    if (same > 0)
-        html_put(out, "</ul>\n");
-    else
-        html_put(out, "<p>%q is the only %s tool of %t.</p>\n", page->tool->name, class_name(page->tool->class),
-                 page->server->name);
+    say_kin(out, page);
     buf_init(&elsewhere, PAGE_BYTES);
     int error = catalog_tools_alike(page->pages->catalog, page->tool, ALIKE_SHOWN, put_alike, &elsewhere);
     if (elsewhere.len > 0) {
@@ -330,17 +339,34 @@ static void put_limit_answer(struct buf *out, const struct tool_page *page)
     }
 }
 
+/* The description's first sentence, which is theirs; without one, what made its class. */
+static void put_own_words(struct buf *out, const struct tool_page *page)
+{
+    struct str said = cut(page->description, SENTENCE_SHOWN), end = STR(". ");
+    said = str_slice(said, 0, str_find_byte(said, '\n'));
+    said = str_slice(said, 0, str_find(said, end));
+    if (said.len == 0) {
+        html_put(out, "It %s: ", class_means(page->tool->class));
+        say_evidence(out, page);
+        html_put(out, ".");
+        return;
+    }
+    html_put(out, "In the words of %t: “%t%s”", page->server->name, said,
+             said.len < page->description.len && said.len >= SENTENCE_SHOWN - 3 ? "…" : "");
+    html_put(out, said.ptr[said.len - 1] == '.' ? "" : ".");
+    if (page->param_count > 0)
+        html_put(out, " %n of its %n %s must be given.", (int64_t)page->required_count, (int64_t)page->param_count,
+                 count_word((int64_t)page->param_count, "parameter", "parameters"));
+}
+
 static void put_questions(struct buf *out, const struct tool_page *page)
 {
     const struct catalog_tool *tool = page->tool;
     char id[65];
     struct str server = server_id(page->server, id);
-    html_put(out,
-             "<h2 id=\"questions\">Six questions</h2>\n<dl class=\"answers\">\n<dt>What does %q do?</dt>\n<dd>It %s: ",
-             tool->name, class_means(tool->class));
-    say_evidence(out, page);
-    html_put(out, ". ");
-    say_parameters(out, page);
+    html_put(out, "<h2 id=\"questions\">Six questions</h2>\n<dl class=\"answers\">\n<dt>What does %q do?</dt>\n<dd>",
+             tool->name);
+    put_own_words(out, page);
     html_put(
         out,
         "</dd>\n<dt>How do I enforce a policy on %q?</dt>\n<dd>Put %t behind the gateway as <code>%t</code> with the "
@@ -378,6 +404,8 @@ int page_tool(struct buf *out, const struct tool_page *page)
         .name = page->tool->name,
         .after = " · policy, risk and evidence · Warder catalogue",
         .summary = cut(page->description, 150),
+        .base = page->pages->base,
+        .path = page->pages->path,
         .here = "servers",
     };
     html_begin(out, &head);

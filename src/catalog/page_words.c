@@ -51,6 +51,24 @@ void put_severity(struct buf *out, enum severity severity)
     html_put(out, "<span class=\"%s\">%s</span>", severity_name(severity), severity_name(severity));
 }
 
+void put_class_bar(struct buf *out, const int64_t counts[CLASS_FINANCIAL + 1])
+{
+    int64_t all = 0, before = 0;
+    for (int class = CLASS_FINANCIAL; class >= 0; class --)
+        all += counts[class];
+    if (all == 0)
+        return;
+    html_put(out, "<svg class=\"bar\" viewBox=\"0 0 1000 1\" preserveAspectRatio=\"none\" aria-hidden=\"true\">");
+    for (int class = CLASS_FINANCIAL; class >= 0; class --) {
+        int64_t from = before * 1000 / all, to = (before + counts[class]) * 1000 / all;
+        before += counts[class];
+        if (to > from)
+            buf_printf(out, "<rect class=\"%s\" x=\"%lld\" width=\"%lld\" height=\"1\"/>",
+                       class_path((enum tool_class) class), (long long)from, (long long)(to - from));
+    }
+    html_put(out, "</svg>\n");
+}
+
 void put_index_size(struct buf *out, int64_t servers)
 {
     int64_t unit = 1;

@@ -1,36 +1,73 @@
 /* The scan as one page: no script, no link, nothing fetched; a policy of content forbids all three besides. Texts of
  * servers are escaped twice: what cannot be seen becomes visible, what is markup becomes text. */
 #include "base/encode.h"
+#include "catalog/page.h"
 #include "catalog/report.h"
 
 #include <stdio.h>
 
 #define SHOWN 8192
 
+/* clang-format off: a rule a line */
 static const char style[] =
-    ":root{color-scheme:light dark;--ink:#1c2330;--dim:#5b6472;--page:#f6f7f9;--card:#fff;--line:#d9dde4;--code:#f0f2f5;"
-    "--red:#b3261e;--amber:#8a5300;--blue:#0b5cad;--green:#1b6e3c}\n"
-    "@media(prefers-color-scheme:dark){:root{--ink:#e6e9ef;--dim:#9aa4b2;--page:#12151b;--card:#1a1f27;--line:#303846;"
-    "--code:#232a35;--red:#ff8a80;--amber:#ffc56b;--blue:#8cc4ff;--green:#83d69b}}\n"
-    "*{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);font:16px/1.5 system-ui,sans-serif}\n"
-    "main{max-width:72rem;margin:0 auto;padding:1.5rem 1rem 4rem}h1{font-size:1.5rem;margin:.5rem 0}"
-    "h2{font-size:1.2rem;margin:0}p{margin:.4rem 0}.dim{color:var(--dim)}\n"
-    "section{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem 1.2rem;margin:1.2rem 0}\n"
-    "code,pre{font-family:ui-monospace,monospace;font-size:.9em;overflow-wrap:anywhere}"
-    "pre{white-space:pre-wrap;background:var(--code);padding:.8rem;border-radius:.4rem;margin:.5rem 0;max-height:26rem;overflow:auto}\n"
-    ".head{display:flex;gap:1rem;align-items:center}.grade{font-size:1.7rem;font-weight:700;line-height:1;border:2px solid;"
-    "border-radius:.5rem;padding:.35rem .65rem}.bar{display:flex;height:.6rem;border-radius:.3rem;overflow:hidden;margin:.8rem 0 .4rem}"
-    ".bar i{display:block;background:currentColor}\n"
-    ".chips span{display:inline-block;margin-right:1rem}.chips b{font-variant-numeric:tabular-nums}\n"
-    "table{border-collapse:collapse;width:100%;margin-top:.8rem}th,td{text-align:left;vertical-align:top;padding:.4rem .6rem;"
-    "border-top:1px solid var(--line)}th{font-size:.8rem;color:var(--dim);font-weight:600}td:nth-child(1),td:nth-child(2){white-space:nowrap}\n"
-    "td:nth-child(3){width:45%}summary{cursor:pointer;font-weight:600;overflow-wrap:anywhere}summary:focus-visible{outline:2px solid var(--blue)}"
-    ".tag{display:inline-block;background:var(--code);border-radius:.3rem;padding:0 .4rem;margin:0 .2rem .2rem 0;font-size:.85em}\n"
-    ".Financial,.Destructive,.critical,.F,.D,.failed{color:var(--red)}.Execute,.high,.C{color:var(--amber)}.Write{color:var(--blue)}"
-    ".Read,.A,.B{color:var(--green)}.Other,.low,.medium{color:var(--dim)}.critical,.high,.kind{font-weight:600}\n"
-    "@media(max-width:40rem){thead{display:none}tr,td{display:block;width:auto!important}td{border:0;padding:.1rem .2rem}"
-    "tr{border-top:1px solid var(--line);padding:.5rem 0}}\n"
+    ":root{color-scheme:light "
+    "dark;--ink:#1a1f26;--dim:#56606b;--page:#f5f7f9;--card:#fff;--line:#dde2e7;--code:#f0f2f5;--red:#b0122d;--amber:#"
+    "8f4a00;--blue:#0b5cad;--green:#18683a;\n"
+    "--read:#2f8f5b;--write:#2f80cf;--execute:#d7691e;--destructive:#c92a45;--financial:#8c1d5a;--other:#8a94a0}\n"
+    "@media(prefers-color-scheme:dark){:root{--ink:#e3e7eb;--dim:#9ba6b2;--page:#13161a;--card:#1a1f25;--line:#2d343c;-"
+    "-code:#242b33;--red:#ff8090;--amber:#ffb167;--blue:#8cc4ff;--green:#63cf91;\n"
+    "--read:#4fb37d;--write:#5aa2e8;--execute:#ef8a4a;--destructive:#f0647a;--financial:#d977b0;--other:#7b8692}}\n"
+    "*{box-sizing:border-box}\n"
+    "html{-webkit-text-size-adjust:100%}\n"
+    "body{margin:0;background:var(--page);color:var(--ink);font:16px/1.55 system-ui,-apple-system,\"Segoe "
+    "UI\",Roboto,\"Helvetica Neue\",Arial,sans-serif}\n"
+    "main{max-width:72rem;margin:0 auto;padding:2rem 1rem 4rem}\n"
+    "h1{font-size:clamp(1.5rem,4.5vw,2rem);line-height:1.2;letter-spacing:-.015em;margin:0 0 .5rem}\n"
+    "h2{font-size:1.25rem;line-height:1.3;margin:0;overflow-wrap:anywhere}\n"
+    "p{margin:.5rem 0}\n"
+    "main>p,details p,details ul{max-width:48rem}\n"
+    ".dim{color:var(--dim)}\n"
+    "section{background:var(--card);border:1px solid var(--line);border-radius:.7rem;padding:1.2rem "
+    "1.4rem;margin:1.4rem 0}\n"
+    "code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,\"Liberation "
+    "Mono\",monospace;font-size:.875em;overflow-wrap:anywhere}\n"
+    "pre{white-space:pre-wrap;background:var(--code);padding:.8rem 1rem;border-radius:.5rem;margin:.5rem "
+    "0;max-height:26rem;overflow:auto}\n"
+    "pre.copy{-webkit-user-select:all;user-select:all}\n"
+    ".head{display:flex;gap:1rem;align-items:flex-start}\n"
+    ".head p{margin:.15rem 0}\n"
+    ".grade{flex:none;font-size:1.75rem;font-weight:700;line-height:1;border:2px "
+    "solid;border-radius:.5rem;padding:.4rem .7rem}\n"
+    ".bar{display:block;width:100%;height:.7rem;border-radius:1rem;margin:1rem 0 .6rem}\n"
+    ".read{fill:var(--read)}.write{fill:var(--write)}.execute{fill:var(--execute)}.destructive{fill:var(--destructive)}"
+    ".financial{fill:var(--financial)}.other{fill:var(--other)}\n"
+    ".chips span{display:inline-block}.chips>span{margin-right:1.1rem}.chips b{font-variant-numeric:tabular-nums}\n"
+    "table{border-collapse:collapse;width:100%;margin-top:1rem}\n"
+    "th,td{text-align:left;vertical-align:baseline;padding:.45rem .8rem .45rem 0;border-top:1px solid var(--line)}\n"
+    "th{font-size:.8125rem;color:var(--dim);font-weight:600}\n"
+    "td:nth-child(1),td:nth-child(2){white-space:nowrap}\n"
+    "td:nth-child(3){width:50%}\n"
+    "td:last-child{padding-right:0}\n"
+    "details{margin:.1rem 0}\n"
+    "section>details{margin-top:.9rem}\n"
+    "summary{cursor:pointer;font-weight:600;overflow-wrap:anywhere}\n"
+    "details[open]>summary{margin-bottom:.5rem}\n"
+    ":focus-visible{outline:3px solid var(--blue);outline-offset:2px;border-radius:3px}\n"
+    ".tag{display:inline-block;background:var(--code);border-radius:.3rem;padding:.05rem .45rem;margin:0 .25rem .25rem "
+    "0;font-size:.8125rem}\n"
+    ".Financial,.Destructive,.critical,.F,.D,.failed{color:var(--red)}.Execute,.high,.C{color:var(--amber)}.Write{"
+    "color:var(--blue)}.Read,.A,.B{color:var(--green)}.Other,.low,.medium{color:var(--dim)}\n"
+    ".critical,.high,.kind{font-weight:600}\n"
+    "@media(max-width:40rem){\n"
+    "main{padding-top:1.25rem}section{padding:1rem}\n"
+    "thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}\n"
+    "tr{display:flex;flex-wrap:wrap;gap:.1rem .8rem;border-top:1px solid var(--line);padding:.55rem 0}\n"
+    "td{border:0;padding:0;font-size:.9375rem}\n"
+    "td:nth-child(3){order:-1;width:auto;flex-basis:100%}\n"
+    "td:last-child{flex-basis:100%}td:empty{display:none}\n"
+    "}\n"
     "@media print{section{break-inside:auto}pre{max-height:none}}\n";
+/* clang-format on */
 
 struct page {
     struct buf *out;
@@ -105,7 +142,7 @@ static void parameters(struct page *page, const struct judged *tool)
         return;
     markup(page, "<p>Takes ");
     for (size_t i = 0; i < tool->parameter_count; i++) {
-        markup(page, "<code class=tag>");
+        markup(page, "<code class=\"tag\">");
         raw_line(page, tool->parameters[i]);
         markup(page, "</code>");
     }
@@ -119,11 +156,11 @@ static void details(struct page *page, const struct judged *tool)
     raw_line(page, tool->tool->name);
     markup(page, "</code></summary>");
     if (tool->title.len > 0) {
-        markup(page, "<p class=dim>");
+        markup(page, "<p class=\"dim\">");
         raw_line(page, tool->title);
         markup(page, "</p>");
     }
-    markup(page, "<p>The server says:</p><pre>");
+    markup(page, "<p>The server says:</p><pre tabindex=\"0\">");
     raw_text(page, tool->description.len > 0 ? tool->description : STR("nothing"));
     markup(page, "</pre><p>Severity ");
     text(page, str_from_c(severity_name(verdict->severity)));
@@ -146,10 +183,10 @@ static void signals(struct page *page, const struct verdict_on_tool *verdict)
         if (!(verdict->signals >> i & 1))
             continue;
         const char *owasp = signal_owasp((enum signal)i);
-        markup(page, "<span class=tag>");
+        markup(page, "<span class=\"tag\">");
         text(page, str_from_c(signal_text((enum signal)i)));
         if (owasp[0]) {
-            markup(page, " <small class=dim>");
+            markup(page, " <small class=\"dim\">");
             text(page, str_from_c(owasp));
             markup(page, "</small>");
         }
@@ -162,8 +199,9 @@ static void row(struct page *page, const struct judged *tool)
     const char *class = class_name(tool->verdict.class), *severity = severity_name(tool->verdict.severity);
     buf_printf(page->out, "<tr><td><span class=\"kind %s\">%s</span>", class, class);
     if (tool->change != CHANGE_NONE)
-        buf_printf(page->out, " <span class=tag>%s</span>", tool->change == CHANGE_RISK ? "riskier" : change_name(tool->change));
-    buf_printf(page->out, "</td><td class=%s>%s</td><td>", severity, severity);
+        buf_printf(page->out, " <span class=\"tag\">%s</span>",
+                   tool->change == CHANGE_RISK ? "riskier" : change_name(tool->change));
+    buf_printf(page->out, "</td><td class=\"%s\">%s</td><td>", severity, severity);
     details(page, tool);
     markup(page, "</td><td>");
     signals(page, &tool->verdict);
@@ -176,18 +214,16 @@ static void bar(struct page *page, const struct judgement *judgement)
 {
     if (judgement->count == 0)
         return;
-    markup(page, "<div class=bar aria-hidden=true>");
+    int64_t shares[CLASS_FINANCIAL + 1];
+    for (int class = 0; class <= CLASS_FINANCIAL; class ++)
+        shares[class] = (int64_t)judgement->of_class[class];
+    put_class_bar(page->out, shares);
+    markup(page, "<p class=\"chips\">");
     for (size_t i = 0; i < CLASS_COUNT; i++) {
         size_t count = judgement->of_class[report_classes[i]];
         if (count > 0)
-            buf_printf(page->out, "<i class=%s style=\"flex:%zu\"></i>", class_name(report_classes[i]), count);
-    }
-    markup(page, "</div><p class=chips>");
-    for (size_t i = 0; i < CLASS_COUNT; i++) {
-        size_t count = judgement->of_class[report_classes[i]];
-        if (count > 0)
-            buf_printf(page->out, "<span><b>%zu</b> <span class=%s>%s</span></span>", count, class_name(report_classes[i]),
-                       class_name(report_classes[i]));
+            buf_printf(page->out, "<span><b>%zu</b> <span class=\"%s\">%s</span></span>", count,
+                       class_name(report_classes[i]), class_name(report_classes[i]));
     }
     markup(page, "</p>\n");
 }
@@ -200,7 +236,7 @@ static void names(struct page *page, const char *what, const struct item *items,
     number(page, count);
     buf_printf(page->out, " %s</summary><p>", what);
     for (size_t i = 0; i < count; i++) {
-        markup(page, "<code class=tag>");
+        markup(page, "<code class=\"tag\">");
         raw_line(page, items[i].name);
         markup(page, "</code>");
     }
@@ -214,7 +250,7 @@ static void since(struct page *page, const struct past *past, size_t of_all)
         return;
     report_time(past->at_ms, when);
     if (past->changes[CHANGE_NONE] == of_all && past->gone_count == 0) {
-        buf_printf(page->out, "<p class=dim>Since %s: nothing changed.</p>\n", when);
+        buf_printf(page->out, "<p class=\"dim\">Since %s: nothing changed.</p>\n", when);
         return;
     }
     buf_printf(page->out, "<p>Since %s: %zu new, %zu gone, %zu changed, %zu riskier.", when, past->changes[CHANGE_NEW],
@@ -231,13 +267,13 @@ static void head(struct page *page, const struct report_server *server)
 {
     const struct target *target = server->scanned->target;
     const struct judgement *judgement = server->judgement;
-    markup(page, "<section><div class=head>");
+    markup(page, "<section><div class=\"head\">");
     if (judgement && judgement->grade)
-        buf_printf(page->out, "<div class=\"grade %c\" aria-label=\"Grade %c\">%c</div>", judgement->grade, judgement->grade,
-                   judgement->grade);
+        buf_printf(page->out, "<div class=\"grade %c\" role=\"img\" aria-label=\"Grade %c\">%c</div>", judgement->grade,
+                   judgement->grade, judgement->grade);
     markup(page, "<div><h2>");
     raw_line(page, target->name);
-    markup(page, "</h2><p class=dim><code>");
+    markup(page, "</h2><p class=\"dim\"><code>");
     raw_line(page, target->shown);
     markup(page, "</code>");
     if (target->source.len > 0) {
@@ -265,7 +301,8 @@ static void listed(struct page *page, const struct report_server *server)
         markup(page, "</p>");
     }
     if (judgement->count > 0) {
-        markup(page, "<table><thead><tr><th scope=col>Class<th scope=col>Severity<th scope=col>Tool<th scope=col>Signals</thead><tbody>\n");
+        markup(page, "<table><thead><tr><th scope=\"col\">Class</th><th scope=\"col\">Severity</th><th "
+                     "scope=\"col\">Tool</th><th scope=\"col\">Signals</th></tr></thead><tbody>\n");
         for (size_t i = 0; i < judgement->count && buf_ok(page->out); i++)
             row(page, &judgement->tools[i]);
         markup(page, "</tbody></table>\n");
@@ -274,7 +311,8 @@ static void listed(struct page *page, const struct report_server *server)
     names(page, "resources", definitions->resources, definitions->resource_count);
     names(page, "resource templates", definitions->templates, definitions->template_count);
     if (server->policy.len > 0) {
-        markup(page, "<details><summary>A policy to begin with</summary><pre>");
+        markup(page, "<details><summary>A policy to begin with</summary><p class=\"dim\">A click selects all of "
+                     "it.</p><pre class=\"copy\" tabindex=\"0\">");
         raw_text(page, server->policy);
         markup(page, "</pre></details>\n");
     }
@@ -287,12 +325,12 @@ static void of_server(struct page *page, const struct report_server *server)
     if (server->judgement) {
         listed(page, server);
     } else {
-        buf_printf(page->out, "<p class=%s>%s: ", scanned->outcome == SCAN_DISABLED ? "dim" : "failed",
+        buf_printf(page->out, "<p class=\"%s\">%s: ", scanned->outcome == SCAN_DISABLED ? "dim" : "failed",
                    scan_outcome_name(scanned->outcome));
         text(page, str_from_c(scanned->why));
         markup(page, "</p>");
         if (scanned->last_words[0] && scanned->outcome != SCAN_DISABLED) {
-            markup(page, "<p class=dim>Its last words: <code>");
+            markup(page, "<p class=\"dim\">Its last words: <code>");
             text(page, str_from_c(scanned->last_words));
             markup(page, "</code></p>");
         }
@@ -310,16 +348,19 @@ int report_scan_html(const struct scan_report *report, struct buf *out)
         tools += report->servers[i].judgement ? report->servers[i].judgement->count : 0;
         servers += report->servers[i].judgement != NULL;
     }
-    markup(&page, "<!doctype html>\n<html lang=en><head><meta charset=utf-8>"
-                  "<meta name=viewport content=\"width=device-width,initial-scale=1\">"
-                  "<meta http-equiv=Content-Security-Policy content=\"default-src 'none';style-src 'unsafe-inline'\">"
-                  "<title>What agents can do</title><style>\n");
+    markup(&page,
+           "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+           "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
+           "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';style-src 'unsafe-inline'\">"
+           "<title>What agents can do</title><style>\n");
     markup(&page, style);
     markup(&page, "</style></head><body><main>\n<h1>What agents can do</h1>\n");
     buf_printf(out,
-               "<p class=dim>%zu of %zu server%s listed, with %zu tool%s. Scanned by Warder %s on %s. What a server says of its tools is no "
+               "<p class=\"dim\">%zu of %zu server%s listed, with %zu tool%s. Scanned by Warder %s on %s. What a "
+               "server says of its tools is no "
                "proof of what they do.</p>\n",
-               servers, report->count, report->count == 1 ? "" : "s", tools, tools == 1 ? "" : "s", WARDER_VERSION, when);
+               servers, report->count, report->count == 1 ? "" : "s", tools, tools == 1 ? "" : "s", WARDER_VERSION,
+               when);
     for (size_t i = 0; i < report->count && buf_ok(out); i++)
         of_server(&page, &report->servers[i]);
     markup(&page, "</main></body></html>\n");

@@ -327,7 +327,7 @@ static void look_up(struct job *job)
         search_run(&search, connection->serve->options.catalog, buf_str(&connection->words), SHOWN);
     if (!connection->search_error)
         connection->search_error = connection->as_json ? page_search_json(&connection->found, &search)
-                                                       : page_search(&connection->found, &search);
+                                                       : page_search(&connection->found, NULL, &search);
     search_release(&search);
 }
 

@@ -69,8 +69,8 @@ static int write_all(int fd, struct str bytes)
     return 0;
 }
 
-/* Beside its place and renamed; where nothing stands in a folder that is built anew, at once in its place: an interrupted
- * build is done whole the next time, and finds something there then. */
+/* Beside its place and renamed; where nothing stands in a folder that is built anew, at once in its place: an
+ * interrupted build is done whole the next time, and finds something there then. */
 static int write_page(struct site *site, const char *path)
 {
     char beside[PATH_MAX];
@@ -140,8 +140,9 @@ static int make_folder(struct site *site, const char *name)
 /* ---- servers and their tools ---- */
 
 struct siblings {
-    struct arena *arena;
+    struct arena *arena, *work;
     struct catalog_tool *tools;
+    struct kin *kin;
     size_t count, cap;
 };
 
@@ -150,6 +151,10 @@ static int take_sibling(void *arg, const struct catalog_tool *tool)
     struct siblings *siblings = arg;
     if (siblings->count == siblings->cap)
         return E_LIMIT;
+    int error = kin_init(&siblings->kin[siblings->count], siblings->arena, siblings->work, tool);
+    arena_reset(siblings->work);
+    if (error)
+        return error;
     struct catalog_tool *kept = &siblings->tools[siblings->count++];
     *kept = *tool;
     kept->name = arena_str(siblings->arena, tool->name);
@@ -164,6 +169,7 @@ struct one_server {
     struct site *site;
     const struct catalog_server *server;
     struct siblings siblings;
+    size_t at; /* which sibling is next */
 };
 
 static int build_tool(void *arg, const struct catalog_tool *tool)
@@ -176,14 +182,18 @@ static int build_tool(void *arg, const struct catalog_tool *tool)
         .server = one->server,
         .tool = tool,
         .siblings = one->siblings.tools,
+        .kin = one->siblings.kin,
         .sibling_count = one->siblings.count,
+        .self = one->at++,
     };
+    CHECK(page.self < page.sibling_count && page.siblings[page.self].id == tool->id);
+    (void)snprintf(path, sizeof(path), "servers/%" STR_FMT "/%" STR_FMT ".html", STR_ARG(one->server->slug),
+                   STR_ARG(tool->slug));
+    site->pages.path = str_from_c(path);
     int error = tool_page_init(&page, &site->tool_arena);
     buf_recycle(&site->page, 1 << 20);
     if (!error)
         error = page_tool(&site->page, &page);
-    (void)snprintf(path, sizeof(path), "servers/%" STR_FMT "/%" STR_FMT ".html", STR_ARG(one->server->slug),
-                   STR_ARG(tool->slug));
     errno = 0;
     error = error ? say(site, error, "cannot make the page", path) : put_page(site, path);
     arena_reset(&site->tool_arena);
@@ -196,21 +206,24 @@ static int build_server(void *arg, const struct catalog_server *server)
     char path[PATH_MAX];
     struct one_server one = { .site = site, .server = server };
     one.siblings.arena = &site->server_arena;
+    one.siblings.work = &site->tool_arena;
     one.siblings.cap = (size_t)server->tool_count;
     one.siblings.tools = arena_zalloc(&site->server_arena, (one.siblings.cap + 1) * sizeof(*one.siblings.tools));
-    if (!one.siblings.tools)
+    one.siblings.kin = arena_zalloc(&site->server_arena, (one.siblings.cap + 1) * sizeof(*one.siblings.kin));
+    if (!one.siblings.tools || !one.siblings.kin)
         return E_NOMEM;
     (void)snprintf(path, sizeof(path), "servers/%" STR_FMT, STR_ARG(server->slug));
     int error = make_folder(site, path);
     if (!error)
-        error = catalog_tools_of(site->pages.catalog, server->id, false, take_sibling, &one.siblings);
+        error = catalog_tools_of(site->pages.catalog, server->id, true, take_sibling, &one.siblings);
     if (!error)
         error = catalog_tools_of(site->pages.catalog, server->id, true, build_tool, &one);
     struct server_page page = { &site->pages, server, one.siblings.tools, one.siblings.count };
     buf_recycle(&site->page, 1 << 20);
+    (void)snprintf(path, sizeof(path), "servers/%" STR_FMT "/index.html", STR_ARG(server->slug));
+    site->pages.path = str_from_c(path);
     if (!error)
         error = page_server(&site->page, &page);
-    (void)snprintf(path, sizeof(path), "servers/%" STR_FMT "/index.html", STR_ARG(server->slug));
     if (!error)
         error = put_page(site, path);
     arena_reset(&site->server_arena);
@@ -249,6 +262,9 @@ static int list_row(struct listing *listing)
             error = list_close(listing);
         listing->page.number++;
         buf_recycle(&listing->site->page, 1 << 20);
+        char path[PATH_MAX];
+        (void)list_path(listing, path);
+        listing->site->pages.path = str_from_c(path);
         list_begin(&listing->site->page, &listing->page);
     }
     listing->rows++;
@@ -293,9 +309,12 @@ static int build_list(struct site *site, int class, char initial, int64_t total)
     int error = touched ? 0 : catalog_list_touched(site->pages.catalog, class, initial, &touched);
     if (error || !touched)
         return error;
-    struct listing listing = {
-        .site = site, .page = { .class = class, .initial = initial, .total = total, .depth = class < 0 ? 1 : 2 }
-    };
+    struct listing listing = { .site = site,
+                               .page = { .pages = &site->pages,
+                                         .class = class,
+                                         .initial = initial,
+                                         .total = total,
+                                         .depth = class < 0 ? 1 : 2 } };
     int len = class < 0 ? snprintf(folder, sizeof(folder), "%s", class == -1 ? "tools" : "servers")
                         : snprintf(folder, sizeof(folder), "classes/%s", class_path((enum tool_class) class));
     CHECK(len > 0 && (size_t)len < sizeof(folder));
@@ -330,8 +349,17 @@ static int build_lists(struct site *site)
 
 /* ---- the pages that there is one of ---- */
 
-static int put_made(struct site *site, int error, const char *path)
+/* Before a page is made: where it will stand. */
+static const struct pages *pages_at(struct site *site, const char *path)
 {
+    site->pages.path = str_from_c(path);
+    return &site->pages;
+}
+
+static int put_made(struct site *site, int error)
+{
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof(path), "%" STR_FMT, STR_ARG(site->pages.path));
     errno = 0;
     if (error)
         return say(site, error, "cannot make the page", path);
@@ -344,17 +372,17 @@ static int build_classes(struct site *site)
 {
     struct buf *out = &site->page;
     char path[64];
-    int error = put_made(site, page_classes(out, &site->pages), "classes/index.html");
+    int error = put_made(site, page_classes(out, pages_at(site, "classes/index.html")));
     for (int class = 0; class <= CLASS_FINANCIAL && !error; class ++) {
         (void)snprintf(path, sizeof(path), "classes/%s/index.html", class_path((enum tool_class) class));
-        error = put_made(site, page_class(out, &site->pages, (enum tool_class) class, &site->letters), path);
+        error = put_made(site, page_class(out, pages_at(site, path), (enum tool_class) class, &site->letters));
     }
     if (!error)
-        error = put_made(site, page_badges(out, &site->pages), "badges/index.html");
+        error = put_made(site, page_badges(out, pages_at(site, "badges/index.html")));
     for (unsigned i = 0; i < BADGES && !error; i++) {
         char name[16];
         (void)snprintf(path, sizeof(path), "badges/%" STR_FMT ".html", STR_ARG(badge_path(badge_at(i), name)));
-        error = put_made(site, page_badge(out, &site->pages, badge_at(i)), path);
+        error = put_made(site, page_badge(out, pages_at(site, path), badge_at(i)));
     }
     return error;
 }
@@ -362,7 +390,7 @@ static int build_classes(struct site *site)
 static int build_attacks(struct site *site)
 {
     char path[128];
-    int error = put_made(site, page_attacks(&site->page, &site->pages), "attacks/index.html");
+    int error = put_made(site, page_attacks(&site->page, pages_at(site, "attacks/index.html")));
     for (unsigned i = 0; i < ATTACK_COUNT && !error; i++) {
         const struct attack *attack = attack_at((enum attack_id)i);
         int64_t exposed = 0;
@@ -372,7 +400,7 @@ static int build_attacks(struct site *site)
                 exposed += some->count;
         }
         (void)snprintf(path, sizeof(path), "attacks/%s.html", attack->slug);
-        error = put_made(site, page_attack(&site->page, &site->pages, attack, exposed), path);
+        error = put_made(site, page_attack(&site->page, pages_at(site, path), attack, exposed));
     }
     return error;
 }
@@ -382,18 +410,20 @@ static int build_singles(struct site *site)
     struct buf *out = &site->page;
     buf_recycle(out, 1 << 20);
     buf_append_str(out, str_from_c(page_style));
-    int error = put_made(site, 0, "style.css");
+    (void)pages_at(site, "style.css");
+    int error = put_made(site, 0);
     if (!error)
-        error = put_made(site, page_home(out, &site->pages), "index.html");
+        error = put_made(site, page_home(out, pages_at(site, "index.html")));
     if (!error)
-        error = put_made(site, page_search(out, NULL), SEARCH_PAGE);
+        error = put_made(site, page_search(out, pages_at(site, SEARCH_PAGE), NULL));
     buf_append_str(out, str_from_c(page_search_script));
+    (void)pages_at(site, "search.js");
     if (!error)
-        error = put_made(site, 0, "search.js");
+        error = put_made(site, 0);
     if (!error)
-        error = put_made(site, page_servers(out, &site->pages, &site->letters), "servers/index.html");
+        error = put_made(site, page_servers(out, pages_at(site, "servers/index.html"), &site->letters));
     if (!error)
-        error = put_made(site, page_tools(out, &site->pages, &site->letters), "tools/index.html");
+        error = put_made(site, page_tools(out, pages_at(site, "tools/index.html"), &site->letters));
     if (!error)
         error = build_classes(site);
     return error ? error : build_attacks(site);
@@ -404,7 +434,8 @@ static int put_file(void *arg, struct buf *bytes, const char *path)
     struct site *site = arg;
     buf_recycle(&site->page, 1 << 20);
     buf_append_str(&site->page, buf_str(bytes));
-    return put_made(site, buf_ok(bytes) ? 0 : E_LIMIT, path);
+    (void)pages_at(site, path);
+    return put_made(site, buf_ok(bytes) ? 0 : E_LIMIT);
 }
 
 /* ---- what is there ---- */
@@ -540,6 +571,7 @@ static int look_at_form(struct site *site, bool *moved)
 static int build_pages(struct site *site)
 {
     struct catalog *catalog = site->pages.catalog;
+    struct str base = site->options->base;
     struct buf urls;
     bool moved = false;
     int error = count_all(site);
@@ -566,7 +598,7 @@ static int build_pages(struct site *site)
     if (!error)
         error = catalog_note(catalog, CATALOG_URLS, &urls);
     if (!error && (site->all || urls.len > 0)) {
-        error = sitemap_build(catalog, site->options->base, put_file, site);
+        error = sitemap_build(catalog, base.len > 0 ? base : STR(SITE_BASE), put_file, site);
         if (!error)
             error = catalog_note_set(catalog, CATALOG_URLS, STR_EMPTY);
     }
@@ -611,7 +643,11 @@ int site_build(struct catalog *catalog, const struct site_options *options, stru
     char owner[PATH_MAX];
     *out = (struct site_result){ 0 };
     why[0] = '\0';
-    struct site site = { .options = options, .result = out, .why = why, .pages = { .catalog = catalog }, .folder = -1 };
+    struct site site = { .options = options,
+                         .result = out,
+                         .why = why,
+                         .pages = { .catalog = catalog, .base = options->base },
+                         .folder = -1 };
     if (!realpath(options->index, owner))
         return say(&site, error_of_errno(errno), "cannot find", options->index);
     if (mkdir(options->folder, 0777) != 0 && errno != EEXIST)

@@ -6,10 +6,12 @@
 
 struct site_result { int64_t pages, written, removed; };
 
+#define SITE_BASE "http://localhost:8080" /* for the sitemap, where none is given */
+
 struct site_options {
     const char *index; /* its path: a folder belongs to one index */
     const char *folder;
-    struct str  base;  /* of the sitemap's addresses: "https://catalogue.example" */
+    struct str  base;  /* "https://catalogue.example": of the sitemap's addresses and each page's own; or empty */
     void      (*progress)(void *arg, int64_t pages);
     void       *arg;
 };

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define DEFAULT_BASE "http://localhost:8080"
 #define SHOWN_DEFAULT 20
 
 static struct str given(const struct invocation *invocation, const char *name)
@@ -216,10 +215,10 @@ static int build(const struct invocation *invocation)
     struct catalog *catalog = NULL;
     struct site_result result;
     char why[256];
-    struct str base = option_value(invocation, "base") ? given(invocation, "base") : STR(DEFAULT_BASE);
+    struct str base = option_value(invocation, "base") ? given(invocation, "base") : STR_EMPTY;
     while (base.len > 0 && base.ptr[base.len - 1] == '/')
         base.len--;
-    if (!is_base(base))
+    if (option_value(invocation, "base") && !is_base(base))
         return usage_error(invocation, "--base takes where the site will stand: https://catalogue.example");
     int status = catalog_of(invocation, false, &catalog);
     if (status)
@@ -342,7 +341,7 @@ static const struct option add_options[] = {
 
 static const struct option build_options[] = {
     CATALOG_INDEX_OPTION,
-    { "base", 'b', "URL", "where the site will stand, for its sitemap; else " DEFAULT_BASE, false },
+    { "base", 'b', "URL", "where the site will stand, for its sitemap and each page's canonical link; else the sitemap says " SITE_BASE, false },
     { NULL, 0, NULL, NULL, false },
 };
 

@@ -65,11 +65,12 @@ static struct str lower(struct str name, char *out)
     return str_of(out, name.len);
 }
 
-/* A selector with '*' is a pattern and one with '@' in front a class: a tool of such a name would open others. It falls
- * to the default, which denies. */
+/* A selector with '*' is a pattern and one with '@' in front a class: a tool of such a name would open others; and no
+ * policy may have U+0000 in a member's name. It falls to the default, which denies. */
 static bool is_plain(struct str name)
 {
-    return name.len > 0 && name.ptr[0] != '@' && str_find_byte(name, '*') == name.len;
+    return name.len > 0 && name.ptr[0] != '@' && str_find_byte(name, '*') == name.len &&
+           str_find_byte(name, '\0') == name.len;
 }
 
 /* ---- the tools, each once ---- */

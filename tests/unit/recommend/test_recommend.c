@@ -100,11 +100,13 @@ static void counters_do_not_collide(void **state)
 static void names_that_select_others_are_left_out(void **state)
 {
     static const struct classed_tool hostile[] = { TOOL("*", READ), TOOL("get_*", READ), TOOL("@read", READ),
-                                                   TOOL("__proto__", READ), TOOL("get_x", READ) };
+                                                   TOOL("__proto__", READ), TOOL("get_x", READ),
+                                                   { { "a\0b", 3 }, CLASS_READ } };
     struct bench bench;
 
     (void)state;
-    load(&bench, hostile, 5);
+    load(&bench, hostile, 6);
+    assert_int_equal(call(&bench, str_of("a\0b", 3)).verdict, VERDICT_DENY);
     assert_int_equal(call(&bench, STR("delete_all")).verdict, VERDICT_DENY);
     assert_int_equal(call(&bench, STR("get_y")).verdict, VERDICT_DENY);
     assert_int_equal(call(&bench, STR("get_x")).verdict, VERDICT_ALLOW);
