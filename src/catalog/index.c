@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/encode.h"
 #include "base/failure.h"
+#include "catalog/changes.h"
 #include "catalog/index_sql.h"
 #include "catalog/index_words.h"
 
@@ -375,6 +376,8 @@ int catalog_put_server(struct catalog *catalog, const struct catalog_server *ser
     int error = server_find(catalog, server->name, id);
     if (error == 0)
         error = server_add(catalog, server->name, id);
+    if (error >= 0 && server->listed)
+        error = changes_begin(catalog, *id);
     if (error < 0)
         return error;
     sqlite3_stmt *to = statement(catalog, STATEMENT_SERVER_SET);
@@ -393,10 +396,11 @@ int catalog_put_server(struct catalog *catalog, const struct catalog_server *ser
 
 int catalog_put_listed(struct catalog *catalog, int64_t id, struct str scanned)
 {
+    int error = changes_begin(catalog, id);
     sqlite3_stmt *to = statement(catalog, STATEMENT_SERVER_LISTED);
     bind_int(to, 1, id);
     bind_text(to, 2, scanned);
-    return run(catalog, STATEMENT_SERVER_LISTED);
+    return error ? error : run(catalog, STATEMENT_SERVER_LISTED);
 }
 
 int catalog_mark(struct catalog *catalog, int64_t id)
@@ -407,6 +411,7 @@ int catalog_mark(struct catalog *catalog, int64_t id)
 
 struct server_state {
     int64_t run;
+    bool compares; /* this list is held against the one before */
     char slug[SLUG_MAX + 16];
 };
 
@@ -418,6 +423,7 @@ static int server_state(struct catalog *catalog, int64_t id, struct server_state
     if (row == 1) {
         out->run = sqlite3_column_int64(found, 0);
         (void)snprintf(out->slug, sizeof(out->slug), "%" STR_FMT, STR_ARG(column_text(found, 1)));
+        out->compares = sqlite3_column_int(found, 2) == 2;
     }
     reset(catalog, STATEMENT_SERVER_RUN);
     return row == 1 ? 0 : row < 0 ? row : E_NOT_FOUND;
@@ -479,14 +485,16 @@ struct tool_state {
     int class;
     char initial;
     bool same;
+    enum change change; /* from then to now */
 };
 
-static int tool_find(struct catalog *catalog, int64_t server, struct str name, const struct sha256 *digest,
+static int tool_find(struct catalog *catalog, int64_t server, const struct catalog_tool *tool, const struct sha256 *digest,
                      struct tool_state *out)
 {
+    const struct change_side now = { tool->class, tool->severity, tool->signals, tool->definition };
     sqlite3_stmt *found = statement(catalog, STATEMENT_TOOL_ID);
     bind_int(found, 1, server);
-    bind_text(found, 2, name);
+    bind_text(found, 2, tool->name);
     int row = step(catalog, STATEMENT_TOOL_ID);
     if (row == 1) {
         out->id = sqlite3_column_int64(found, 0);
@@ -494,6 +502,11 @@ static int tool_find(struct catalog *catalog, int64_t server, struct str name, c
                     memcmp(sqlite3_column_blob(found, 1), digest->bytes, SHA256_LEN) == 0;
         out->class = sqlite3_column_int(found, 2);
         out->initial = initial_of(column_text(found, 3));
+        const struct change_side then = { out->class, sqlite3_column_int64(found, 4), sqlite3_column_int64(found, 5),
+                                          column_text(found, 6) };
+        out->change = change_between(out->same ? &now : &then, &now);
+    } else {
+        out->change = CHANGE_NEW;
     }
     reset(catalog, STATEMENT_TOOL_ID);
     return row;
@@ -510,7 +523,7 @@ int catalog_put_tool(struct catalog *catalog, int64_t server, const struct catal
     hasher_end(catalog->hasher, &digest);
     int error = server_state(catalog, server, &state);
     if (!error)
-        error = tool_find(catalog, server, tool->name, &digest, &old);
+        error = tool_find(catalog, server, tool, &digest, &old);
     if (error < 0)
         return error;
     if (old.id && old.same) {
@@ -521,6 +534,8 @@ int catalog_put_tool(struct catalog *catalog, int64_t server, const struct catal
     }
     error = old.id ? tool_set(catalog, old.id, &state, tool, &digest, old.class, old.initial)
                    : tool_add(catalog, server, &state, tool, &digest, &old.id);
+    if (!error && state.compares && old.change != CHANGE_NONE)
+        error = changes_note(catalog, server, tool->name, old.change);
     return error ? error : words_put(catalog, old.id, tool->name, description, str_from_c(state.slug));
 }
 
@@ -531,12 +546,12 @@ static int remove_by_id(struct catalog *catalog, enum statement which, int64_t i
 }
 
 /* 1: one was removed. */
-static int remove_stale(struct catalog *catalog, int64_t server, int64_t current)
+static int remove_stale(struct catalog *catalog, int64_t server, const struct server_state *state)
 {
     char path[SLUG_MAX * 2 + 64], kind[KIND_MAX + 1], home[SLUG_MAX + 16];
     sqlite3_stmt *stale = statement(catalog, STATEMENT_TOOL_STALE);
     bind_int(stale, 1, server);
-    bind_int(stale, 2, current);
+    bind_int(stale, 2, state->run);
     int row = step(catalog, STATEMENT_TOOL_STALE);
     if (row != 1) {
         reset(catalog, STATEMENT_TOOL_STALE);
@@ -544,6 +559,8 @@ static int remove_stale(struct catalog *catalog, int64_t server, int64_t current
     }
     int64_t id = sqlite3_column_int64(stale, 0);
     int error = touch_shards(catalog, column_text(stale, 6));
+    if (!error && state->compares)
+        error = changes_note(catalog, server, column_text(stale, 6), CHANGE_GONE);
     char initial = initial_of(column_text(stale, 1));
     int class = sqlite3_column_int(stale, 5);
     (void)snprintf(home, sizeof(home), "%" STR_FMT, STR_ARG(column_text(stale, 2)));
@@ -569,10 +586,12 @@ int catalog_put_end(struct catalog *catalog, int64_t server, bool whole)
     int error = server_state(catalog, server, &state);
     int removed = error || !whole ? 0 : 1;
     while (removed == 1)
-        removed = remove_stale(catalog, server, state.run);
+        removed = remove_stale(catalog, server, &state);
     if (!error)
         error = removed;
     if (!error)
         error = remove_by_id(catalog, STATEMENT_SERVER_COUNT, server);
+    if (!error)
+        error = changes_end(catalog, server, whole);
     return error ? error : touch(catalog, -2, initial_of(str_from_c(state.slug)));
 }

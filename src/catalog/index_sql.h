@@ -19,10 +19,10 @@
     S(SERVER_ADD, "INSERT INTO servers(name, slug, initial, dirty) VALUES(?1, ?2, ?3, 1)")                             \
     S(SERVER_SET, "UPDATE servers SET title = ?2, description = ?3, registry = ?4, package = ?5, version = ?6, "       \
                   "url = ?7, scanned = ?8, listed = max(listed, ?9), run = run + 1, dirty = 1 WHERE id = ?1")          \
-    S(SERVER_RUN, "SELECT run, slug FROM servers WHERE id = ?1")                                                       \
+    S(SERVER_RUN, "SELECT run, slug, (SELECT compared FROM scans WHERE server = ?1) FROM servers WHERE id = ?1")       \
     S(SERVER_COUNT, "UPDATE servers SET tools = (SELECT count(*) FROM tools WHERE server = ?1) WHERE id = ?1")         \
     S(SERVER_DIRTY, "UPDATE servers SET dirty = 1 WHERE id IN (SELECT server FROM tools WHERE kind = ?1)")             \
-    S(TOOL_ID, "SELECT id, digest, class, slug FROM tools WHERE server = ?1 AND name = ?2")                            \
+    S(TOOL_ID, "SELECT id, digest, class, slug, severity, signals, definition FROM tools WHERE server = ?1 AND name = ?2") \
     S(TOOL_SLUG, "SELECT 1 FROM tools WHERE server = ?1 AND slug = ?2")                                                \
     S(TOOL_ADD, "INSERT INTO tools(server, name, slug, home, initial, kind, class, severity, confidence, signals, "    \
                 "definition, verdict, digest, run) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)") \
@@ -69,6 +69,17 @@
     S(TERMS, "SELECT term, doc FROM vocab WHERE term >= ?1 AND term < ?2 AND col = 'name' ORDER BY term")              \
     S(PAGES_IN, "SELECT path FROM pages WHERE path >= ?1 AND path < ?2 AND path NOT IN (SELECT path FROM gone) "       \
                 "ORDER BY path")                                                                                       \
+    S(SCAN_BEGIN, "INSERT INTO scans SELECT id, coalesce(scanned, ''), ?2, 0 FROM servers WHERE id = ?1 "              \
+                  "ON CONFLICT(server) DO UPDATE SET before = excluded.before, "                                       \
+                  "compared = CASE WHEN classifier = ?2 THEN 2 ELSE 0 END, classifier = ?2")                           \
+    S(SCAN_END, "UPDATE scans SET compared = ?2 WHERE server = ?1 AND compared = 2")                                   \
+    S(SCAN_OF, "SELECT before FROM scans WHERE server = ?1 AND compared = 1")                                          \
+    S(CHANGES_NONE, "DELETE FROM changes WHERE server = ?1")                                                           \
+    S(CHANGES_NONE_OF, "DELETE FROM changes WHERE server = ?1 AND EXISTS (SELECT 1 FROM scans WHERE server = ?1 AND "  \
+                       "compared = 0)")                                                                                \
+    S(CHANGE_ADD, "INSERT OR REPLACE INTO changes VALUES(?1, ?2, ?3)")                                                 \
+    S(CHANGES_OF, "SELECT c.change, c.name, t.slug FROM changes c LEFT JOIN tools t ON t.server = c.server AND "       \
+                  "t.name = c.name WHERE c.server = ?1 ORDER BY c.change = 3 DESC, c.change, c.name")                  \
     S(SIZE, "SELECT (SELECT count(*) FROM servers), (SELECT count(*) FROM servers WHERE listed), "                     \
             "(SELECT count(*) FROM tools)")                                                                            \
     S(ONE_SERVER, "SELECT " SERVER_COLUMNS " FROM servers WHERE id = ?1")                                              \

@@ -165,9 +165,3 @@ void judgement_release(struct judgement *judgement)
 {
     arena_release(&judgement->arena);
 }
-
-const char *change_name(enum change change)
-{
-    static const char *const names[] = { "", "new", "changed", "risk" };
-    return names[change];
-}

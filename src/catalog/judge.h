@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "catalog/change.h"
 #include "classify/classify.h"
 #include "model/server.h"
 
@@ -11,8 +12,6 @@
 #include <stdint.h>
 
 #define SEVERITY_COUNT (SEVERITY_CRITICAL + 1)
-
-enum change { CHANGE_NONE, CHANGE_NEW, CHANGE_TEXT, CHANGE_RISK };
 
 struct judged {
     const struct tool     *tool;
@@ -42,4 +41,3 @@ void judgement_overrule(struct judgement *judgement, const struct class_ruling *
 void judgement_release(struct judgement *judgement);
 /* What is riskier stands first; of equals the name in byte order. */
 int  judged_order(const struct judged *a, const struct judged *b);
-const char *change_name(enum change change); /* "", "new", "changed", "risk" */

@@ -2,13 +2,17 @@
 #include "catalog/page.h"
 
 #include "base/check.h"
+#include "catalog/changes.h"
 #include "catalog/grade.h"
 #include "catalog/page_html.h"
+#include "catalog/queue.h"
 #include "json/writer.h"
 #include "recommend/recommend.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+#define CHANGES_SHOWN 100
 
 struct str server_id(const struct catalog_server *server, char out[65])
 {
@@ -174,6 +178,79 @@ static void put_tools(struct buf *out, const struct server_page *page)
     html_put(out, "</tbody></table></div>\n");
 }
 
+/* ---- what changed ---- */
+
+struct changing {
+    struct buf *out;
+    int64_t shown, more;
+};
+
+static const char *change_words(enum change change)
+{
+    switch (change) {
+    case CHANGE_NEW: return "new";
+    case CHANGE_TEXT: return "another definition";
+    case CHANGE_RISK: return "riskier: a graver class, a higher severity, or one more signal";
+    case CHANGE_GONE: return "gone";
+    case CHANGE_NONE: break;
+    }
+    return "";
+}
+
+static int put_change(void *arg, enum change change, struct str name, struct str slug)
+{
+    struct changing *changing = arg;
+    if (changing->shown == CHANGES_SHOWN) {
+        changing->more++;
+        return 0;
+    }
+    if (changing->shown++ == 0)
+        html_put(changing->out, "<ul class=\"list\">\n");
+    if (slug.len > 0)
+        html_put(changing->out, "<li><a href=\"%t.html\">%q</a>: %s</li>\n", slug, name, change_words(change));
+    else
+        html_put(changing->out, "<li>%q: %s</li>\n", name, change_words(change));
+    return 0;
+}
+
+/* As the second scan of a server says it. */
+static int put_changes(struct buf *out, const struct server_page *page)
+{
+    struct changing changing = { .out = out };
+    struct buf before;
+    bool compared;
+    buf_init(&before, 4096);
+    int error = catalog_compared(page->pages->catalog, page->server->id, &compared, &before);
+    if (!error && compared) {
+        html_put(out, "<h2 id=\"changes\">What changed since the scan before</h2>\n");
+        if (before.len > 0)
+            html_put(out, "<p>That was of %t.</p>\n", buf_str(&before));
+        error = catalog_changes(page->pages->catalog, page->server->id, put_change, &changing);
+        html_put(out, changing.shown > 0 ? "</ul>\n" : "<p>Nothing: the same tools with the same definitions.</p>\n");
+        if (changing.more > 0)
+            html_put(out, "<p>And %n more.</p>\n", changing.more);
+    }
+    buf_release(&before);
+    return error;
+}
+
+static int put_why_unlisted(void *arg, const struct queued *queued)
+{
+    if (queued->state == QUEUE_FAILED)
+        html_put(arg, "<p>Its tools are not known: %t.</p>\n", queued->why);
+    return 0;
+}
+
+static int put_nothing(struct buf *out, const struct server_page *page)
+{
+    html_put(out,
+             page->server->listed ? "<p>%t lists no tools.</p>\n"
+                                  : "<p>A registry names %t; it was not scanned yet, so nothing is said of its tools.</p>\n",
+             page->server->name);
+    int error = page->server->listed ? 0 : catalog_queue_of(page->pages->catalog, page->server->id, put_why_unlisted, out);
+    return error == E_NOT_FOUND ? 0 : error;
+}
+
 static int put_policy(struct buf *out, const struct server_page *page)
 {
     struct classed_tool *classed = calloc(page->tool_count + 1, sizeof(*classed));
@@ -224,14 +301,14 @@ int page_server(struct buf *out, const struct server_page *page)
     if (page->tool_count > 0) {
         put_grade(out, page, &counts);
         put_classes(out, &counts);
+        error = put_changes(out, page);
         put_tools(out, page);
-        error = put_policy(out, page);
+        if (!error)
+            error = put_policy(out, page);
     } else {
-        html_put(out,
-                 page->server->listed
-                     ? "<p>%t lists no tools.</p>\n"
-                     : "<p>A registry names %t; it was not scanned yet, so nothing is said of its tools.</p>\n",
-                 page->server->name);
+        error = put_nothing(out, page);
+        if (!error)
+            error = put_changes(out, page);
     }
     html_put(out, "<p class=\"quiet\">In an index of ");
     put_index_size(out, page->pages->size.servers);

@@ -92,15 +92,13 @@ static struct then *read_tools(struct arena *arena, const struct json *root, str
 static enum change compare(const struct judged *now, struct then *then)
 {
     char hex[2 * SHA256_LEN];
-    const struct verdict_on_tool *verdict = &now->verdict;
-    if (!then)
-        return CHANGE_NEW;
-    then->seen = true;
-    if ((int64_t)verdict->class > then->class || (int64_t)verdict->severity > then->severity ||
-        (verdict->signals & ~(uint32_t)then->signals) != 0)
-        return CHANGE_RISK;
     hex_encode(now->tool->pin.digest.bytes, SHA256_LEN, hex);
-    return str_eq(then->digest, str_of(hex, sizeof(hex))) ? CHANGE_NONE : CHANGE_TEXT;
+    const struct change_side side = { now->verdict.class, now->verdict.severity, now->verdict.signals,
+                                      str_of(hex, sizeof(hex)) };
+    if (!then)
+        return change_between(NULL, &side);
+    then->seen = true;
+    return change_between(&(struct change_side){ then->class, then->severity, then->signals, then->digest }, &side);
 }
 
 /* A verdict that another classifier made says nothing of the server. */

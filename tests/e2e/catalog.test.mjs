@@ -165,6 +165,53 @@ describe('pages', () => {
   });
 });
 
+describe('what changed since the scan before', () => {
+  const tool = (name, description, properties = {}) => ({ name, description, inputSchema: { type: 'object', properties } });
+  const first = { tools: [tool('get_a', 'Gets a'), tool('get_b', 'Gets b'), tool('run_c', 'Reads the c'), tool('get_gone', 'Gets what goes')] };
+  const second = { tools: [tool('get_a', 'Gets a'), tool('get_b', 'Gets the other b'), tool('run_c', 'Runs a shell command', { command: { type: 'string' } }), tool('get_new', 'Gets what is new')] };
+  const own = at('changes.db');
+  const read = () => readFileSync(at('changes', 'servers/changing/index.html'), 'utf8');
+  const add = async (list, ...more) => {
+    await run('add', '--index', own, '--server', 'changing', ...more, file('changing.json', list));
+    await run('build', '--index', own, at('changes'));
+    return read();
+  };
+  const section = (html) => Object.fromEntries([...(/<h2 id="changes">([\s\S]*?)<h2/.exec(html)?.[1] ?? '').matchAll(/<li>(?:<a href="([^"]*)">)?<code>(.*?)<\/code>(?:<\/a>)?: (\w+)/g)].map(([, link, name, what]) => [name, [what, link]]));
+
+  test('is on the page of its server, and is what a second scan says', async () => {
+    assert.ok(!(await add(first, '--scanned', '2026-01-02')).includes('id="changes"'));
+    const html = await add(second, '--scanned', '2026-02-03');
+    assert.deepEqual(section(html), { run_c: ['riskier', 'run_c.html'], get_new: ['new', 'get_new.html'], get_b: ['another', 'get_b.html'], get_gone: ['gone', undefined] });
+    assert.match(html, /That was of 2026-01-02/);
+    const env = { XDG_STATE_HOME: at('state') };
+    for (const list of [first, second]) {
+      const { stdout } = await warder(['scan', '--json', file('scanned.json', list)], { env });
+      if (list === first) continue;
+      const said = JSON.parse(stdout).servers[0];
+      const changes = Object.fromEntries(said.tools.filter(({ change }) => change).map(({ name, change }) => [name, change]));
+      assert.deepEqual(changes, { run_c: 'risk', get_new: 'new', get_b: 'changed' });
+      assert.ok(JSON.stringify(said).includes('get_gone'));
+    }
+  });
+
+  test('is nothing where the list is the same, and is not said of what is no whole list', async () => {
+    assert.match(await add(second, '--scanned', '2026-03-04'), /Nothing: the same tools with the same definitions/);
+    await run('add', '--index', own, file('more.jsonl', lines([{ server: 'changing', tool: 'get_more', inputSchema: { type: 'object' } }])));
+    await run('build', '--index', own, at('changes'));
+    assert.ok(!read().includes('id="changes"'));
+    assert.deepEqual(section(await add(first)).get_more, ['gone', undefined]);
+  });
+
+  test('of a thousand new tools the first are named and the rest counted, and the texts of a hostile name stay text', async () => {
+    await run('add', '--index', at('grown.db'), '--server', 'changing', file('grown.json', { tools: [] }));
+    await run('add', '--index', at('grown.db'), '--server', 'changing', file('grown.json', { tools: [...HOSTILE.map(({ tool: name }) => ({ name })), ...Array.from({ length: 1000 }, (_, i) => ({ name: `get_${i}` }))] }));
+    await run('build', '--index', at('grown.db'), at('grown'));
+    const html = readFileSync(at('grown', 'servers/changing/index.html'), 'utf8');
+    assert.match(html, /And 917 more\./);
+    assert.ok(!html.includes('<script') && !html.includes('<img'));
+  });
+});
+
 describe('building again', () => {
   test('writes nothing where nothing changed', async () => {
     assert.equal(JSON.parse(await run('build', '--json', '--index', index, site)).written, 0);
@@ -188,7 +235,7 @@ describe('building again', () => {
     await run('add', '--index', own, '--server', 'of b', file('b.json', list('Get the other b')));
     await run('build', '--index', own, at('grow'));
     const changed = Object.entries(hashes(at('grow'))).filter(([path, hash]) => before[path] !== hash).map(([path]) => path);
-    assert.deepEqual(changed, ['servers/of-b/get_b.html']);
+    assert.deepEqual(changed.sort(), ['servers/of-b/get_b.html', 'servers/of-b/index.html']);
     await run('add', '--index', own, '--server', 'of a', file('a.json', { tools: [{ name: 'list_a', description: 'Get the list_a', inputSchema: { type: 'object', properties: {} } }] }));
     await run('build', '--index', own, at('grow'));
     assert.ok(!existsSync(at('grow', 'servers/of-a/get_a.html')));

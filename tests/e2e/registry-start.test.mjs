@@ -49,7 +49,7 @@ const env = { PATH: `${bin}:/usr/bin:/bin`, SECRET_OF_MINE: 'do not tell', NODE_
 const run = (...args) => warder(['catalog', ...args], { env, timeout: 120_000 });
 const json = async (...args) => JSON.parse((await run(...args, '--json')).stdout);
 const queue = async (index) => (await json('queue', '--index', index)).queue;
-const started = () => readdirSync(log).flatMap((file) => readFileSync(join(log, file), 'utf8').trim().split('\n').map((line) => JSON.parse(line)));
+const started = () => readdirSync(log).flatMap((file) => readFileSync(join(log, file), 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line)));
 const forget = () => { for (const file of readdirSync(log)) rmSync(join(log, file)); };
 
 const npm = (name, more = {}) => ({ name: `com.made/${name}`, description: `Made ${name}`, version: '1.0.0', packages: [{ registryType: 'npm', identifier: `made-${name}`, version: '1.0.0', transport: { type: 'stdio' }, ...more }] });
@@ -111,6 +111,7 @@ describe('with --start', () => {
     assert.equal((await json('search', '--index', index, '--most', '50', 'delete', 'thing')).tools.length, 42);
     await run('build', '--index', index, at('site'));
     assert.match(readFileSync(at('site/servers/com.made~two/index.html'), 'utf8'), /delete_thing_0/);
+    assert.match(readFileSync(at('site/servers/com.made~crash/index.html'), 'utf8'), /Its tools are not known: .*cannot start/);
   });
 
   test('a command line is words, and none of them is for npx', () => {
