@@ -171,7 +171,7 @@ static void read_head(const struct word *words, size_t count, size_t head, const
         out->words = span(&words[0], last);
     /* deploy_status, refund_eligibility: the verb is a noun there, and the last word says what is told */
     if (words[head].lexeme->verb == VERB_EITHER && head + 1 < count && objects_of(last) & OBJECT_STATE &&
-        gravity(out->class) > gravity(CLASS_READ) && !word_in(&words[head], "update change record log share run")) {
+        gravity(out->class) > gravity(CLASS_READ) && !word_in(&words[head], "update change record log share run import")) {
         out->class = CLASS_READ;
         out->strength = STRENGTH_FAIR;
         out->why = "names what is told, and no deed";
@@ -229,7 +229,9 @@ void read_name(const struct lexicon *lexicon, struct str name, struct str server
             return;
         }
     }
-    if (head == count) {
+    /* manage_mail_filter: what is managed is a thing, though its name be a verb */
+    if (head == count || (first + 1 < count && word_in(&words[first], "manage administer maintain") &&
+                          !word_in(&words[first + 1], "and or"))) {
         read_nouns(words + first, count - first, out);
         return;
     }

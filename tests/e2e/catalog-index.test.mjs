@@ -60,7 +60,9 @@ describe('the bundled index', { concurrency: false }, () => {
 
   test('the servers that people ask for first are in it', () => {
     const packages = new Map(servers.map(({ lines: [head] }) => [head.package, head]));
+    assert.ok(servers.length >= 64, `${servers.length} servers`);
     assert.equal(packages.get('@iterable/mcp').tools, 118);
+    assert.equal(packages.get('awslabs.aws-api-mcp-server').tools, 2);
     assert.equal(packages.get('awslabs.timestream-for-influxdb-mcp-server').tools, 26);
     assert.equal(packages.get('awslabs.aws-healthomics-mcp-server').tools, 73);
   });

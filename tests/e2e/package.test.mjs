@@ -45,7 +45,7 @@ test('it installs, runs from where it lies, and goes', { timeout: 180_000 }, asy
   assert.equal(version.code, 0, version.stderr);
   const bundled = await run(program, ['catalog', 'add', '--bundled', '--index', join(dir, 'catalog.db'), '--json']);
   assert.equal(bundled.code, 0, bundled.stderr);
-  assert.ok(JSON.parse(bundled.stdout).tools >= 500, bundled.stdout);
+  assert.ok(JSON.parse(bundled.stdout).tools >= 2000, bundled.stdout);
   const rpath = await run('readelf', ['-d', program]);
   assert.doesNotMatch(rpath.stdout, /RUNPATH.*\/(build|tmp|home)\//);
   const checked = await run(program, ['check', join(rootfs, 'etc/warder/warder.json')]);
