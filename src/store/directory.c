@@ -98,13 +98,27 @@ static int lock_take(int data, const char *name, struct log *log, int *lock)
     return E_LOCKED;
 }
 
+/* A directory that was just made may be gone after a power cut, with all that was flushed in it, until its name is. */
+static int sync_name(const char *name)
+{
+    char above[PATH_MAX + 3];
+    (void)snprintf(above, sizeof above, "%s/..", name);
+    int fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == EACCES ? 0 : -1; /* who may not read it cannot do more */
+    int result = fsync(fd);
+    close(fd);
+    return result;
+}
+
 int directory_open(struct str path, struct log *log, int *data, int *lock)
 {
     char name[PATH_MAX];
     int error = path_of(path, name);
     if (error < 0)
         return error;
-    if (mkdir(name, 0700) < 0 && errno != EEXIST) {
+    bool is_new = mkdir(name, 0700) == 0;
+    if ((!is_new && errno != EEXIST) || (is_new && sync_name(name) < 0)) {
         error = error_of_errno(errno);
         log_error(log, "data directory %s cannot be made: %s", name, strerror(errno));
         return error;

@@ -27,6 +27,7 @@
 
 #define CALLS 10
 #define CALLS_MAX 10000
+#define START_POINTS 16 /* and some more */
 #define STATUS_SKIP 77
 #define STATUS_KILLED 137
 #define STATUS_BREACH 99
@@ -299,28 +300,38 @@ static void test_order(struct crash *crash)
     run_whole(&run, crash, data, "off", &no_fault);
     if (run.status != STATUS_BREACH)
         fail("off: the recorder must tell that nothing was recorded, but the status is %d", run.status);
-    (void)printf("order: each of %d records was flushed before its call left; `process` and `off` are told apart\n", CALLS);
+    data_directory(crash, data);
+    (void)setenv("CRASH_BLIND", "1", 1);
+    run_whole(&run, crash, data, "durable", &no_fault);
+    (void)unsetenv("CRASH_BLIND");
+    if (run.status != STATUS_BREACH)
+        fail("durable, and no directory synced: the recorder must tell, but the status is %d", run.status);
+    (void)printf("order: each of %d records, and the name of its file, was flushed before its call left; `process` and `off` "
+                 "are told apart\n", CALLS);
 }
 
-/* Ends the process at every point, and then lets it run on from what is left. */
-static int points(struct crash *crash, const char *what, const char *audit)
+/* Ends the process at every point, and then lets it run on from what is left: at its start, where the files get their
+ * names, always. */
+static int points(struct crash *crash, const char *what, const char *mode)
 {
+    const struct scenario scenario = { .audit = "durable", .calls = CALLS, .mode = mode };
     char data[128], name[64];
     struct run run;
     for (int at = 1;; at++) {
         struct fault fault = { what, at, 1 };
-        (void)snprintf(name, sizeof name, "%s %s at %d", audit, what, at);
+        (void)snprintf(name, sizeof name, "%s %s at %d", mode ? mode : "calls", what, at);
         data_directory(crash, data);
-        run_whole(&run, crash, data, audit, &fault);
+        run_start(&run, crash, data, &scenario, &fault);
+        run_end(&run);
         if (run.status == 0)
             return at - 1;
         if (run.status != STATUS_KILLED)
             fail("%s: status %d", name, run.status);
         check(data, run.got, run.got_count, name);
-        if (crash->is_long || at % 5 == 0) {
+        if (crash->is_long || at % 5 == 0 || at <= START_POINTS) {
             struct run again;
-            run_whole(&again, crash, data, audit, &no_fault);
-            if (strcmp(audit, "durable") == 0 && (again.status != 0 || again.got_count != CALLS))
+            run_whole(&again, crash, data, "durable", &no_fault);
+            if (again.status != 0 || again.got_count != CALLS)
                 fail("%s, started again: status %d, %zu calls sent", name, again.status, again.got_count);
         }
     }
@@ -328,10 +339,12 @@ static int points(struct crash *crash, const char *what, const char *audit)
 
 static void test_points(struct crash *crash)
 {
-    int before = points(crash, "kill-before", "durable"), after = points(crash, "kill-after", "durable");
+    int before = points(crash, "kill-before", NULL), after = points(crash, "kill-after", NULL);
+    int filled = points(crash, "kill-before", "fill");
     (void)printf("points: the process ended before and after each of %d and %d calls; nothing sent was unrecorded\n", before,
                  after);
-    if (before < 2 * CALLS || after < 2 * CALLS)
+    (void)printf("points: and before each of %d calls where a stop ends the segment\n", filled);
+    if (before < 3 * CALLS || after < 3 * CALLS || filled < 3 * CALLS)
         fail("so few points: the shim does not see the ledger");
 }
 

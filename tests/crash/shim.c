@@ -1,22 +1,24 @@
 /* A recorder for LD_PRELOAD: it watches what a process writes to its ledger and to its servers, and ends the process, or
  * lets a call fail, at a chosen point. It works on any program; nothing in the program knows of it.
  *
- *   CRASH_LEDGER=DIR      required: files below it are the ledger
+ *   CRASH_LEDGER=DIR      required: files below it are the ledger; it and the directory that it is in hold their names
  *   CRASH_MARK=TEXT       a call is TEXT and the decimal digits behind it, at most 9,999; it must stand in the call's
  *                         record and in its bytes to the server (a tool's name does)
  *   CRASH_UPSTREAM=LIST   of `pipe`, `socket`: which descriptors lead to servers; default both. Descriptors 0 to 2 never
  *                         do, nor those of CRASH_NOT=FD,FD
  *   CRASH_FROM=TEXT       calls are counted from a write on whose bytes hold it, this one the first; default: from the start
- *   CRASH_AT=N            the N-th counted call, from 1: a write, sync, allocation, rename or unlink of the ledger, or a
- *                         write to a server. Without it, or with 0: nothing is injected
+ *   CRASH_AT=N            the N-th counted call, from 1: a write, sync, allocation or cut of the ledger's files, a
+ *                         making, rename, unlink or sync of what holds their names, or a write to a server. Without it,
+ *                         or with 0: nothing is injected
  *   CRASH_FAULT=WHAT      kill-before (default), kill-after: exit status 137, at once, without any handler;
  *                         EIO, ENOSPC, EDQUOT, EINTR: the call fails; short: it writes less. These count, and hit,
- *                         calls of the ledger alone, and no unlink
+ *                         calls of the ledger alone, and of directories only renames
+ *   CRASH_BLIND=1         syncs of directories are not seen, so that a breach of the rule's second half is
  *   CRASH_TIMES=N         how many calls in a row fail; default 1, 0: all from there on
  *
  * The rule: before the first byte of a call goes to a server, a flush that covers its record has succeeded (a write on a
- * descriptor with O_DSYNC or O_SYNC, or fdatasync or fsync after the write). A breach is written to standard error, and the
- * process ends with status 99. A message must go out with its mark in one write. */
+ * descriptor with O_DSYNC or O_SYNC, or fdatasync or fsync after the write), and so has a sync of the directory since the
+ * file of the record got its name there. A breach is written to standard error, and the process ends with status 99. A message must go out with its mark in one write. */
 #undef _FILE_OFFSET_BITS /* both names of each call are ours, on machines where off_t has 64 bits anyway */
 #include <dlfcn.h>
 #include <errno.h>
@@ -38,6 +40,7 @@
 #define EXPORT __attribute__((visibility("default")))
 #define CALLS_MAX 10000
 #define FDS_MAX 4096
+#define NAMES_MAX 64
 
 enum call_state { CALL_UNKNOWN, CALL_WRITTEN, CALL_DURABLE };
 enum fault { FAULT_KILL_BEFORE, FAULT_KILL_AFTER, FAULT_ERROR, FAULT_SHORT };
@@ -48,7 +51,8 @@ static struct {
     pthread_mutex_t mutex;
     bool            ready;
     char            ledger[PATH_MAX];
-    size_t          ledger_len;
+    size_t          ledger_len, parent_len; /* of the directory that it is in */
+    bool            blind;
     const char     *mark, *from;
     bool            counts;             /* `from` was seen, or there is none */
     bool            pipes, sockets;
@@ -58,6 +62,8 @@ static struct {
     int             error;
     enum call_state calls[CALLS_MAX];
     ino_t           files[CALLS_MAX];   /* where a call's record was written */
+    ino_t           names[NAMES_MAX];   /* files whose names a cut of the power may take away */
+    size_t          name_count;
 } shim = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
 static _Noreturn void leave(int status)
@@ -106,6 +112,10 @@ static void read_environment(void)
     shim.counts = shim.from == NULL;
     if (ledger != NULL)
         shim.ledger_len = (size_t)snprintf(shim.ledger, sizeof shim.ledger, "%s", ledger);
+    for (size_t i = 0; i < shim.ledger_len; i++)
+        if (shim.ledger[i] == '/')
+            shim.parent_len = i;
+    shim.blind = getenv("CRASH_BLIND") != NULL;
     shim.pipes = upstream == NULL || strstr(upstream, "pipe") != NULL;
     shim.sockets = upstream == NULL || strstr(upstream, "socket") != NULL;
     shim.at = number_of("CRASH_AT", 0);
@@ -140,6 +150,16 @@ static bool is_ledger(int fd)
     ssize_t len = readlink(link, path, sizeof path - 1);
     return shim.ledger_len > 0 && len > (ssize_t)shim.ledger_len && path[shim.ledger_len] == '/' &&
            memcmp(path, shim.ledger, shim.ledger_len) == 0;
+}
+
+/* The ledger's directory, or that which it is in. */
+static bool holds_names(int fd)
+{
+    char link[64], path[PATH_MAX];
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(link, path, sizeof path);
+    return shim.ledger_len > 0 && (len == (ssize_t)shim.ledger_len || len == (ssize_t)shim.parent_len) &&
+           memcmp(path, shim.ledger, (size_t)len) == 0;
 }
 
 static enum target target_of(int fd)
@@ -199,13 +219,37 @@ static void ledger_was_synced(int fd)
     }
 }
 
+static bool has_name(ino_t file)
+{
+    for (size_t i = 0; i < shim.name_count; i++)
+        if (shim.names[i] == file)
+            return false;
+    return true;
+}
+
+static void name_is_given(int directory, const char *name)
+{
+    struct stat status;
+    if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0 || !has_name(status.st_ino))
+        return;
+    if (shim.name_count == NAMES_MAX) {
+        say("too many names that no sync of their directory followed:", NAMES_MAX);
+        leave(98);
+    }
+    shim.names[shim.name_count++] = status.st_ino;
+}
+
 static void server_is_written(const char *bytes, size_t len)
 {
     const char *at = bytes, *end = bytes + len;
     for (long call; (call = next_mark(&at, end)) >= 0;) {
-        if (shim.calls[call] == CALL_DURABLE)
+        bool durable = shim.calls[call] == CALL_DURABLE;
+        if (durable && has_name(shim.files[call]))
             continue;
-        say(shim.calls[call] == CALL_WRITTEN ? "sent before its record was flushed: call" : "sent without a record: call", call);
+        say(durable                            ? "sent before the name of its record's file was flushed: call"
+            : shim.calls[call] == CALL_WRITTEN ? "sent before its record was flushed: call"
+                                               : "sent without a record: call",
+            call);
         leave(99);
     }
 }
@@ -368,8 +412,8 @@ static int sync_with(const char *name, int fd)
 {
     bool kill_after = false, fails = false;
     lock();
-    bool ours = target_of(fd) == TARGET_LEDGER || is_ledger(fd);
-    if (ours)
+    bool names = holds_names(fd), ours = names || is_ledger(fd);
+    if (ours && !(names && shim.fault >= FAULT_ERROR))
         fails = before(TARGET_LEDGER, &kill_after) && shim.fault == FAULT_ERROR;
     unlock();
     if (fails) {
@@ -380,6 +424,8 @@ static int sync_with(const char *name, int fd)
     lock();
     if (ours && result == 0)
         ledger_was_synced(fd);
+    if (names && result == 0 && !shim.blind)
+        shim.name_count = 0;
     after(kill_after);
     unlock();
     errno = number;
@@ -405,40 +451,119 @@ EXPORT int posix_fallocate64(int fd, off_t offset, off_t len)
 
 EXPORT int posix_fallocate(int fd, off_t offset, off_t len) { return posix_fallocate64(fd, offset, len); }
 
-/* A change of the ledger's directory is about to be made. True: it is to fail. */
-static bool directory_changes(int directory, bool *kill_after)
+/* Files of the ledger that are cut, and what it is about to make, name and unmake, where the process may end. */
+
+EXPORT int ftruncate64(int fd, off_t len)
 {
-    bool fails = false;
-    char link[64], path[PATH_MAX];
-    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", directory);
+    bool kill_after = false;
     lock();
-    ssize_t len = readlink(link, path, sizeof path);
-    bool ours = shim.ledger_len > 0 && len >= (ssize_t)shim.ledger_len && memcmp(path, shim.ledger, shim.ledger_len) == 0;
-    *kill_after = false;
-    if (ours)
-        fails = before(TARGET_LEDGER, kill_after) && shim.fault == FAULT_ERROR && shim.error != EINTR;
+    if (is_ledger(fd) && shim.fault < FAULT_ERROR)
+        (void)before(TARGET_LEDGER, &kill_after);
     unlock();
-    if (fails)
-        errno = shim.error;
-    return fails;
+    int result = NEXT(int (*)(int, off_t), "ftruncate64")(fd, len);
+    after(kill_after);
+    return result;
+}
+
+EXPORT int ftruncate(int fd, off_t len) { return ftruncate64(fd, len); }
+
+static void names_change(int directory, bool *kill_after)
+{
+    *kill_after = false;
+    lock();
+    if (holds_names(directory) && shim.fault < FAULT_ERROR)
+        (void)before(TARGET_LEDGER, kill_after);
+    unlock();
+}
+
+static void name_was_given(int result, int directory, const char *name)
+{
+    int number = errno;
+    lock();
+    if (result >= 0 && holds_names(directory))
+        name_is_given(directory, name);
+    unlock();
+    errno = number;
+}
+
+static int open_at(const char *function, int directory, const char *name, int flags, mode_t mode)
+{
+    bool kill_after = false, makes = (flags & O_CREAT) != 0 && faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
+    if (makes)
+        names_change(directory, &kill_after);
+    int result = NEXT(int (*)(int, const char *, int, ...), function)(directory, name, flags, mode);
+    if (makes)
+        name_was_given(result, directory, name);
+    after(kill_after);
+    return result;
+}
+
+static mode_t mode_of(int flags, va_list arguments)
+{
+    return (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(arguments, mode_t) : 0;
+}
+
+EXPORT int openat(int directory, const char *name, int flags, ...)
+{
+    va_list arguments;
+    va_start(arguments, flags);
+    mode_t mode = mode_of(flags, arguments);
+    va_end(arguments);
+    return open_at("openat", directory, name, flags, mode);
+}
+
+EXPORT int openat64(int directory, const char *name, int flags, ...)
+{
+    va_list arguments;
+    va_start(arguments, flags);
+    mode_t mode = mode_of(flags, arguments);
+    va_end(arguments);
+    return open_at("openat64", directory, name, flags, mode);
+}
+
+EXPORT int mkdirat(int directory, const char *name, mode_t mode)
+{
+    bool kill_after;
+    names_change(directory, &kill_after);
+    int result = NEXT(int (*)(int, const char *, mode_t), "mkdirat")(directory, name, mode);
+    name_was_given(result, directory, name);
+    after(kill_after);
+    return result;
 }
 
 EXPORT int unlinkat(int directory, const char *name, int flags)
 {
-    bool kill_after = false;
-    if (shim.fault < FAULT_ERROR)
-        (void)directory_changes(directory, &kill_after);
+    bool kill_after;
+    names_change(directory, &kill_after);
     int result = NEXT(int (*)(int, const char *, int), "unlinkat")(directory, name, flags);
+    after(kill_after);
+    return result;
+}
+
+EXPORT int linkat(int from_directory, const char *from, int to_directory, const char *to, int flags)
+{
+    bool kill_after;
+    names_change(to_directory, &kill_after);
+    int result =
+        NEXT(int (*)(int, const char *, int, const char *, int), "linkat")(from_directory, from, to_directory, to, flags);
+    name_was_given(result, to_directory, to);
     after(kill_after);
     return result;
 }
 
 EXPORT int renameat(int from_directory, const char *from, int to_directory, const char *to)
 {
-    bool kill_after;
-    if (directory_changes(to_directory, &kill_after))
+    bool kill_after = false, fails = false;
+    lock();
+    if (holds_names(to_directory))
+        fails = before(TARGET_LEDGER, &kill_after) && shim.fault == FAULT_ERROR && shim.error != EINTR;
+    unlock();
+    if (fails) {
+        errno = shim.error;
         return -1;
+    }
     int result = NEXT(rename_fn *, "renameat")(from_directory, from, to_directory, to);
+    name_was_given(result, to_directory, to);
     after(kill_after);
     return result;
 }
