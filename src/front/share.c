@@ -11,6 +11,8 @@ void connection_count_queue(struct connection *connection)
     connection->front->queue_bytes += more;
     if (connection->share)
         connection->share->bytes += more;
+    if (connection->share && connection->share->bytes > connection->share->most)
+        connection->share->most = connection->share->bytes;
     connection->queue_counted = connection->queue.cap;
 }
 

@@ -11,6 +11,7 @@ struct share {
     struct list link;   /* the front's, while anything of it waits */
     struct list unread; /* connections whose queue holds something, those first that have read nothing for the longest */
     size_t      bytes;  /* of their queues */
+    size_t      most;   /* that this has been; whoever reads it starts anew with 0 */
 };
 
 static inline void share_init(struct share *share)

@@ -14,7 +14,7 @@
 
 #define CALL_MAGIC 0xca11ca11u
 #define IDLE_CALLS_MAX 256
-#define KEPT_BYTES 65536 /* a pooled record keeps no larger buffer */
+#define KEPT_BYTES 65536 /* no larger buffer is kept for the next call */
 
 static enum step_next (*const steps[STEP_COUNT])(struct call *) = {
     [STEP_IDENTIFY] = step_identify, [STEP_READ] = step_read,   [STEP_ROUTE] = step_route,
@@ -228,6 +228,8 @@ void call_end(struct call *call, enum reason reason)
     list_remove(&call->session_link);
     if (call->session && call->session->ending && list_is_empty(&call->session->calls))
         gateway_end_session(gateway, call->session, CALL_EVENT_SESSION_ENDED, STR("server removed"));
+    buf_recycle(&gateway->out, KEPT_BYTES); /* written, or in vain where the client is gone */
+    heap_passed(&gateway->heap, call->bytes);
     arena_release(&call->arena);
     if (call->answered)
         arena_release(&call->answer_arena);

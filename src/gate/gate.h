@@ -8,6 +8,7 @@
 #include "gate/gateway.h"
 #include "gate/session.h"
 #include "gate/snapshot.h"
+#include "io/heap.h"
 #include "io/loop.h"
 
 struct classifier;
@@ -50,6 +51,7 @@ struct gateway {
     uint64_t            generation;   /* moves with revocations, freezes, pins and definitions: SEND looks at it again */
     struct buf          out;          /* one message being written for a client */
     struct timer        sweep;        /* sessions that expired, tallies */
+    struct heap_watch   heap;
     struct timer        expiry;       /* the first grant, or one above it, of those that hold streams open */
     int64_t             summary_ms;   /* monotonic: the last summary of tallies */
     struct tally        tally;

@@ -161,6 +161,8 @@ static void front_unshared(void *arg, struct share *share)
 {
     struct gateway *gateway = arg;
     CHECK_OBJ(gateway, GATEWAY_MAGIC);
+    heap_passed(&gateway->heap, share->most);
+    share->most = 0;
     grant_use_put(&gateway->sessions, CONTAINER_OF(share, struct grant_use, share));
 }
 
@@ -341,6 +343,7 @@ static void stop_servers(struct timer *timer)
     if (gateway->ending)
         return;
     timer_stop(&gateway->sweep);
+    heap_release(&gateway->heap);
     timer_stop(&gateway->expiry);
     record_unauthorized(gateway);
     LIST_EACH (&gateway->backends, link, after)
@@ -411,6 +414,7 @@ int gateway_new(const struct gateway_options *options, struct gateway **out)
     list_init(&gateway->idle_calls);
     buf_init(&gateway->out, 2 * (size_t)LIMIT_list_total);
     timer_init(&gateway->sweep, gateway->loop, sweep);
+    heap_init(&gateway->heap, gateway->loop);
     timer_init(&gateway->expiry, gateway->loop, listen_expiry);
     timer_init(&gateway->stop_deadline, gateway->loop, stop_servers);
 
@@ -495,6 +499,7 @@ void gateway_free(struct gateway *gateway)
     CHECK_OBJ(gateway, GATEWAY_MAGIC);
     CHECK(list_is_empty(&gateway->calls) && list_is_empty(&gateway->listenings));
     timer_stop(&gateway->sweep);
+    heap_release(&gateway->heap);
     timer_stop(&gateway->expiry);
     timer_stop(&gateway->stop_deadline);
     sessions_release(&gateway->sessions);

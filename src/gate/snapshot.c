@@ -113,6 +113,7 @@ static int backend_new(struct gateway *gateway, const struct server *server, str
             .clock = gateway->clock,
             .log = gateway->log,
             .arenas = &gateway->arenas,
+            .heap = &gateway->heap,
             .self = gateway->self,
             .data = gateway->data,
             .resolver = gateway->resolver,

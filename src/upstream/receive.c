@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "io/heap.h"
 #include "upstream/handshake.h"
 
 /* One of our ids, which begin with 1; 0: none of them. */
@@ -124,6 +125,8 @@ static const char *read_tree(struct instance *instance, struct str bytes, struct
     CHECK_OBJ(instance, INSTANCE_MAGIC);
     arena_init(arena, instance->upstream->services.arenas, LIMIT_answer_memory);
     instance->received = bytes.len;
+    if (instance->upstream->services.heap)
+        heap_passed(instance->upstream->services.heap, bytes.len);
     if (json_parse(arena, bytes, &json_limits_answer, root, &fault) == 0)
         return NULL;
     arena_release(arena);

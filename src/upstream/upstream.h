@@ -15,6 +15,7 @@
 
 struct arena_pool;
 struct clock;
+struct heap_watch;
 struct leg;
 struct log;
 struct loop;
@@ -58,6 +59,7 @@ struct upstream_services {
     struct clock      *clock;
     struct log        *log;
     struct arena_pool *arenas;
+    struct heap_watch *heap;        /* is told of large messages; NULL: nobody is */
     struct str         self;        /* path of our own binary, for `__exec` */
     struct str         data;        /* the data directory: homes */
     struct resolver   *resolver;    /* of servers that a name service knows; NULL: there is none */

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// An MCP server over standard input whose one tool, large {"bytes"}, answers with a text of that length.
+// An MCP server over standard input whose one tool, large {"bytes", "members"}, answers with a text of that
+// length, and with so many small values.
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -9,7 +10,10 @@ export const entry = (more = {}) => ({ command: process.execPath, args: [fileURL
 const handlers = {
   initialize: () => ({ protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 'large', version: '1' } }),
   'tools/list': () => ({ tools: [{ name: 'large', inputSchema: { type: 'object' } }] }),
-  'tools/call': ({ arguments: { bytes } }) => ({ content: [{ type: 'text', text: 'x'.repeat(bytes) }] }),
+  'tools/call': ({ arguments: { bytes = 0, members = 0 } }) => ({
+    content: [{ type: 'text', text: 'x'.repeat(bytes) }],
+    ...(members ? { structuredContent: { list: Array.from({ length: members }, (_, n) => `value ${n}`) } } : {}),
+  }),
 };
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   createInterface({ input: process.stdin }).on('line', (line) => {
