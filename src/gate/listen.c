@@ -404,24 +404,37 @@ void listen_definitions_changed(struct gateway *gateway, const struct route *rou
 struct own_change {
     struct gateway *gateway;
     const struct route *route;
-    struct listing tools; /* of the definitions in force */
+    struct definitions *definitions; /* in force */
     const struct definitions *before, *after;
 };
 
-static bool sees_own_change(const struct own_change *change, const struct grant *grant, struct str session,
-                            struct str client)
+static bool list_differs(const struct own_change *change, enum method_id method, const struct asker *asker,
+                         struct arena *arena)
 {
+    struct listing listing = listing_of(method, change->definitions);
+    struct asker then = *asker, now = *asker;
+    then.own = change->before;
+    now.own = change->after;
+    for (size_t at = 0; at < listing.count; at++)
+        if (listing_shows(&listing, at, change->gateway, change->route, &then, arena) !=
+            listing_shows(&listing, at, change->gateway, change->route, &now, arena))
+            return true;
+    return false;
+}
+
+/* The kinds of lists that are others now for this client. */
+static unsigned own_kinds(const struct own_change *change, const struct grant *grant, struct str session,
+                          struct str client)
+{
+    const struct asker asker = { grant, session, client, NULL };
     struct arena arena;
-    bool differs = false;
+    unsigned kinds = 0;
     arena_init(&arena, &change->gateway->arenas, VIEW_ARENA_MAX);
-    for (size_t at = 0; grant && !differs && at < change->tools.count; at++) {
-        const struct asker then = { grant, session, client, change->before };
-        const struct asker now = { grant, session, client, change->after };
-        differs = listing_shows(&change->tools, at, change->gateway, change->route, &then, &arena) !=
-                  listing_shows(&change->tools, at, change->gateway, change->route, &now, &arena);
-    }
+    for (size_t at = 0; grant && at < ARRAY_LEN(list_kinds); at++)
+        if (!(kinds & list_kinds[at].kind) && list_differs(change, list_kinds[at].method, &asker, &arena))
+            kinds |= list_kinds[at].kind;
     arena_release(&arena);
-    return differs;
+    return kinds;
 }
 
 static bool is_whose(const struct own_change *change, struct str value, const struct grant_use *grant,
@@ -440,22 +453,27 @@ void listen_own_changed(struct gateway *gateway, const struct route *route, stru
     struct own_change change = {
         .gateway = gateway,
         .route = route,
-        .tools = listing_of(METHOD_TOOLS_LIST, definitions),
+        .definitions = definitions,
         .before = before,
         .after = after,
     };
     LIST_EACH (&gateway->sessions.all, link, later) {
         struct session *session = CONTAINER_OF(link, struct session, link);
+        unsigned kinds = 0;
         if (str_eq(session_server(session), route->server->name) &&
-            is_whose(&change, value, session->grant, session_id(session)) &&
-            sees_own_change(&change, live_grant(gateway, session->grant), session_id(session), session_client(session)))
-            listen_tell_session(session, LISTEN_TOOLS);
+            is_whose(&change, value, session->grant, session_id(session)))
+            kinds =
+                own_kinds(&change, live_grant(gateway, session->grant), session_id(session), session_client(session));
+        if (kinds)
+            listen_tell_session(session, kinds);
     }
     LIST_EACH (&gateway->listenings, link, later) {
         struct listening *listening = CONTAINER_OF(link, struct listening, link);
-        if (is_lone(listening, route->server->name) && is_whose(&change, value, listening->grant, STR_EMPTY) &&
-            sees_own_change(&change, live_grant(gateway, listening->grant), STR_EMPTY, str_from_c(listening->client)))
-            tell(listening, LISTEN_TOOLS);
+        unsigned kinds = 0;
+        if (is_lone(listening, route->server->name) && is_whose(&change, value, listening->grant, STR_EMPTY))
+            kinds = own_kinds(&change, live_grant(gateway, listening->grant), STR_EMPTY, str_from_c(listening->client));
+        if (kinds)
+            tell(listening, kinds);
     }
 }
 

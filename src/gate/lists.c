@@ -16,26 +16,33 @@
 #define PAGE_ITEMS 1000
 #define PAGE_BYTES ((size_t)1 << 20)
 
+static struct listing items_of(struct definitions *definitions, struct str member, enum subject subject,
+                               enum pin_kind kind, const struct item *items, size_t count)
+{
+    return (struct listing){
+        .member = member, .subject = subject, .kind = kind, .count = count, .items = items, .definitions = definitions
+    };
+}
+
 struct listing listing_of(enum method_id method, struct definitions *definitions)
 {
     switch ((int)method) {
     case METHOD_TOOLS_LIST:
-        return (struct listing){ STR("tools"), SUBJECT_TOOL,       definitions->tool_count,
-                                 NULL,         definitions->tools, definitions };
+        return (struct listing){ .member = STR("tools"),
+                                 .subject = SUBJECT_TOOL,
+                                 .kind = PIN_TOOL,
+                                 .count = definitions->tool_count,
+                                 .tools = definitions->tools,
+                                 .definitions = definitions };
     case METHOD_PROMPTS_LIST:
-        return (struct listing){ STR("prompts"),       SUBJECT_PROMPT, definitions->prompt_count,
-                                 definitions->prompts, NULL,           definitions };
+        return items_of(definitions, STR("prompts"), SUBJECT_PROMPT, PIN_PROMPT, definitions->prompts,
+                        definitions->prompt_count);
     case METHOD_RESOURCES_LIST:
-        return (struct listing){
-            STR("resources"), SUBJECT_RESOURCE, definitions->resource_count, definitions->resources, NULL, definitions
-        };
+        return items_of(definitions, STR("resources"), SUBJECT_RESOURCE, PIN_RESOURCE, definitions->resources,
+                        definitions->resource_count);
     case METHOD_RESOURCES_TEMPLATES_LIST:
-        return (struct listing){ STR("resourceTemplates"),
-                                 SUBJECT_RESOURCE,
-                                 definitions->template_count,
-                                 definitions->templates,
-                                 NULL,
-                                 definitions };
+        return items_of(definitions, STR("resourceTemplates"), SUBJECT_RESOURCE, PIN_TEMPLATE, definitions->templates,
+                        definitions->template_count);
     default: WRONG("a list without a listing");
     }
 }
@@ -50,18 +57,43 @@ struct str listing_definition(const struct listing *listing, size_t at)
     return listing->tools ? listing->tools[at].definition : listing->items[at].definition;
 }
 
-const struct tool *tool_as_listed(const struct gateway *gateway, struct str server, const struct tool *tool,
-                                  const struct definitions *own, enum pin_state *pin)
+static const struct pin *listing_pin(const struct listing *listing, size_t at)
 {
-    *pin = store_pin_state(gateway->store, server, PIN_TOOL, tool->name, &tool->pin);
+    return listing->tools ? &listing->tools[at].pin : listing->items[at].pin;
+}
+
+bool pin_as_listed(const struct gateway *gateway, struct str server, enum pin_kind kind, struct str name,
+                   const struct pin *pin, const struct definitions *own, enum pin_state *state)
+{
+    *state = store_pin_state(gateway->store, server, kind, name, pin);
     if (!own)
-        return tool;
-    const struct tool *listed = definitions_tool(own, tool->name);
+        return true;
+    const struct pin *listed = definitions_pin(own, kind, name);
     if (!listed)
-        return NULL;
-    if (*pin == PIN_ACCEPTED && listed != tool)
-        *pin = store_pin_state(gateway->store, server, PIN_TOOL, listed->name, &listed->pin);
-    return tool;
+        return false;
+    if (*state == PIN_ACCEPTED && listed != pin)
+        *state = store_pin_state(gateway->store, server, kind, name, listed);
+    return true;
+}
+
+bool resource_as_listed(const struct gateway *gateway, struct str server, const struct definitions *definitions,
+                        struct str uri, const struct definitions *own, enum pin_state *state)
+{
+    const struct pin *pin = definitions_pin(definitions, PIN_RESOURCE, uri);
+    if (pin)
+        return pin_as_listed(gateway, server, PIN_RESOURCE, uri, pin, own, state);
+    bool listed = true;
+    *state = PIN_ACCEPTED;
+    for (size_t at = 0; at < definitions->template_count; at++) {
+        const struct item *template = &definitions->templates[at];
+        enum pin_state its;
+        if (!template_may_make(template->name, uri))
+            continue;
+        listed &= pin_as_listed(gateway, server, PIN_TEMPLATE, template->name, template->pin, own, &its);
+        if (*state == PIN_ACCEPTED || its == PIN_NEVER)
+            *state = its;
+    }
+    return listed;
 }
 
 /* Whoever asks, and with the arguments left open. */
@@ -80,9 +112,7 @@ static struct question question_of(struct gateway *gateway, const struct route *
                  : listing->subject == SUBJECT_PROMPT
                      ? class_of_prompt(gateway, server, listing->definitions, name, arena)
                      : (struct pinned_class){ .known = false },
-        .pin = listing->tools ? store_pin_state(gateway->store, server, PIN_TOOL, listing->tools[at].name,
-                                                &listing->tools[at].pin)
-                              : PIN_ACCEPTED,
+        .pin = store_pin_state(gateway->store, server, listing->kind, name, listing_pin(listing, at)),
         .now_ms = clock_wall_ms(gateway->clock),
     };
 }
@@ -92,7 +122,8 @@ bool listing_shows(const struct listing *listing, size_t at, struct gateway *gat
 {
     struct question question = question_of(gateway, route, listing, at, asker->grant, arena);
     struct decision decision;
-    if (question.tool && !tool_as_listed(gateway, route->server->name, question.tool, asker->own, &question.pin))
+    if (!pin_as_listed(gateway, route->server->name, listing->kind, question.name, listing_pin(listing, at), asker->own,
+                       &question.pin))
         return false;
     question.session = asker->session;
     question.client = asker->client;

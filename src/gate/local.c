@@ -27,11 +27,47 @@ static void write_server_info(struct json_writer *writer, const struct call *cal
     json_write_object_end(writer);
 }
 
-/* Our own handshake: the server's capabilities that this gateway carries, and none of its words. */
-static void write_initialize(struct call *call)
+struct shown { /* whether the policy leaves this grant anything of a kind */
+    bool tools, prompts, resources;
+};
+
+static struct shown what_is_shown(struct call *call, const struct grant *grant)
 {
     const struct definitions *definitions = upstream_definitions(call->backend->upstream);
+    return (struct shown){
+        .tools = definitions->has_tools && list_shows_any(call, METHOD_TOOLS_LIST, grant),
+        .prompts = definitions->has_prompts && list_shows_any(call, METHOD_PROMPTS_LIST, grant),
+        .resources = definitions->has_resources && (list_shows_any(call, METHOD_RESOURCES_LIST, grant) ||
+                                                    list_shows_any(call, METHOD_RESOURCES_TEMPLATES_LIST, grant)),
+    };
+}
+
+/* What the server says of itself, as it was accepted, to whom the policy leaves anything of it. What changed since is
+ * given to nobody, and nor is the older text: it speaks of a server that is another one now. */
+static bool gives_instructions(const struct call *call)
+{
+    const struct definitions *definitions = upstream_definitions(call->backend->upstream);
+    const struct item *item = &definitions->instructions_item;
+    return definitions->instructions.len > 0 &&
+           store_pin_state(call->gateway->store, call->route->server->name, PIN_INSTRUCTIONS, item->name, item->pin) ==
+               PIN_ACCEPTED;
+}
+
+static void write_instructions(const struct call *call, const struct shown *shown, struct json_writer *writer)
+{
+    if (shown->tools || shown->prompts || shown->resources)
+        json_write_member_string(writer, STR("instructions"),
+                                 upstream_definitions(call->backend->upstream)->instructions);
+}
+
+/* Our own handshake: the server's capabilities that this gateway carries, and of its words the instructions alone. */
+static void write_initialize(struct call *call, const struct grant *grant)
+{
+    const struct definitions *definitions = upstream_definitions(call->backend->upstream);
+    struct shown shown = { .tools = false };
     struct json_writer writer;
+    if (gives_instructions(call))
+        shown = what_is_shown(call, grant);
     answer_result(call, &writer);
     json_write_member_string(&writer, STR("protocolVersion"), call->session->version);
     json_write_key(&writer, STR("capabilities"));
@@ -41,31 +77,30 @@ static void write_initialize(struct call *call)
     write_capability(&writer, STR("resources"), definitions->has_resources);
     json_write_object_end(&writer);
     write_server_info(&writer, call, STR("serverInfo"));
+    write_instructions(call, &shown, &writer);
     answer_result_end(call, &writer);
 }
 
 /* MCP 2026-07-28 server/discover: as far as the policy leaves anything of it to this grant. */
 static enum step_next discover(struct call *call)
 {
-    const struct definitions *definitions = upstream_definitions(call->backend->upstream);
     const struct grant *grant = call_live_grant(call);
     struct json_writer writer;
     if (!grant) {
         call_end(call, REASON_grant_revoked);
         return STEP_END;
     }
-    bool tools = definitions->has_tools && list_shows_any(call, METHOD_TOOLS_LIST, grant);
-    bool prompts = definitions->has_prompts && list_shows_any(call, METHOD_PROMPTS_LIST, grant);
-    bool resources = definitions->has_resources && (list_shows_any(call, METHOD_RESOURCES_LIST, grant) ||
-                                                    list_shows_any(call, METHOD_RESOURCES_TEMPLATES_LIST, grant));
+    struct shown shown = what_is_shown(call, grant);
     answer_result(call, &writer);
     call_write_versions(call, STR("supportedVersions"), &writer);
     json_write_key(&writer, STR("capabilities"));
     json_write_object(&writer);
-    write_capability(&writer, STR("tools"), tools);
-    write_capability(&writer, STR("prompts"), prompts);
-    write_capability(&writer, STR("resources"), resources);
+    write_capability(&writer, STR("tools"), shown.tools);
+    write_capability(&writer, STR("prompts"), shown.prompts);
+    write_capability(&writer, STR("resources"), shown.resources);
     json_write_object_end(&writer);
+    if (gives_instructions(call))
+        write_instructions(call, &shown, &writer);
     json_write_key(&writer, STR("_meta"));
     json_write_object(&writer);
     write_server_info(&writer, call, STR("io.modelcontextprotocol/serverInfo"));
@@ -139,6 +174,11 @@ static enum step_next initialize(struct call *call)
         call_end(call, REASON_invalid_params);
         return STEP_END;
     }
+    const struct grant *grant = call_live_grant(call);
+    if (!grant) {
+        call_end(call, REASON_grant_revoked);
+        return STEP_END;
+    }
     int error = session_new(&gateway->sessions, call->route->server->name, call->grant, negotiated(params.version),
                             params.client_name, loop_now_ms(gateway->loop), &call->session);
     if (error) {
@@ -146,7 +186,7 @@ static enum step_next initialize(struct call *call)
         return STEP_END;
     }
     gateway_record_session(gateway, call->session, STR("begun"));
-    write_initialize(call);
+    write_initialize(call, grant);
     answer_send(call, 200, session_id(call->session));
     call_end(call, REASON_answered);
     return STEP_END;

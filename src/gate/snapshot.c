@@ -19,6 +19,13 @@
 
 /* ---- backends ---- */
 
+/* 1: it is not as it was accepted. */
+static size_t look_at_item(struct backend *backend, enum pin_kind kind, const struct item *item)
+{
+    const struct pinned pinned = { kind, item->name, item->definition, item->pin };
+    return store_pin_look(backend->gateway->store, backend->server.name, &pinned) == PIN_CHANGED;
+}
+
 size_t backend_look_at_pins(struct backend *backend)
 {
     struct definitions *definitions = upstream_definitions(backend->upstream);
@@ -26,11 +33,19 @@ size_t backend_look_at_pins(struct backend *backend)
     size_t changed = 0;
     if (definitions)
         classify_new(gateway, &backend->server, definitions);
+    if (definitions)
+        changed += look_at_item(backend, PIN_INSTRUCTIONS, &definitions->instructions_item);
     for (size_t at = 0; definitions && at < definitions->tool_count; at++) {
         const struct tool *tool = &definitions->tools[at];
         const struct pinned pinned = { PIN_TOOL, tool->name, tool->definition, &tool->pin };
         changed += store_pin_look(gateway->store, backend->server.name, &pinned) == PIN_CHANGED;
     }
+    for (size_t at = 0; definitions && at < definitions->prompt_count; at++)
+        changed += look_at_item(backend, PIN_PROMPT, &definitions->prompts[at]);
+    for (size_t at = 0; definitions && at < definitions->template_count; at++)
+        changed += look_at_item(backend, PIN_TEMPLATE, &definitions->templates[at]);
+    for (size_t at = 0; definitions && at < definitions->resource_count; at++)
+        changed += look_at_item(backend, PIN_RESOURCE, &definitions->resources[at]);
     const struct route *route = snapshot_route(gateway->snapshot, backend->server.name);
     if (route)
         (void)rule_classes(gateway, route);
@@ -44,8 +59,8 @@ static void look_and_say(struct backend *backend)
     size_t changed = backend_look_at_pins(backend);
     if (changed > 0)
         log_warn(gateway->log,
-                 "server '%" STR_FMT "': %zu of its tools are not defined as they were when they were accepted, and "
-                 "denied; `warder pins list --changed` shows them",
+                 "server '%" STR_FMT "': %zu of its definitions are not as they were when they were accepted, and "
+                 "withheld; `warder pins list --changed` shows them",
                  STR_ARG(backend->server.name), changed);
 }
 
@@ -65,7 +80,28 @@ static void definitions_changed(void *arg, struct upstream *upstream)
     definitions_unref(before);
 }
 
-/* A client's own instance lists otherwise than was accepted: those tools are denied to this client, and it is said. */
+static size_t own_item_changes(const struct backend *backend, enum pin_kind kind, const struct item *items,
+                               size_t count)
+{
+    size_t changed = 0;
+    for (size_t at = 0; at < count; at++)
+        changed += store_pin_state(backend->gateway->store, backend->server.name, kind, items[at].name,
+                                   items[at].pin) == PIN_CHANGED;
+    return changed;
+}
+
+static size_t own_changes(const struct backend *backend, const struct definitions *own)
+{
+    size_t changed = 0;
+    for (size_t at = 0; at < own->tool_count; at++)
+        changed += store_pin_state(backend->gateway->store, backend->server.name, PIN_TOOL, own->tools[at].name,
+                                   &own->tools[at].pin) == PIN_CHANGED;
+    return changed + own_item_changes(backend, PIN_PROMPT, own->prompts, own->prompt_count) +
+           own_item_changes(backend, PIN_RESOURCE, own->resources, own->resource_count) +
+           own_item_changes(backend, PIN_TEMPLATE, own->templates, own->template_count);
+}
+
+/* A client's own instance lists otherwise than was accepted: that is denied to this client, and it is said. */
 static void own_listed(void *arg, struct upstream *upstream, struct str value, const struct definitions *before,
                        const struct definitions *own)
 {
@@ -73,16 +109,15 @@ static void own_listed(void *arg, struct upstream *upstream, struct str value, c
     struct gateway *gateway = backend->gateway;
     const struct definitions *definitions = upstream_definitions(upstream);
     size_t changed = 0;
-    for (size_t at = 0; definitions && own != definitions && at < own->tool_count; at++)
-        changed += store_pin_state(gateway->store, backend->server.name, PIN_TOOL, own->tools[at].name,
-                                   &own->tools[at].pin) == PIN_CHANGED;
+    if (definitions && own != definitions)
+        changed = own_changes(backend, own);
     gateway->generation++;
     const struct route *route = snapshot_route(gateway->snapshot, backend->server.name);
     if (route && route->backend == backend)
         listen_own_changed(gateway, route, value, before, own);
     if (changed > 0)
         log_warn(gateway->log,
-                 "server '%" STR_FMT "': a client's own instance defines %zu of its tools not as they were accepted; "
+                 "server '%" STR_FMT "': a client's own instance lists %zu definitions not as they were accepted; "
                  "they are denied to that client",
                  STR_ARG(backend->server.name), changed);
 }

@@ -306,6 +306,30 @@ static const enum subject subject_of[] = {
     [METHOD_SUBJECT_METHOD] = SUBJECT_METHOD,
 };
 
+/* Looks up what is asked for in what the server lists, and in what the client's own instance does. False: a prompt or a
+ * resource that is not there. */
+static bool look_at_lists(struct call *call, const struct definitions *definitions, struct question *question)
+{
+    struct gateway *gateway = call->gateway;
+    struct str server = call->route->server->name, name = call->params.name;
+    const struct definitions *own = call_own(call);
+    const struct pin *pin;
+    switch (question->subject) {
+    case SUBJECT_TOOL:
+        question->tool = definitions_tool(definitions, name);
+        if (question->tool &&
+            !pin_as_listed(gateway, server, PIN_TOOL, name, &question->tool->pin, own, &question->pin))
+            question->tool = NULL;
+        return true;
+    case SUBJECT_PROMPT:
+        pin = definitions_pin(definitions, PIN_PROMPT, name);
+        return pin && pin_as_listed(gateway, server, PIN_PROMPT, name, pin, own, &question->pin);
+    case SUBJECT_RESOURCE: return resource_as_listed(gateway, server, definitions, name, own, &question->pin);
+    case SUBJECT_METHOD: break;
+    }
+    return true;
+}
+
 static void decide(struct call *call, const struct grant *grant)
 {
     struct gateway *gateway = call->gateway;
@@ -332,23 +356,19 @@ static void decide(struct call *call, const struct grant *grant)
     }
     for (size_t i = 0; i < question.ancestor_count && !question.frozen; i++)
         question.frozen = store_is_frozen(gateway->store, call->route->server->name, ancestors[i]->id);
-    if (question.subject == SUBJECT_TOOL)
-        question.tool = definitions_tool(definitions, call->params.name);
-    if (question.tool)
-        question.tool =
-            tool_as_listed(gateway, call->route->server->name, question.tool, call_own(call), &question.pin);
+    bool listed = look_at_lists(call, definitions, &question);
     if (question.tool)
         question.class = store_pin_class(gateway->store, call->route->server->name, question.name);
     call->class = question.class;
     if (question.subject == SUBJECT_PROMPT)
-        question.class =
-            class_of_prompt(gateway, call->route->server->name, definitions, question.name, &call->arena);
+        question.class = class_of_prompt(gateway, call->route->server->name, definitions, question.name, &call->arena);
     if (question.subject == SUBJECT_TOOL)
         call->tool = meter_tool(call->route->meter, question.tool);
     call->generation = gateway->generation;
-    if (question.subject == SUBJECT_PROMPT && !definitions_has_prompt(definitions, call->params.name)) {
-        /* One answer, ours, for a prompt that is hidden and one that is not there. */
-        call->decision = (struct decision){ .verdict = VERDICT_HIDE, .reason = REASON_unknown_prompt };
+    if (!listed) {
+        /* One answer, ours, for what is hidden and what is not there. */
+        enum reason unknown = question.subject == SUBJECT_PROMPT ? REASON_unknown_prompt : REASON_unknown_resource;
+        call->decision = (struct decision){ .verdict = VERDICT_HIDE, .reason = unknown };
         return;
     }
     policy_decide(call->route->policy, &question, &call->arena, NULL, &call->decision);

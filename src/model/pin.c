@@ -161,6 +161,26 @@ int pin_make(enum pin_kind kind, const struct json *definition, struct arena *sc
     return 0;
 }
 
+int pin_make_instructions(struct str instructions, struct hasher *hasher, struct buf *text, struct pin *out)
+{
+    struct json_writer writer;
+    size_t start = text->len;
+    *out = (struct pin){ .digest = { { 0 } } };
+    if (instructions.len == 0)
+        return 0;
+    json_write_init(&writer, text);
+    json_write_object(&writer);
+    json_write_member_string(&writer, STR("instructions"), instructions);
+    json_write_object_end(&writer);
+    if (!buf_ok(text))
+        return E_LIMIT;
+    add_part(hasher, STR("instructions"), instructions, out);
+    hasher_begin(hasher);
+    hasher_add(hasher, text->ptr + start, text->len - start);
+    hasher_end(hasher, &out->digest);
+    return 0;
+}
+
 bool pin_eq(const struct pin *a, const struct pin *b)
 {
     return memcmp(&a->digest, &b->digest, sizeof a->digest) == 0;

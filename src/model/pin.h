@@ -58,6 +58,8 @@ struct pinned {             /* what a server lists; borrowed */
 /* The canonical text of a definition goes behind what `text` holds. Of a resource, what moves with its content and holds
  * no words is left out: a `size` that is a number, and an annotation `lastModified` that is a time. E_NOMEM, E_LIMIT. */
 int  pin_make(enum pin_kind kind, const struct json *definition, struct arena *scratch, struct hasher *hasher, struct buf *text, struct pin *out) NODISCARD;
+/* The same of instructions, as an object of one member. None: zeros, and no text. */
+int  pin_make_instructions(struct str instructions, struct hasher *hasher, struct buf *text, struct pin *out) NODISCARD;
 struct pin_choice {         /* which of a server's pins an operator means; borrowed */
     struct str        server;
     bool              all_kinds;

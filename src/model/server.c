@@ -119,6 +119,8 @@ struct definitions *definitions_new(size_t ceiling)
     arena_init(&definitions->arena, NULL, ceiling);
     map_init(&definitions->tools_by_name);
     map_init(&definitions->tools_by_prompt);
+    for (unsigned kind = 0; kind < PIN_KIND_COUNT; kind++)
+        map_init(&definitions->items[kind]);
     return definitions;
 }
 
@@ -171,9 +173,32 @@ static int mark_doubles(struct definitions *definitions, bool *is_double)
     return 0;
 }
 
-int definitions_index(struct definitions *definitions, size_t *dropped)
+static int index_items(struct definitions *definitions)
 {
-    *dropped = 0;
+    const struct {
+        enum pin_kind kind;
+        const struct item *items;
+        size_t count;
+    } all[] = {
+        { PIN_PROMPT, definitions->prompts, definitions->prompt_count },
+        { PIN_RESOURCE, definitions->resources, definitions->resource_count },
+        { PIN_TEMPLATE, definitions->templates, definitions->template_count },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        struct map *map = &definitions->items[all[i].kind];
+        map_release(map);
+        map_init(map);
+        for (size_t at = 0; at < all[i].count; at++) {
+            int error = map_set(map, all[i].items[at].name, (void *)(uintptr_t)&all[i].items[at]);
+            if (error < 0)
+                return error;
+        }
+    }
+    return 0;
+}
+
+static int index_tools(struct definitions *definitions, size_t *dropped)
+{
     map_release(&definitions->tools_by_name);
     map_init(&definitions->tools_by_name);
     map_release(&definitions->tools_by_prompt);
@@ -206,6 +231,13 @@ int definitions_index(struct definitions *definitions, size_t *dropped)
     return index_for_prompts(definitions);
 }
 
+int definitions_index(struct definitions *definitions, size_t *dropped)
+{
+    *dropped = 0;
+    int error = index_items(definitions);
+    return error < 0 ? error : index_tools(definitions, dropped);
+}
+
 struct definitions *definitions_ref(struct definitions *definitions)
 {
     AN(definitions->refs);
@@ -222,6 +254,8 @@ void definitions_unref(struct definitions *definitions)
         return;
     map_release(&definitions->tools_by_name);
     map_release(&definitions->tools_by_prompt);
+    for (unsigned kind = 0; kind < PIN_KIND_COUNT; kind++)
+        map_release(&definitions->items[kind]);
     arena_release(&definitions->arena);
     free(definitions);
 }
@@ -231,12 +265,30 @@ const struct tool *definitions_tool(const struct definitions *definitions, struc
     return map_get(&definitions->tools_by_name, name);
 }
 
-bool definitions_has_prompt(const struct definitions *definitions, struct str name)
+const struct item *definitions_item(const struct definitions *definitions, enum pin_kind kind, struct str name)
 {
-    for (size_t at = 0; at < definitions->prompt_count; at++)
-        if (str_eq(definitions->prompts[at].name, name))
-            return true;
-    return false;
+    return map_get(&definitions->items[kind], name);
+}
+
+const struct pin *definitions_pin(const struct definitions *definitions, enum pin_kind kind, struct str name)
+{
+    const struct tool *tool = kind == PIN_TOOL ? definitions_tool(definitions, name) : NULL;
+    const struct item *item = kind == PIN_TOOL ? NULL : definitions_item(definitions, kind, name);
+    return tool != NULL ? &tool->pin : item != NULL ? item->pin : NULL;
+}
+
+bool template_may_make(struct str template, struct str uri)
+{
+    size_t first = str_find_byte(template, '{'), last = template.len;
+    if (first == template.len)
+        return str_eq(template, uri);
+    while (last > 0 && template.ptr[last - 1] != '}')
+        last--;
+    if (last <= first) /* no expression ends: whatever it may mean */
+        return true;
+    struct str before = str_slice(template, 0, first), behind = str_slice(template, last, template.len);
+    return uri.len >= before.len + behind.len && str_starts_with(uri, before) &&
+           str_eq(str_slice(uri, uri.len - behind.len, uri.len), behind);
 }
 
 const struct tool *definitions_tool_of_prompt(const struct definitions *definitions, struct str name)

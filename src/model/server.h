@@ -79,7 +79,6 @@ struct tool {
     size_t          mirrored_count;
 };
 
-enum item_kind { ITEM_PROMPT, ITEM_RESOURCE, ITEM_TEMPLATE };
 struct item {                    /* a prompt (by name), a resource (by URI) or a resource template (by URI template) */
     struct str name;
     struct str definition;
@@ -99,10 +98,12 @@ struct definitions {
     size_t       resource_count;
     struct item *templates;
     size_t       template_count;
-    struct str   instructions;   /* of the server's initialize result; untrusted text */
+    struct str   instructions;   /* of the server's initialize result; untrusted text; empty: none */
+    struct item  instructions_item; /* the same as it is pinned */
     bool         has_tools, has_prompts, has_resources, has_completions; /* declared capabilities */
     struct map   tools_by_name;
     struct map   tools_by_prompt; /* under prompt_name() */
+    struct map   items[PIN_KIND_COUNT]; /* prompts, resources, templates by their names */
 };
 
 struct definitions *definitions_new(size_t ceiling) NODISCARD; /* one reference; NULL: no memory */
@@ -111,8 +112,13 @@ int  definitions_index(struct definitions *definitions, size_t *dropped) NODISCA
 struct definitions *definitions_ref(struct definitions *definitions);
 void definitions_unref(struct definitions *definitions); /* NULL is fine */
 const struct tool *definitions_tool(const struct definitions *definitions, struct str name); /* NULL: no such tool */
-/* A linear search: prompts are few, and asked for by people. */
-bool definitions_has_prompt(const struct definitions *definitions, struct str name);
+/* A prompt, a resource or a template. NULL: no such one. */
+const struct item *definitions_item(const struct definitions *definitions, enum pin_kind kind, struct str name);
+/* The pin of a tool or an item. NULL: no such one. */
+const struct pin *definitions_pin(const struct definitions *definitions, enum pin_kind kind, struct str name);
+/* False only where the template (RFC 6570) makes no such URI: what stands before its first expression and behind its last
+ * one is looked at, and nothing in between. */
+bool template_may_make(struct str template, struct str uri);
 /* Prompts that drive a tool are named like it, in looser spelling: ASCII letters in lower case, '-' as '_'. ptr NULL:
  * no memory. */
 struct str prompt_name(struct arena *arena, struct str name);

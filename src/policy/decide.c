@@ -323,8 +323,14 @@ static void decide_access(struct run *run, const struct access *access, enum rea
     struct str rule = deny != NULL ? deny->pointer : allow != NULL ? allow->pointer : access->default_pointer;
     run->out->rule = rule;
     trace_step(run->trace, 0, allowed ? TRACE_PASS : TRACE_STOP, rule, allowed ? "allowed" : "not allowed");
-    if (!allowed)
+    if (!allowed) {
         end(run, VERDICT_HIDE, unknown, rule, STR_EMPTY);
+    } else if (run->question->pin == PIN_NEVER) {
+        trace_step(run->trace, 0, TRACE_STOP, STR_EMPTY, "the server lists it, and it was never accepted");
+        end(run, VERDICT_HIDE, unknown, STR("(unknown)"), STR_EMPTY);
+    } else {
+        (void)changed(run);
+    }
 }
 
 static void decide_resource(struct run *run)

@@ -62,8 +62,8 @@ bool decision_is_listed(const struct decision *decision);
 /* The steps for a tool: frozen; the name (unknown, never accepted, hidden); the rule or `default`; `action`; the pin;
  * numbers that servers read differently; `require` and `deny_if` of all_tools and then of the tool; debits. The first
  * denial ends it. Without arguments (a list is filtered) it stops behind the pin, a freeze is not looked at, and a
- * changed pin comes before `action`. Resources and prompts: frozen, then deny, allow, default; HIDE with
- * unknown_resource or unknown_prompt is their only no. Methods: DENY with method_not_found unless allowed by name.
+ * changed pin comes before `action`. Resources and prompts: frozen, then deny, allow, default, never accepted:
+ * HIDE with unknown_resource or unknown_prompt; then the pin. Methods: DENY with method_not_found unless allowed by name.
  *
  * What a pattern and a class select together must pass both. A tool whose class nobody knows must pass what any class
  * would have to: every rule of a class applies to it, and the default where some class has none.

@@ -467,17 +467,31 @@ void instance_is_ready(struct instance *instance)
         listing_start(&instance->listing);
 }
 
+static bool are_items_alike(const struct definitions *known, enum pin_kind kind, const struct item *items, size_t count)
+{
+    for (size_t at = 0; at < count; at++) {
+        const struct pin *pin = definitions_pin(known, kind, items[at].name);
+        if (!pin || !pin_eq(items[at].pin, pin))
+            return false;
+    }
+    return true;
+}
+
 /* Many instances list what the control session lists: they share its table. */
 static bool lists_the_same(const struct definitions *own, const struct definitions *known)
 {
     if (!known || own->tool_count != known->tool_count)
         return false;
     for (size_t at = 0; at < own->tool_count; at++) {
-        const struct tool *tool = definitions_tool(known, own->tools[at].name);
-        if (!tool || !pin_eq(&own->tools[at].pin, &tool->pin))
+        const struct pin *pin = definitions_pin(known, PIN_TOOL, own->tools[at].name);
+        if (!pin || !pin_eq(&own->tools[at].pin, pin))
             return false;
     }
-    return true;
+    return own->prompt_count == known->prompt_count && own->resource_count == known->resource_count &&
+           own->template_count == known->template_count &&
+           are_items_alike(known, PIN_PROMPT, own->prompts, own->prompt_count) &&
+           are_items_alike(known, PIN_RESOURCE, own->resources, own->resource_count) &&
+           are_items_alike(known, PIN_TEMPLATE, own->templates, own->template_count);
 }
 
 static bool share(struct instance *instance)
@@ -515,7 +529,7 @@ void instance_listed(struct instance *instance, struct definitions *own)
 
 void instance_not_listed(struct instance *instance, const char *why)
 {
-    instance_say_why(instance, "the tools of a client's own instance cannot be read: %s", why);
+    instance_say_why(instance, "what a client's own instance lists cannot be read: %s", why);
     instance_lose(instance, REASON_upstream_malformed);
 }
 

@@ -1,6 +1,6 @@
 /* Pages through what a server declares, one page at a time, and puts the new table in force only when it is whole. The
  * texts are the server's: they are written anew by our writer, pinned, and never looked into here. Of what a client's
- * own instance lists, tools' names and pins are kept alone: its clients read the control session's texts. */
+ * own instance lists, names and pins are kept alone: its clients read the control session's texts. */
 #include "upstream/lists.h"
 
 #include "base/check.h"
@@ -271,12 +271,28 @@ static void fail(struct listing *listing, const char *why)
     upstream_gives_up(listing->upstream);
 }
 
+/* A client's own instance has none: its clients read the control session's. */
+static int set_instructions(struct listing *listing)
+{
+    struct definitions *building = listing->building;
+    struct item *item = &building->instructions_item;
+    struct pin *pin = arena_zalloc(&building->arena, sizeof(*pin));
+    struct buf text;
+    buf_init(&text, 8 * (size_t)LIMIT_instructions);
+    building->instructions = arena_str(&building->arena, buf_str(&listing->instructions));
+    int error = pin && building->instructions.ptr
+                    ? pin_make_instructions(building->instructions, listing->upstream->hasher, &text, pin)
+                    : E_NOMEM;
+    *item = (struct item){ .name = STR_EMPTY, .definition = arena_str(&building->arena, buf_str(&text)), .pin = pin };
+    buf_release(&text);
+    return error < 0 || item->definition.ptr ? error : E_NOMEM;
+}
+
 static void finish(struct listing *listing)
 {
     struct definitions *building = listing->building;
     size_t doubles;
-    building->instructions = arena_str(&building->arena, buf_str(&listing->instructions));
-    if (!building->instructions.ptr || definitions_index(building, &doubles) != 0) {
+    if (set_instructions(listing) != 0 || definitions_index(building, &doubles) != 0) {
         fail(listing, "out of memory");
         return;
     }
@@ -301,8 +317,6 @@ static void finish(struct listing *listing)
 static bool is_declared(const struct listing *listing)
 {
     const struct capabilities *declared = &listing->instance->capabilities;
-    if (is_own(listing) && listing->kind != LIST_TOOLS)
-        return false;
     switch (listing->kind) {
     case LIST_TOOLS: return declared->tools;
     case LIST_PROMPTS: return declared->prompts;

@@ -1,4 +1,4 @@
-/* A server's lists, paged through on its control session and made into one struct definitions; and the tools that a
+/* A server's lists, paged through on its control session and made into one struct definitions; and what a
  * client's own instance lists, paged through in the same way. */
 #pragma once
 

@@ -69,7 +69,7 @@ struct upstream_services {
 struct upstream_events {
     /* The definitions changed (first list, list_changed, reconnect). Borrowed: upstream_definitions is the new one. */
     void (*definitions)(void *arg, struct upstream *upstream);
-    /* The tools that the instance of an isolation value lists are known, or known anew (`before` NULL: they were not).
+    /* What the instance of an isolation value lists is known, or known anew (`before` NULL: they were not).
      * All borrowed. */
     void (*own)(void *arg, struct upstream *upstream, struct str value, const struct definitions *before,
                 const struct definitions *own);
@@ -124,7 +124,7 @@ enum speaks upstream_speaks(const struct upstream *upstream, enum era_id era);
  * it has legs or until the end of this turn. */
 int  upstream_open(struct upstream *upstream, enum era_id era, struct str isolation_value, struct upstream_waiter *waiter,
                    struct instance **out) NODISCARD;
-/* What the instance that upstream_open would give lists itself: names and pins of tools alone. Known as long as it is
+/* What the instance that upstream_open would give lists itself: names and pins alone. Known as long as it is
  * ready. NULL: it is not, or it is the control session, whose lists are the definitions. Borrowed until the loop turns. */
 const struct definitions *upstream_own(const struct upstream *upstream, enum era_id era, struct str isolation_value);
 /* Writes {"jsonrpc","id","method","params"}; `params` is made by our writer: an object's members without its braces

@@ -2,8 +2,9 @@
 // An MCP server over standard input, or over HTTP, that writes every byte it receives to a file, and answers as it is told, also wrongly.
 //
 // RECORDER_DIR      where each process keeps its file of received bytes, <start>-<pid>.in
-// RECORDER_CONFIG   a JSON file: { "tools": [name or definition], "prompts": [name], "mode": word,
-//                   "later": tools that every process but the first one lists,
+// RECORDER_CONFIG   a JSON file: { "tools": [name or definition], "prompts": [name or definition], "mode": word,
+//                   "resources" and "templates": [URI or definition], "instructions": text,
+//                   "later": tools that every process but the first one lists, "others": the same of all of these,
 //                   "start": ms before the handshake is answered, "era": "modern" for 2026-07-28 and nothing else }
 // RECORDER_PORT     a file that the port is written to: it serves HTTP, and each body is a line of the file
 //
@@ -36,10 +37,15 @@ const textResult = (id, text, more) => result(id, { content: [{ type: 'text', te
 const define = (tool) => (typeof tool === 'string' ? { name: tool, description: `the tool ${tool}`, inputSchema: { type: 'object' } } : tool);
 /** As the configuration says now, or as it was told: a server may change its mind. */
 let told;
+const now = () => {
+  const { others, ...all } = JSON.parse(readFileSync(process.env.RECORDER_CONFIG, 'utf8'));
+  return isFirst ? all : { ...all, ...others };
+};
 const listed = () => {
-  const { tools = [], later } = JSON.parse(readFileSync(process.env.RECORDER_CONFIG, 'utf8'));
+  const { tools = [], later } = now();
   return told ?? (isFirst ? tools : later ?? tools).map(define);
 };
+const items = (kind, ...members) => (now()[kind] ?? []).map((item) => (typeof item === 'string' ? Object.fromEntries(members.map((member) => [member, item])) : item));
 
 /** Answers tools/list in the ways that a gateway must survive. */
 function list(id, params) {
@@ -120,25 +126,26 @@ async function call(id, { name: tool, arguments: args = {}, _meta: meta }) {
 async function handle(message) {
   const { id, method, params } = message;
   if (id === undefined || method === undefined) return undefined;
-  const capabilities = { tools: {}, ...(config.prompts ? { prompts: {} } : {}), ...(config.resources ? { resources: {} } : {}) };
+  const capabilities = { tools: {}, ...(config.prompts ? { prompts: {} } : {}), ...(config.resources || config.templates ? { resources: {} } : {}) };
+  const { instructions } = now();
   switch (config.era === 'modern' && ['initialize', 'ping'].includes(method) ? 'unknown' : method) {
     case 'server/discover':
       if (config.era !== 'modern') return failure(id, -32601, 'Method not found');
-      return result(id, { resultType: 'complete', supportedVersions: ['2026-07-28'], capabilities });
+      return result(id, { resultType: 'complete', supportedVersions: ['2026-07-28'], capabilities, instructions });
     case 'initialize':
       if (config.mode === 'stillborn') process.exit(3);
       if (config.start) await delay(config.start);
       return result(id, {
         protocolVersion: params.protocolVersion, serverInfo: { name: 'recorder', version: '1' },
-        capabilities,
+        capabilities, instructions,
       });
     case 'ping': return result(id, {});
     case 'tools/list': return list(id, params);
     case 'tools/call': return call(id, params);
-    case 'prompts/list': return result(id, { prompts: (config.prompts ?? []).map((prompt) => ({ name: prompt })) });
+    case 'prompts/list': return result(id, { prompts: items('prompts', 'name') });
     case 'prompts/get': return result(id, { messages: [{ role: 'user', content: { type: 'text', text: params.name } }] });
-    case 'resources/list': return result(id, { resources: (config.resources ?? []).map((uri) => ({ uri, name: uri })) });
-    case 'resources/templates/list': return result(id, { resourceTemplates: [] });
+    case 'resources/list': return result(id, { resources: items('resources', 'uri', 'name') });
+    case 'resources/templates/list': return result(id, { resourceTemplates: items('templates', 'uriTemplate', 'name') });
     case 'resources/read': return result(id, { contents: [{ uri: params.uri, text: 'the text' }] });
     default: return failure(id, -32601, 'Method not found');
   }

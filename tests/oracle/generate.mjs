@@ -309,7 +309,7 @@ function step(random, scenes, state) {
   scene.lastArgs = args;
   return { do: 'call', kind, server, grant: random.below(state.grants), name, known: isTool && !random.chance(0.015),
     class: isTool || kind === 'prompt' ? (random.chance(0.6) ? scene.class : random.pick([...CLASSES, undefined])) : undefined,
-    pin: isTool ? random.weighted([[95, undefined], [2, 'changed'], [1, 'never']]) : undefined, frozen: random.chance(0.015) || undefined,
+    pin: kind !== 'method' ? random.weighted([[95, undefined], [2, 'changed'], [1, 'never']]) : undefined, frozen: random.chance(0.015) || undefined,
     args: args && spelled(random, args), listed, session: random.pick(SESSIONS), client: random.pick(['', 'agent', 'é']), now: state.now };
 }
 

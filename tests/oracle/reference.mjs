@@ -228,7 +228,9 @@ export function decide(policy, question, seen) {
     return said === 'allow' ? allow(rule) : deny('method_not_found', rule);
   }
   const goes = question.kind === 'prompt' ? promptGoes(policy, question.name, question.server.tools ?? [], question.class) : [];
-  return goes.length > 0 ? hide('unknown_prompt', goes) : decideAccess(policy, question.kind, question);
+  const decision = goes.length > 0 ? hide('unknown_prompt', goes) : decideAccess(policy, question.kind, question);
+  if (decision.verdict !== 'allow' || question.pin === undefined) return decision;
+  return question.pin === 'never' ? hide(`unknown_${question.kind}`, ['(unknown)']) : deny('pin_changed', '(pin)');
 }
 
 // A list shows every tool but hidden, unknown, changed and default-denied ones.

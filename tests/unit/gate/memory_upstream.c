@@ -49,6 +49,8 @@ void memory_list_as(const char *const *names, unsigned char version)
     made->tools = arena_zalloc(&made->arena, sizeof(*made->tools) * count);
     made->tool_count = count;
     made->has_tools = true;
+    made->instructions_item.pin = arena_zalloc(&made->arena, sizeof(struct pin));
+    AN(made->instructions_item.pin);
     for (size_t at = 0; at < count; at++) {
         made->tools[at].name = str_from_c(names[at]);
         made->tools[at].definition = arena_printf(&made->arena, "{\"name\":\"%s\"}", names[at]);

@@ -66,10 +66,37 @@ static void a_prompt_is_there_under_its_very_name(void **state)
     struct definitions *definitions = definitions_new(1 << 20);
     definitions->prompts = prompts;
     definitions->prompt_count = 2;
-    assert_true(definitions_has_prompt(definitions, STR("send-all")));
-    assert_false(definitions_has_prompt(definitions, STR("send_all")));
-    assert_false(definitions_has_prompt(definitions, STR("")));
+    size_t dropped;
+    assert_int_equal(definitions_index(definitions, &dropped), 0);
+    assert_non_null(definitions_item(definitions, PIN_PROMPT, STR("send-all")));
+    assert_null(definitions_item(definitions, PIN_PROMPT, STR("send_all")));
+    assert_null(definitions_item(definitions, PIN_PROMPT, STR("")));
+    assert_null(definitions_item(definitions, PIN_RESOURCE, STR("send-all")));
     definitions_unref(definitions);
+}
+
+static void a_template_may_make_a_uri(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *template, *uri;
+        bool may;
+    } cases[] = {
+        { "file:///{path}", "file:///a/b", true },
+        { "file:///{path}", "file:///", true },
+        { "file:///{path}", "file://a", false },
+        { "db://{table}/rows/{id}.json", "db://t/rows/1.json", true },
+        { "db://{table}/rows/{id}.json", "db://t/rows/1.xml", false },
+        { "a{x}a", "a", false }, /* not one byte for both */
+        { "a{x}a", "aa", true },
+        { "{+all}", "anything", true },
+        { "plain", "plain", true },
+        { "plain", "plain2", false },
+        { "a{open", "b", true },
+        { "}a{b", "x", true },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(template_may_make(str_from_c(cases[i].template), str_from_c(cases[i].uri)), cases[i].may);
 }
 
 static void an_empty_list_has_nothing(void **state)
@@ -102,6 +129,7 @@ int main(void)
         cmocka_unit_test(a_prompt_finds_the_tool_of_its_name),
         cmocka_unit_test(a_prompt_is_there_under_its_very_name),
         cmocka_unit_test(an_empty_list_has_nothing),
+        cmocka_unit_test(a_template_may_make_a_uri),
         cmocka_unit_test(every_reason_is_found_by_its_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

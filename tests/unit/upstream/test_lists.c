@@ -51,6 +51,10 @@ static void test_all_lists(void **state)
     assert_true(definitions->has_tools && definitions->has_prompts && definitions->has_resources &&
                 definitions->has_completions);
     assert_true(str_eq(definitions->instructions, STR("Do \"this\".")));
+    assert_true(str_eq(definitions->instructions_item.definition, STR("{\"instructions\":\"Do \\\"this\\\".\"}")));
+    assert_false(pin_is_none(definitions->instructions_item.pin));
+    assert_false(pin_is_none(definitions_pin(definitions, PIN_PROMPT, STR("p"))));
+    assert_false(pin_is_none(definitions_pin(definitions, PIN_RESOURCE, STR("file:///a"))));
     assert_true(str_eq(definitions->tools[0].name, STR("b")));
     assert_true(str_eq(definitions->tools[0].definition,
                        STR("{\"name\":\"b\",\"inputSchema\":{\"type\":\"object\"},\"x\":1.50}")));
@@ -257,7 +261,7 @@ static struct memory *begin_own(struct rig *rig, struct wait *wait)
     struct instance *instance;
     wait_init(wait);
     assert_int_equal(upstream_open(rig->upstream, ERA_LEGACY, STR("g1"), &wait->waiter, &instance), E_AGAIN);
-    struct memory *memory = memory_shake(rig, HELLO("{\"tools\":{},\"prompts\":{}}"));
+    struct memory *memory = memory_shake(rig, HELLO("{\"tools\":{}}"));
     assert_int_equal(wait->calls, 0); /* of no use before its list is known */
     assert_null(upstream_own(rig->upstream, ERA_LEGACY, STR("g1")));
     return memory;
@@ -279,7 +283,7 @@ static void test_an_own_list(void **state)
 
     memory_say(memory, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}");
     rig_pass(&rig, LIMIT_list_again_ms + 100);
-    assert_int_equal(memory->sent, sent + 1); /* the tools alone, in two pages */
+    assert_int_equal(memory->sent, sent + 1); /* in two pages */
     memory_answer(memory, "{\"tools\":[{\"name\":\"t\",\"inputSchema\":{\"x\":1}}],\"nextCursor\":\"2\"}");
     memory_list_own(&rig, memory, "{\"tools\":[{\"name\":\"u\",\"inputSchema\":{}}]}");
     const struct tool *known = &upstream_definitions(rig.upstream)->tools[0];
@@ -287,6 +291,46 @@ static void test_an_own_list(void **state)
     assert_false(pin_eq(&own_tool(&rig, STR("t"))->pin, &known->pin));
     assert_true(str_is_empty(own_tool(&rig, STR("t"))->definition)); /* nobody is shown it */
     memory_finish(&rig);
+}
+
+#define LISTED_PROMPT "{\"prompts\":[{\"name\":\"p\",\"description\":\"d\"}]}"
+#define LISTED_RESOURCE "{\"resources\":[{\"uri\":\"u:1\",\"size\":3}]}"
+#define LISTED_TEMPLATE "{\"resourceTemplates\":[{\"uriTemplate\":\"t:{a}\"}]}"
+
+/* Prompts, resources and templates too: shared where they are alike, and their own where one of them is not. */
+static void test_own_items(void **state)
+{
+    (void)state;
+    static const char *const lists[][4] = {
+        { ONE_TOOL, LISTED_PROMPT, "{\"resources\":[{\"size\":4,\"uri\":\"u:1\"}]}", LISTED_TEMPLATE },
+        { ONE_TOOL, "{\"prompts\":[{\"name\":\"p\",\"description\":\"e\"}]}", LISTED_RESOURCE, LISTED_TEMPLATE },
+        { ONE_TOOL, "{\"prompts\":[]}", LISTED_RESOURCE, LISTED_TEMPLATE },
+        { ONE_TOOL, LISTED_PROMPT, "{\"resources\":[{\"uri\":\"u:2\"}]}", LISTED_TEMPLATE },
+        { ONE_TOOL, LISTED_PROMPT, LISTED_RESOURCE, "{\"resourceTemplates\":[{\"uriTemplate\":\"t:{b}\"}]}" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        struct rig rig;
+        struct wait wait;
+        struct instance *instance;
+        struct memory *control = begin(&rig, "{\"tools\":{},\"prompts\":{},\"resources\":{}}");
+        for (size_t at = 0; at < 4; at++)
+            memory_answer(control, at == 2 ? LISTED_RESOURCE : lists[0][at]);
+        wait_init(&wait);
+        assert_int_equal(upstream_open(rig.upstream, ERA_LEGACY, STR("g1"), &wait.waiter, &instance), E_AGAIN);
+        struct memory *memory = memory_shake(&rig, HELLO("{\"tools\":{},\"prompts\":{},\"resources\":{}}"));
+        for (size_t at = 0; at < 3; at++)
+            memory_answer(memory, lists[i][at]);
+        assert_int_equal(wait.calls, 0);
+        memory_answer(memory, lists[i][3]);
+        rig_turn(&rig);
+        assert_int_equal(wait.calls, 1);
+        const struct definitions *own = upstream_own(rig.upstream, ERA_LEGACY, STR("g1"));
+        assert_int_equal(own == upstream_definitions(rig.upstream), i == 0);
+        assert_int_equal(definitions_item(own, PIN_PROMPT, STR("p")) == NULL, i == 2);
+        assert_int_equal(definitions_item(own, PIN_RESOURCE, STR("u:1")) == NULL, i == 3);
+        assert_int_equal(definitions_item(own, PIN_TEMPLATE, STR("t:{a}")) == NULL, i == 4);
+        memory_finish(&rig);
+    }
 }
 
 /* The control session lists anew; servers may tell of a change there alone. */
@@ -376,6 +420,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_restart, memory_setup),
         cmocka_unit_test_setup(test_a_page_too_large, memory_setup),
         cmocka_unit_test_setup(test_an_own_list, memory_setup),
+        cmocka_unit_test_setup(test_own_items, memory_setup),
         cmocka_unit_test_setup(test_an_own_list_is_asked_for_again, memory_setup),
         cmocka_unit_test_setup(test_own_lists_that_fail, memory_setup),
         cmocka_unit_test_setup(test_an_own_list_of_the_next_connection, memory_setup),
