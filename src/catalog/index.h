@@ -73,6 +73,9 @@ int catalog_servers(struct catalog *catalog, bool dirty, catalog_each_server *ea
 int catalog_servers_at(struct catalog *catalog, char initial, catalog_each_server *each, void *arg) NODISCARD;
 /* A server's tools, with or without their texts, the riskiest first. */
 int catalog_tools_of(struct catalog *catalog, int64_t server, bool texts, catalog_each_tool *each, void *arg) NODISCARD;
+/* The tails of its tools' addresses, in their order. */
+typedef int catalog_each_path(void *arg, struct str path);
+int catalog_slugs_of(struct catalog *catalog, int64_t server, catalog_each_path *each, void *arg) NODISCARD;
 /* Tools of a class (-1: of any) whose slug begins so, by slug; without texts. */
 int catalog_tools_at(struct catalog *catalog, int class, char initial, catalog_each_tool *each, void *arg) NODISCARD;
 /* The first `most` tools of other servers whose names begin and end alike; without texts. */
@@ -99,7 +102,6 @@ int catalog_size(struct catalog *catalog, struct catalog_size *out) NODISCARD;
 bool catalog_page_is(struct catalog *catalog, struct str path, const struct sha256 *digest);
 int  catalog_page_set(struct catalog *catalog, struct str path, const struct sha256 *digest) NODISCARD;
 /* Pages whose subject is gone. */
-typedef int catalog_each_path(void *arg, struct str path);
 int  catalog_gone(struct catalog *catalog, catalog_each_path *each, void *arg) NODISCARD;
 int  catalog_gone_add(struct catalog *catalog, struct str path) NODISCARD;
 /* Lists that changed: class -1 for tools of any class, -2 for servers. */

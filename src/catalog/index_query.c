@@ -132,6 +132,19 @@ int catalog_tools_of(struct catalog *catalog, int64_t server, bool texts, catalo
     return each_tool(catalog, which, each, arg);
 }
 
+int catalog_slugs_of(struct catalog *catalog, int64_t server, catalog_each_path *each, void *arg)
+{
+    int error;
+    bind_int(statement(catalog, STATEMENT_SLUGS_OF), 1, server);
+    while ((error = step(catalog, STATEMENT_SLUGS_OF)) == 1) {
+        error = each(arg, column_text(catalog->statements[STATEMENT_SLUGS_OF], 0));
+        if (error)
+            break;
+    }
+    reset(catalog, STATEMENT_SLUGS_OF);
+    return error;
+}
+
 int catalog_tools_at(struct catalog *catalog, int class, char initial, catalog_each_tool *each, void *arg)
 {
     enum statement which = class < 0 ? STATEMENT_TOOLS_AT : STATEMENT_TOOLS_AT_CLASS;

@@ -89,6 +89,7 @@
     S(TOOLS_OF, "SELECT " TOOL_COLUMNS ", '', t.definition, t.verdict FROM tools t WHERE server = ?1 "                 \
                 "ORDER BY severity DESC, class DESC, slug")                                                            \
     S(TOOLS_BARE, "SELECT " TOOL_COLUMNS " FROM tools t WHERE server = ?1 ORDER BY severity DESC, class DESC, slug")     \
+    S(SLUGS_OF, "SELECT slug FROM tools WHERE server = ?1 ORDER BY slug")                                              \
     S(TOOLS_AT, "SELECT " TOOL_COLUMNS ", " SERVER_NAME " FROM tools t WHERE initial = ?1 ORDER BY slug, home")        \
     S(TOOLS_AT_CLASS, "SELECT " TOOL_COLUMNS ", " SERVER_NAME                                                          \
                       " FROM tools t WHERE class = ?2 AND initial = ?1 ORDER BY slug, home")                           \

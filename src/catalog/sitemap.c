@@ -11,7 +11,7 @@
 
 struct sitemap {
     struct catalog *catalog;
-    struct str base;
+    struct str base, home; /* home: the server whose tools come */
     sitemap_put *put;
     void *arg;
     struct buf part;
@@ -51,18 +51,20 @@ static int address(struct sitemap *map, struct str folder, struct str home, stru
     return error;
 }
 
-static int add_tool(void *arg, const struct catalog_tool *tool)
+static int add_tool(void *arg, struct str slug)
 {
+    struct sitemap *map = arg;
     char file[128];
-    int len = snprintf(file, sizeof(file), "%.*s.html", STR_ARG(tool->slug));
-    return address(arg, STR("servers/"), tool->home, str_of(file, (size_t)len));
+    int len = snprintf(file, sizeof(file), "%.*s.html", STR_ARG(slug));
+    return address(map, STR("servers/"), map->home, str_of(file, (size_t)len));
 }
 
 static int add_server(void *arg, const struct catalog_server *server)
 {
     struct sitemap *map = arg;
     int error = address(map, STR("servers/"), server->slug, STR("index.html"));
-    return error ? error : catalog_tools_of(map->catalog, server->id, false, add_tool, map);
+    map->home = server->slug;
+    return error ? error : catalog_slugs_of(map->catalog, server->id, add_tool, map);
 }
 
 static int add_singles(struct sitemap *map)
