@@ -1,7 +1,8 @@
 /* The style sheet: system fonts, two colour schemes, nothing from elsewhere. */
 #include "catalog/page_html.h"
 
-/* clang-format off: a rule a line */
+/* A rule a line. */
+/* clang-format off */
 const char page_style[] =
     ":root{color-scheme:light "
     "dark;--ink:#1a1f26;--soft:#56606b;--line:#dde2e7;--paper:#fff;--well:#f5f7f9;--link:#0a55c4;\n"
@@ -20,6 +21,7 @@ const char page_style[] =
     "main,footer,.top nav{max-width:62rem;margin:0 auto;padding:0 1.25rem}\n"
     "main{padding-bottom:3rem}\n"
     "p,li,dd{max-width:44rem}\n"
+    "p,li,dd,dt{overflow-wrap:anywhere}\n"
     "p{margin:.75rem 0}\n"
     "a{color:var(--link);text-underline-offset:.18em;text-decoration-thickness:1px}\n"
     "a:hover{text-decoration-thickness:2px}\n"
@@ -73,6 +75,7 @@ const char page_style[] =
     "td{overflow-wrap:break-word;min-width:5.5rem}\n"
     "td:first-child{min-width:11rem}\n"
     "td.wide{min-width:14rem}\n"
+    "td.quiet:first-child{min-width:3rem}\n"
     "td.number,th.number{text-align:right;font-variant-numeric:tabular-nums}\n"
     ".letters{display:flex;flex-wrap:wrap;gap:.5rem;list-style:none;padding:0;margin:1.25rem 0}\n"
     ".letters a{display:block;min-width:3rem;text-align:center;line-height:1.3;padding:.45rem .7rem;border:1px solid "
@@ -105,7 +108,7 @@ const char page_style[] =
     "@media(max-width:40rem){\n"
     "main,footer,.top nav{padding-left:1rem;padding-right:1rem}\n"
     ".top{margin-bottom:1.25rem}\n"
-    ".top ul{gap:0 1rem}\n"
+    ".top ul{gap:0 .75rem;font-size:.9rem}\n"
     "h2{margin-top:2.25rem}\n"
     ".stack thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}\n"
     ".stack tr{display:flex;flex-wrap:wrap;align-items:baseline;gap:.15rem .8rem;padding:.65rem 0;border-bottom:1px "

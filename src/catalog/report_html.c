@@ -8,7 +8,8 @@
 
 #define SHOWN 8192
 
-/* clang-format off: a rule a line */
+/* A rule a line. */
+/* clang-format off */
 static const char style[] =
     ":root{color-scheme:light "
     "dark;--ink:#1a1f26;--dim:#56606b;--page:#f5f7f9;--card:#fff;--line:#dde2e7;--code:#f0f2f5;--red:#b0122d;--amber:#"
@@ -25,6 +26,8 @@ static const char style[] =
     "h1{font-size:clamp(1.5rem,4.5vw,2rem);line-height:1.2;letter-spacing:-.015em;margin:0 0 .5rem}\n"
     "h2{font-size:1.25rem;line-height:1.3;margin:0;overflow-wrap:anywhere}\n"
     "p{margin:.5rem 0}\n"
+    "section{overflow-wrap:anywhere}\n"
+    ".head>div:last-child,td{min-width:0}\n"
     "main>p,details p,details ul{max-width:48rem}\n"
     ".dim{color:var(--dim)}\n"
     "section{background:var(--card);border:1px solid var(--line);border-radius:.7rem;padding:1.2rem "
@@ -53,7 +56,7 @@ static const char style[] =
     "summary{cursor:pointer;font-weight:600;overflow-wrap:anywhere}\n"
     "details[open]>summary{margin-bottom:.5rem}\n"
     ":focus-visible{outline:3px solid var(--blue);outline-offset:2px;border-radius:3px}\n"
-    ".tag{display:inline-block;background:var(--code);border-radius:.3rem;padding:.05rem .45rem;margin:0 .25rem .25rem "
+    ".tag{display:inline-block;max-width:100%;background:var(--code);border-radius:.3rem;padding:.05rem .45rem;margin:0 .25rem .25rem "
     "0;font-size:.8125rem}\n"
     ".Financial,.Destructive,.critical,.F,.D,.failed{color:var(--red)}.Execute,.high,.C{color:var(--amber)}.Write{"
     "color:var(--blue)}.Read,.A,.B{color:var(--green)}.Other,.low,.medium{color:var(--dim)}\n"
@@ -61,8 +64,8 @@ static const char style[] =
     "@media(max-width:40rem){\n"
     "main{padding-top:1.25rem}section{padding:1rem}\n"
     "thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}\n"
-    "tr{display:flex;flex-wrap:wrap;gap:.1rem .8rem;border-top:1px solid var(--line);padding:.55rem 0}\n"
-    "td{border:0;padding:0;font-size:.9375rem}\n"
+    "table,thead,tbody{display:block}tr{display:flex;flex-wrap:wrap;gap:.1rem .8rem;border-top:1px solid var(--line);padding:.55rem 0}\n"
+    "td{border:0;padding:0;font-size:.9375rem;max-width:100%}\n"
     "td:nth-child(3){order:-1;width:auto;flex-basis:100%}\n"
     "td:last-child{flex-basis:100%}td:empty{display:none}\n"
     "}\n"
