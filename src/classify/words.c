@@ -128,7 +128,7 @@ static bool try_bare(const struct lexicon *lexicon, struct word *word, size_t st
     size_t len = strlen(ending);
     const struct lexeme *lexeme;
 
-    if (stem < 2 || stem + len >= sizeof(bare))
+    if (stem < 2 || stem >= sizeof(bare) || stem + len >= sizeof(bare))
         return false;
     memcpy(bare, word->bare, stem);
     memcpy(bare + stem, ending, len);
