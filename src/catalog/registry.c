@@ -129,15 +129,14 @@ enum scope {
 enum member_kind { IS_STRING, IS_BOOL, IS_OBJECT, IS_ARRAY, IS_MAP };
 
 static const struct member {
-    enum scope of;
     struct str name;
+    const char *(*check)(struct str);
+    enum scope of, holds;
     enum member_kind kind;
     bool required;
-    const char *(*check)(struct str);
-    enum scope holds;
 } members[] = {
 #define MEMBER(of, name, kind, required, check, holds)                                                                 \
-    { OF_##of, { name, sizeof(name) - 1 }, IS_##kind, required, check, OF_##holds },
+    { { name, sizeof(name) - 1 }, check, OF_##of, OF_##holds, IS_##kind, required },
 #include "catalog/registry.def"
 #undef MEMBER
 };

@@ -26,4 +26,4 @@ int      serve_open(const struct serve_options *options, struct serve **out) NOD
 uint16_t serve_port(const struct serve *serve);
 /* No new connections; `stopped` once the answers that were begun are out, or LIMIT_serve_stop_ms have passed. */
 void     serve_stop(struct serve *serve, void (*stopped)(void *arg), void *arg);
-void     serve_close(struct serve *serve); /* NULL is fine. Not while a search runs: loop_free first waits for it */
+void     serve_close(struct serve *serve); /* NULL is fine. Not while a search runs: serve_stop waits for it */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { DatabaseSync } from 'node:sqlite';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -237,4 +238,35 @@ test('remotes are contacted with --remotes alone, and those of this machine only
     server.close();
     server.closeAllConnections();
   }
+});
+
+test('an index that someone tampered with starts nothing that an entry could not have said', async () => {
+  forget();
+  const index = at('tampered.db');
+  await run('add', '--index', index, dump('tampered.json', ['a', 'b', 'c', 'd'].map((name) => npm(name))));
+  const db = new DatabaseSync(index);
+  const hostile = [
+    { registry: 'npm', package: '--registry=http://evil.example', version: '1.0.0', arguments: [], variables: [] },
+    { registry: 'npm', package: 'made-b', version: '1.0.0', arguments: [], variables: [['LD_PRELOAD', '/tmp/evil.so']] },
+    { registry: 'sh', package: 'made-c', version: '1.0.0', arguments: ['-c', 'id'], variables: [] },
+    'no document at all',
+  ];
+  db.prepare('SELECT server FROM queue ORDER BY server').all().forEach(({ server }, i) =>
+    db.prepare('UPDATE queue SET start = ? WHERE server = ?').run(typeof hostile[i] === 'string' ? hostile[i] : JSON.stringify(hostile[i]), server));
+  db.close();
+  const { code, stdout } = await run('add', '--json', '--index', index, '--start');
+  assert.deepEqual([code, JSON.parse(stdout).failed], [1, 4]);
+  assert.deepEqual(started(), []);
+  for (const { why } of await queue(index)) assert.match(why, /nothing that may be started/);
+});
+
+test('what an option cannot mean is said', async () => {
+  for (const options of [['--jobs', '0'], ['--jobs', '65'], ['--jobs', 'x'], ['--timeout', '0'], ['--timeout', '1e3']]) {
+    const { code, stderr } = await run('add', '--index', at('options.db'), '--start', ...options);
+    assert.equal(code, 2, options.join(' '));
+    assert.match(stderr, /takes 1 to/);
+  }
+  const { code, stderr } = await run('queue', '--index', at('start.db'), '--state', 'odd');
+  assert.equal(code, 2);
+  assert.match(stderr, /waiting, listed or failed/);
 });
