@@ -1,9 +1,10 @@
 // kill -9 at random moments under load. Three logs that know nothing of each other are joined at the end: what clients were
 // answered, what the server received, and the audit. WARDER_KILLS says how often (50), WARDER_SEED repeats a run's moments.
 import assert from 'node:assert/strict';
-import { createHash, randomInt } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { after, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { digest, random } from '../lib/crash.mjs';
 import { Gateway, descendants, runs, until } from '../lib/gateway.mjs';
 import { Recorder } from '../lib/recorder.mjs';
 import { Session, decision } from '../lib/session.mjs';
@@ -12,29 +13,6 @@ const KILLS = Number(process.env.WARDER_KILLS ?? 50);
 const SEED = Number(process.env.WARDER_SEED ?? randomInt(2 ** 31));
 const CLIENTS = 8;
 const MAX = 4 * KILLS; // for each tool that is limited; the other one goes on to the last kill
-
-/** Random numbers below 1 that a seed repeats (mulberry32). */
-function random(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** The digest that the audit holds of a call: each field behind its length in eight bytes. */
-function digest(...fields) {
-  const hash = createHash('sha256');
-  for (const field of fields) {
-    const bytes = Buffer.from(field);
-    const length = Buffer.alloc(8);
-    length.writeBigUInt64BE(BigInt(bytes.length));
-    hash.update(length).update(bytes);
-  }
-  return hash.digest('hex');
-}
 
 /** Each tool's limit, and the arguments of the call of a number: amounts in tenths, that a double would not add up to. */
 const limit = (counter, max, more) => ({ limits: [{ counter, window: 'total', max, ...more }] });
