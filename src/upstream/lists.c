@@ -63,20 +63,25 @@ void listing_init(struct listing *listing, struct upstream *upstream, struct ins
     timer_init(&listing->timer, upstream->services.loop, timer_fired);
 }
 
+/* What a walk needed, and the next one makes anew: a server may list as much as its ceiling allows, and only once. */
+static void let_go(struct listing *listing)
+{
+    buf_release(&listing->entries);
+    buf_release(&listing->cursor);
+}
+
 static void abandon(struct listing *listing)
 {
     definitions_unref(listing->building);
     listing->building = NULL;
     listing->changed = false;
-    buf_reset(&listing->entries);
+    let_go(listing);
 }
 
 void listing_release(struct listing *listing)
 {
     timer_stop(&listing->timer);
     abandon(listing);
-    buf_release(&listing->cursor);
-    buf_release(&listing->entries);
     buf_release(&listing->instructions);
 }
 
@@ -302,6 +307,7 @@ static void finish(struct listing *listing)
                  ": %zu entries of its lists are left out: without a name or schema, or with a name that stands twice",
                  STR_ARG(server_name(listing)), listing->unusable + doubles);
     bool changed = listing->changed;
+    let_go(listing);
     listing->building = NULL;
     listing->retry_ms = 0;
     listing->fault[0] = 0;
