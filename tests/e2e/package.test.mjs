@@ -70,7 +70,7 @@ test('the unit is confined', async () => {
   assert.equal((await run('dpkg-deb', ['-x', deb, unpacked])).code, 0);
   const unit = readFileSync(join(unpacked, 'lib/systemd/system/warder.service'), 'utf8');
   for (const line of ['NoNewPrivileges=yes', 'ProtectSystem=strict', 'ProtectHome=yes', 'PrivateTmp=yes', 'PrivateDevices=yes',
-    'RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6', 'SystemCallFilter=@system-service', 'User=warder', 'CapabilityBoundingSet='])
+    'RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6', 'SystemCallFilter=@system-service', 'User=warder', 'CapabilityBoundingSet=', 'KillMode=mixed'])
     assert.ok(unit.split('\n').includes(line), line);
   const start = /^ExecStart=(\S+) (.*)$/m.exec(unit);
   assert.ok(existsSync(join(unpacked, start[1])));
