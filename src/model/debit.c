@@ -125,16 +125,29 @@ void window_phrase(const struct window *window, char out[48])
         (void)snprintf(out, 48, "%s %s", window->algorithm == WINDOW_SLIDING ? "in any" : "per", word);
 }
 
+size_t counter_key_length(const struct counter_key *key)
+{
+    bool global = key->scope == SCOPE_GLOBAL;
+    size_t server = global ? 0 : key->server.len, value = global ? 0 : key->scope_value.len;
+    uint32_t seconds = key->window.kind == WINDOW_SECONDS ? key->window.seconds : 0;
+    return 3 + wire_uint_length(seconds) + wire_uint_length(server) + server + wire_uint_length(key->counter.len) +
+           key->counter.len + wire_uint_length(value) + value;
+}
+
 void counter_key_write(const struct counter_key *key, struct buf *out)
 {
-    bool in_seconds = key->window.kind == WINDOW_SECONDS;
-    buf_append_byte(out, (char)key->scope);
-    buf_append_byte(out, (char)key->window.kind);
-    buf_append_byte(out, (char)(in_seconds ? key->window.algorithm : WINDOW_FIXED));
-    wire_put_uint(out, in_seconds ? key->window.seconds : 0);
-    wire_put_str(out, key->scope == SCOPE_GLOBAL ? STR_EMPTY : key->server);
-    wire_put_str(out, key->counter);
-    wire_put_str(out, key->scope == SCOPE_GLOBAL ? STR_EMPTY : key->scope_value);
+    bool in_seconds = key->window.kind == WINDOW_SECONDS, global = key->scope == SCOPE_GLOBAL;
+    char *begin = buf_reserve(out, counter_key_length(key)), *to = begin;
+    if (begin == NULL)
+        return;
+    *to++ = (char)key->scope;
+    *to++ = (char)key->window.kind;
+    *to++ = (char)(in_seconds ? key->window.algorithm : WINDOW_FIXED);
+    to = wire_uint_at(to, in_seconds ? key->window.seconds : 0);
+    to = wire_bytes_at(to, key->server.ptr, global ? 0 : key->server.len);
+    to = wire_bytes_at(to, key->counter.ptr, key->counter.len);
+    to = wire_bytes_at(to, key->scope_value.ptr, global ? 0 : key->scope_value.len);
+    out->len += (size_t)(to - begin);
 }
 
 int counter_key_read(struct str bytes, struct counter_key *out)

@@ -48,4 +48,5 @@ void window_print(const struct window *window, char out[32]);
 void window_phrase(const struct window *window, char out[48]);
 /* Length-prefixed bytes, unique a key: what maps and the ledger hold. */
 void counter_key_write(const struct counter_key *key, struct buf *out);
+size_t counter_key_length(const struct counter_key *key); /* of these bytes */
 int  counter_key_read(struct str bytes, struct counter_key *out) NODISCARD; /* borrows from bytes */

@@ -76,18 +76,23 @@ static uint64_t zigzag(int64_t value)
 
 static void put_uint(struct buf *out, enum tag tag, uint64_t value)
 {
-    if (value == 0)
+    unsigned length = wire_uint_length(value);
+    char *to = value == 0 ? NULL : buf_reserve(out, 2 + length);
+    if (to == NULL)
         return;
-    buf_append_byte(out, (char)tag);
-    wire_put_uint(out, wire_uint_length(value));
-    wire_put_uint(out, value);
+    to[0] = (char)tag;
+    to[1] = (char)length;
+    (void)wire_uint_at(to + 2, value);
+    out->len += 2 + length;
 }
 
 static void put_bytes(struct buf *out, enum tag tag, const void *bytes, size_t len)
 {
-    buf_append_byte(out, (char)tag);
-    wire_put_uint(out, len);
-    buf_append(out, bytes, len);
+    char *to = buf_reserve(out, 1 + wire_uint_length(len) + len);
+    if (to == NULL)
+        return;
+    *to = (char)tag;
+    out->len += (size_t)(wire_bytes_at(to + 1, bytes, len) - to);
 }
 
 static void put_str(struct buf *out, enum tag tag, struct str value)
@@ -107,22 +112,13 @@ static void put_fixed(struct buf *out, enum tag tag, const uint8_t *bytes, size_
         put_bytes(out, tag, bytes, len);
 }
 
-static size_t key_length(const struct counter_key *key)
-{
-    bool global = key->scope == SCOPE_GLOBAL;
-    size_t server = global ? 0 : key->server.len, value = global ? 0 : key->scope_value.len;
-    uint32_t seconds = key->window.kind == WINDOW_SECONDS ? key->window.seconds : 0;
-    return 3 + wire_uint_length(seconds) + wire_uint_length(server) + server + wire_uint_length(key->counter.len) +
-           key->counter.len + wire_uint_length(value) + value;
-}
-
 static void put_debit(struct buf *out, const struct debit *debit, const struct reservation *taken)
 {
     if (taken->joined)
         return;
     uint64_t window = zigzag(taken->window_ms);
     buf_append_byte(out, TAG_DEBIT);
-    wire_put_uint(out, amount_length(debit->cost) + wire_uint_length(window) + key_length(&debit->key));
+    wire_put_uint(out, amount_length(debit->cost) + wire_uint_length(window) + counter_key_length(&debit->key));
     wire_put_amount(out, debit->cost);
     wire_put_uint(out, window);
     counter_key_write(&debit->key, out);
@@ -162,7 +158,7 @@ size_t record_size_max(const struct record *record)
     size_t size = 256 + record->server.len + record->method.len + record->name.len + record->grant.len +
                   record->session.len + record->client.len + record->rule.len + record->text.len + record->blob.len;
     for (size_t i = 0; i < record->debit_count; i++)
-        size += 48 + key_length(&record->debits[i].key);
+        size += 48 + counter_key_length(&record->debits[i].key);
     return size;
 }
 

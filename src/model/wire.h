@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 static inline void wire_put_amount(struct buf *out, amount value)
 {
@@ -23,15 +24,28 @@ static inline unsigned wire_uint_length(uint64_t value)
     return (63u - (unsigned)__builtin_clzll(value | 1)) / 7 + 1;
 }
 
+/* Where there is room already: returns the place behind it. */
+static inline char *wire_uint_at(char *to, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7)
+        *to++ = (char)(unsigned char)(0x80 | (unsigned)(value & 0x7f));
+    *to++ = (char)(unsigned char)value;
+    return to;
+}
+
+static inline char *wire_bytes_at(char *to, const void *bytes, size_t len)
+{
+    to = wire_uint_at(to, len);
+    if (len > 0)
+        memcpy(to, bytes, len);
+    return to + len;
+}
+
 static inline void wire_put_uint(struct buf *out, uint64_t value)
 {
     char *to = buf_reserve(out, wire_uint_length(value));
-    if (!to)
-        return;
-    for (; value >= 0x80; value >>= 7, out->len++)
-        *to++ = (char)(unsigned char)(0x80 | (unsigned)(value & 0x7f));
-    *to = (char)(unsigned char)value;
-    out->len++;
+    if (to)
+        out->len += (size_t)(wire_uint_at(to, value) - to);
 }
 
 /* Zigzag: small negative numbers stay short. */

@@ -366,8 +366,8 @@ void ledger_seal(struct ledger *ledger)
 
     AZ(pthread_mutex_lock(&ledger->mutex));
     list_append(&ledger->sealed, &batch->link);
-    AZ(pthread_cond_signal(&ledger->work));
     AZ(pthread_mutex_unlock(&ledger->mutex));
+    AZ(pthread_cond_signal(&ledger->work)); /* behind the lock: who wakes at once need not wait for it */
     ask_for_next(ledger);
 }
 
