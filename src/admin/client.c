@@ -223,6 +223,7 @@ static int carry_out(struct store *store, const struct operation *operation, str
     case OPERATION_TOOLS:
     case OPERATION_AUDIT_CATCH_UP:
     case OPERATION_AUDIT_FOLLOW:
+    case OPERATION_RECOMMEND:
     case OPERATION_RELOAD:
     case OPERATION_STOP:
     case OPERATION_COUNT: break;

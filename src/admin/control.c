@@ -5,6 +5,7 @@
 #include "admin/freeze.h"
 #include "admin/operation.h"
 #include "admin/pins.h"
+#include "admin/recommend.h"
 #include "admin/socket.h"
 #include "admin/status.h"
 #include "base/check.h"
@@ -320,6 +321,7 @@ static int begin_operation(struct connection *connection, struct operation *oper
     case OPERATION_PINS_LIST:
     case OPERATION_AUDIT_CATCH_UP:
     case OPERATION_AUDIT_FOLLOW:
+    case OPERATION_RECOMMEND:
     case OPERATION_RELOAD:
     case OPERATION_STOP:
     case OPERATION_COUNT: WRONG("an operation that does not wait");
@@ -411,6 +413,7 @@ static void carry_out(struct connection *connection, struct operation *operation
         reloader_ask(control->options.reloader, &connection->reload);
         return;
     case OPERATION_TOOLS: reply_tools(control, operation, writer); return;
+    case OPERATION_RECOMMEND: reply_recommend(writer, control->options.gateway, operation); return;
     case OPERATION_GRANT_LIST:
         reply_grants(writer, control->options.store, clock_wall_ms(control->options.clock));
         return;

@@ -4,6 +4,7 @@
 #include "admin/counters.h"
 #include "admin/freeze.h"
 #include "admin/pins.h"
+#include "admin/recommend.h"
 #include "base/check.h"
 #include "base/encode.h"
 #include "base/limits.h"
@@ -147,6 +148,8 @@ int operation_read(const struct json *request, struct arena *arena, struct opera
         return pins_read_list(request, out, why);
     if (out->kind == OPERATION_PINS_ACCEPT || out->kind == OPERATION_PINS_FORGET)
         return pins_read_choice(request, arena, out, why);
+    if (out->kind == OPERATION_RECOMMEND)
+        return recommend_read(request, out, why);
     return out->kind == OPERATION_TOOLS ? read_page(request, out, why) : 0;
 }
 

@@ -32,6 +32,7 @@
     O(PINS_LIST,     "pins.list")                                                                  \
     O(PINS_ACCEPT,   "pins.accept")                                                                \
     O(PINS_FORGET,   "pins.forget")                                                                \
+    O(RECOMMEND,     "recommend")                                                                  \
     O(RELOAD,        "reload")                                                                     \
     O(STOP,          "stop")
 
@@ -51,12 +52,12 @@ struct limits_filter { /* empty: any */
 struct operation {
     enum operation_kind kind;
     struct str          which;       /* create: the parent's id or label; revoke, rotate, freeze, thaw, limits: a grant's;
-                                        tools: a server's name */
+                                        tools, recommend: a server's name */
     struct limits_filter limits;     /* limits.show, limits.reset: the grant is left to find */
     size_t              from;        /* tools, pins: the first entry of this page */
     struct pin_choice   pins;        /* pins.list: its server may be empty */
     bool                changed;     /* pins.list: only those */
-    struct str          listed;      /* pins.accept: the first digits of what was looked at */
+    struct str          listed;      /* pins.accept, recommend: the first digits of what was looked at */
     struct freeze       freeze;      /* freeze, thaw: of a grant the name is left to find */
     struct grant        grant;       /* create: label, tags, servers, expires_ms (a span until it is made), unattended */
 };

@@ -49,6 +49,8 @@ void reply_server(const struct gateway_server_status *server, struct json_writer
     if (server->trouble.why.len && server->trouble.next_ms >= 0)
         json_write_member_int(writer, STR("next_try_ms"), server->trouble.next_ms);
     json_write_member_bool(writer, STR("policy"), server->has_policy);
+    if (server->recommended)
+        json_write_member_bool(writer, STR("recommended"), true);
     if (server->has_policy) {
         char hex[2 * SHA256_LEN];
         hex_encode(server->revision.bytes, SHA256_LEN, hex);

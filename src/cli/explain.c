@@ -36,6 +36,9 @@ static int find_policy(const struct invocation *invocation, struct arena *arena,
         return usage_error(invocation, "--policy FILE is missing, or the name of a server in ./warder.json");
     const char *file = config ? config : "warder.json", *server = invocation->arguments[0];
     int error = config_policy_path(str_from_c(file), str_from_c(server), arena, path, exact_numbers);
+    if (error == E_EXISTS)
+        return failure(invocation, "%s has the recommended policy, which the gateway keeps: warder recommend %s "
+                       "--in-force > FILE, and then warder explain --policy FILE", server, server);
     if (error == E_NOT_FOUND && access(file, F_OK) == 0)
         return failure(invocation, "%s has no server %s", file, server);
     if (error)

@@ -16,6 +16,7 @@
 #include "gate/gateway.h"
 #include "gate/reload.h"
 #include "io/loop.h"
+#include "recommend/recommend.h"
 #include "store/store.h"
 
 #include <limits.h>
@@ -45,6 +46,7 @@ struct running {
     struct admin_http *admin;
     struct decisions *decisions;
     struct str data, listen;
+    struct environment environment;
     char self[PATH_MAX];
     char url[128], admin_url[128];
     bool stopping;
@@ -142,7 +144,10 @@ static void print_server(const struct running *running, const struct config_serv
            colour_off(stdout), running->url, STR_ARG(name));
     print_program(&server->server);
     printf("\n      policy ");
-    print_str(stdout, COLOUR_NONE, server->policy ? server->policy_path : STR("none"));
+    print_str(stdout, COLOUR_NONE,
+              server->policy        ? server->policy_path
+              : server->recommended ? STR("recommended: made of what its tools can do, once, and kept")
+                                    : STR("none"));
     printf("\n");
 }
 
@@ -154,11 +159,14 @@ static void print_ready(const struct running *running)
     size_t bare = 0; /* each was named by a note already */
     for (size_t i = 0; i < config->server_count; i++) {
         print_server(running, &config->servers[i]);
-        bare += config->servers[i].policy == NULL;
+        bare += !config->servers[i].policy && !config->servers[i].recommended;
     }
     if (bare > 0)
-        printf(
-            "\nA policy to begin with: { \"version\": \"1\", \"default\": \"deny\", \"tools\": { \"TOOL\": {} } }\n");
+        printf("\nA safe policy at once, made of what each server's tools can do: warder run --preset strict%s%" STR_FMT
+               "\n(reading is free, writing is counted, destroying hidden, paying denied), or write "
+               "\"policy\": \"recommended\" beside \"command\".\n",
+               option_value(running->invocation, "config") ? " -c " : "",
+               STR_ARG(option_value(running->invocation, "config") ? config->path : STR_EMPTY));
     if (running->admin)
         printf("\nMetrics: %s/metrics\n", running->admin_url);
     printf("\nEverything it keeps: %" STR_FMT "\n", STR_ARG(running->data));
@@ -192,6 +200,8 @@ static void write_ready(const struct running *running)
         json_write_object(writer);
         json_write_member_string(writer, STR("name"), config->servers[i].server.name);
         json_write_member_bool(writer, STR("policy"), config->servers[i].policy != NULL);
+        if (config->servers[i].recommended)
+            json_write_member_bool(writer, STR("recommended"), true);
         json_write_object_end(writer);
     }
     json_write_array_end(writer);
@@ -248,6 +258,20 @@ static int find_listen(struct running *running)
     }
 }
 
+static int read_preset(struct running *running)
+{
+    const char *word = option_value(running->invocation, "preset");
+    enum preset preset;
+    running->environment = *environment_of_process();
+    running->environment.recommended = word != NULL;
+    if (!word || preset_from_name(str_from_c(word), &preset))
+        return 0;
+    if (str_eq(str_from_c(word), STR("guard")) || str_eq(str_from_c(word), STR("watch")))
+        return usage_error(running->invocation, "the preset %s is not yet supported: it needs %s; strict is", word,
+                           word[0] == 'g' ? "approvals" : "shadow mode");
+    return usage_error(running->invocation, "--preset takes strict, not %s", word);
+}
+
 static int load_config(struct running *running)
 {
     const struct invocation *invocation = running->invocation;
@@ -255,8 +279,10 @@ static int load_config(struct running *running)
     struct report *report = &running->report;
     if (!path && access("warder.json", F_OK) != 0)
         return usage_error(invocation, "there is no ./warder.json: name one, or a client's own .mcp.json, with -c");
-    int error =
-        config_load(str_from_c(path ? path : "warder.json"), environment_of_process(), report, &running->config);
+    int status = read_preset(running);
+    if (status)
+        return status;
+    int error = config_load(str_from_c(path ? path : "warder.json"), &running->environment, report, &running->config);
     print_report(stderr, report);
     bool said = report->errors > 0;
     if (error)
@@ -364,7 +390,7 @@ static int open_reloader(struct running *running)
         .clock = clock_system(),
         .log = &running->log,
         .gateway = running->gateway,
-        .environment = environment_of_process(),
+        .environment = &running->environment,
         .config = running->config,
         .report = &running->report,
         .live = went_live,
@@ -500,6 +526,7 @@ static int run(const struct invocation *invocation)
 static const struct option options[] = {
     { "config", 'c', "FILE", "warder.json, or a client's own file such as .mcp.json; without it ./warder.json", false },
     { "data", 'd', "DIR", "the data directory, before the one that the configuration names", false },
+    { "preset", 0, "strict", "servers without \"policy\" get one that is made of what their tools can do, and kept", false },
     { "listen", 'l', "ADDRESS:PORT", "where clients connect, before what the configuration names; port 0 picks one",
       false },
     { NULL, 0, NULL, NULL, false },
@@ -516,8 +543,11 @@ const struct command command_run = {
         "A change of the configuration or of a policy is taken over at once, or on SIGHUP; with any error in it what\n"
         "was in force stays in force, and \"warder status\" says why.\n\n"
         "  warder run                  with ./warder.json\n"
-        "  warder run -c .mcp.json     in front of a client's own servers; those without\n"
-        "                              \"policy\" beside the command are denied everything\n"
+        "  warder run -c .mcp.json --preset strict\n"
+        "                              in front of a client's own servers: reading is\n"
+        "                              free, writing counted, destroying hidden, paying\n"
+        "                              denied; without the preset servers that have no\n"
+        "                              \"policy\" are denied everything\n"
         "  warder run --json           says that it is ready as one line of JSON\n",
     .run = run,
 };

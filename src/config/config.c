@@ -126,9 +126,8 @@ static void read_server(struct reader *reader, struct config *config, struct map
     config->server_count++;
     if (map_set(names, name, server) != 0)
         reader->no_memory = true;
-    if (errors == reader->report->errors && server->policy_path.len == 0)
-        reader_warning(reader, AT_NAME,
-                       reader_text(reader, "write \"policy\": \"%" STR_FMT ".policy.json\"", STR_ARG(name)),
+    if (errors == reader->report->errors && server->policy_path.len == 0 && !server->recommended)
+        reader_warning(reader, AT_NAME, STR("write \"policy\": \"recommended\", or a file's name"),
                        "no policy: every call is denied");
 }
 
@@ -423,6 +422,8 @@ int config_policy_path(struct str path, struct str server, struct arena *arena, 
         return E_INVALID;
     const struct json *numbers = json_get(entry, STR("numbers"));
     *exact_numbers = json_is(numbers, JSON_STRING) && str_eq(json_string(numbers), STR("exact"));
+    if (policy && str_eq(json_string(policy), STR("recommended")))
+        return E_EXISTS;
     if (policy)
         *out = file_join(arena, file_directory(path), json_string(policy));
     return out->ptr ? 0 : E_NOMEM;

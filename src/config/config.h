@@ -25,7 +25,8 @@ struct config_server {
     struct server  server;
     struct str     policy_path;     /* as found from the file's directory; empty: none is configured */
     struct str     policy_source;   /* its bytes */
-    struct policy *policy;          /* NULL: none is configured, everything is denied */
+    struct policy *policy;          /* NULL: none is configured, everything is denied; or: */
+    bool           recommended;     /* it is made of the classes of its tools, once, and kept in the store */
     struct class_ruling *classes;   /* what the operator says of tools, one each */
     size_t         class_count;
 };
@@ -60,6 +61,7 @@ struct config {
 struct environment {
     const char *(*get)(void *arg, const char *name);
     void         *arg;
+    bool          recommended;      /* servers without "policy" have the recommended one */
 };
 
 /* One reference. E_INVALID (or what kept the file from being read) with every error at once in *report; a policy that does not load
@@ -75,7 +77,8 @@ void config_unref(struct config *config); /* NULL is fine */
  * default below the working directory where the file names none. */
 int config_data_directory(struct str path, struct arena *arena, struct str *out) NODISCARD;
 /* The policy that a configuration names for a server (empty: none), and how it takes numbers, read without the rest of
- * the file: no secret is needed. E_NOT_FOUND: no such server, or no file. */
+ * the file: no secret is needed. E_NOT_FOUND: no such server, or no file. E_EXISTS: it has
+ * the recommended one, which no file holds. */
 int config_policy_path(struct str path, struct str server, struct arena *arena, struct str *out, bool *exact_numbers) NODISCARD;
 /* Where a gateway may listen: E_INVALID: not an address and a port; E_DENIED: beyond loopback without TLS, and
  * the configuration is not `insecure`. */

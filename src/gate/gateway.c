@@ -6,12 +6,14 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "classify/classify.h"
+#include "config/config.h"
 #include "gate/classes.h"
 #include "gate/gate.h"
 #include "io/resolver.h"
 #include "io/tls.h"
 #include "gate/listen.h"
 #include "model/reason.h"
+#include "policy/policy.h"
 #include "store/store.h"
 
 #include <inttypes.h>
@@ -377,8 +379,8 @@ static void record_revisions(struct gateway *gateway, const struct snapshot *bef
         const struct route *route = &gateway->snapshot->routes[at];
         const struct route *was = before ? snapshot_route(before, route->server->name) : NULL;
         bool is_known = was && was->policy && memcmp(&was->revision, &route->revision, sizeof(route->revision)) == 0;
-        if (route->policy && !is_known)
-            store_revision(gateway->store, route->server->name, route->policy_source, &route->revision);
+        if (route->policy && !is_known && !route->config->recommended)
+            store_revision(gateway->store, route->server->name, policy_source(route->policy), &route->revision);
     }
 }
 
@@ -554,6 +556,7 @@ void gateway_server_status(const struct gateway *gateway, size_t index, struct g
         .state = upstream_state(route->backend->upstream),
         .tools = definitions ? definitions->tool_count : 0,
         .has_policy = route->policy != NULL,
+        .recommended = route->config->recommended,
         .revision = route->revision,
         .meter = route->meter,
     };

@@ -2,6 +2,7 @@
  * server but through the steps of gate/call.h. Loop thread only. */
 #pragma once
 
+#include "base/buf.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/str.h"
@@ -57,11 +58,23 @@ void gateway_freeze_changed(struct gateway *gateway);
 /* An operator accepted what this server lists, or forgot what it listed. */
 void gateway_pins_changed(struct gateway *gateway, struct str server);
 
+struct gateway_recommended {
+    bool          has_policy;
+    struct sha256 in_force, proposed; /* revisions */
+    struct str    policy;             /* the text in force; good for this turn of the loop */
+};
+/* What would be recommended now for what a server lists; *text gets it. `accept`: the first hexadecimal digits of what
+ * is then put in force; empty: nothing is. E_NOT_FOUND: no such server. E_DENIED: it has another policy. E_AGAIN: it has
+ * told no tools yet. E_INVALID: it is not what begins so. */
+int gateway_recommend(struct gateway *gateway, struct str server, struct str accept, struct buf *text,
+                      struct gateway_recommended *out) NODISCARD;
+
 struct gateway_server_status {
     struct str          name;
     enum upstream_state state;
     size_t              tools;      /* that the server lists */
     bool                has_policy;
+    bool                recommended; /* it has, or will have when its tools are known, the recommended one */
     struct upstream_trouble trouble; /* where it is down */
     struct sha256       revision;   /* of the policy in force */
     const struct meter *meter;      /* good until the next turn */

@@ -7,6 +7,7 @@
 #include "gate/classes.h"
 #include "gate/gate.h"
 #include "gate/meter.h"
+#include "gate/recommended.h"
 #include "gate/listen.h"
 #include "model/reason.h"
 #include "policy/policy.h"
@@ -74,6 +75,8 @@ static void definitions_changed(void *arg, struct upstream *upstream)
              STR_ARG(backend->server.name), definitions->tool_count, definitions->prompt_count,
              definitions->resource_count);
     look_and_say(backend);
+    recommend_first(gateway, backend, definitions);
+    route = snapshot_route(gateway->snapshot, backend->server.name);
     backend->told = definitions_ref(definitions);
     if (before && route && route->backend == backend)
         listen_definitions_changed(gateway, route, before, definitions);
@@ -241,10 +244,12 @@ static int route_init(struct route *route, struct gateway *gateway, const struct
     }
     route->server = &from->server;
     route->config = from;
-    route->policy = from->policy;
-    route->policy_source = from->policy_source;
-    if (from->policy)
-        route->revision = *policy_revision(from->policy);
+    if (from->recommended)
+        route->policy = recommended_policy(gateway, from, was);
+    else if (from->policy)
+        route->policy = policy_ref(from->policy);
+    if (route->policy)
+        route->revision = *policy_revision(route->policy);
     return 0;
 }
 
@@ -289,8 +294,10 @@ void snapshot_unref(struct snapshot *snapshot)
     if (--snapshot->refs > 0)
         return;
     map_release(&snapshot->by_name);
-    for (size_t at = 0; at < snapshot->route_count; at++)
+    for (size_t at = 0; at < snapshot->route_count; at++) {
         meter_unref(snapshot->routes[at].meter);
+        policy_unref(snapshot->routes[at].policy);
+    }
     free(snapshot->routes);
     config_unref(snapshot->config);
     free(snapshot);

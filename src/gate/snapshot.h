@@ -36,8 +36,7 @@ struct backend {
 struct route {                   /* a server of the configuration, with what decides on it */
     const struct server *server;
     const struct config_server *config;
-    struct policy       *policy; /* NULL: no_policy. The configuration's */
-    struct str           policy_source;
+    struct policy       *policy; /* NULL: no_policy. One reference */
     struct sha256        revision;
     struct meter        *meter;
     struct backend      *backend; /* NULL once another snapshot is in force: calls have their own */

@@ -10,6 +10,7 @@
 #include "gate/meter.h"
 #include "gate/listen.h"
 #include "gate/lists.h"
+#include "gate/recommended.h"
 #include "json/json.h"
 #include "json/writer.h"
 #include "model/reason.h"
@@ -290,8 +291,10 @@ enum step_next step_route(struct call *call)
         return STEP_NEXT;
     if (call->gateway->stopping)
         return end(call, REASON_shutting_down);
-    if (upstream_definitions(call->backend->upstream))
+    if (upstream_definitions(call->backend->upstream)) {
+        recommended_arrived(call);
         return call_look_at_era(call);
+    }
     call->waiter.ready = upstream_is_ready;
     call->waiting = true;
     upstream_wait(call->backend->upstream, &call->waiter);

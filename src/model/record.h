@@ -18,7 +18,7 @@
     K(DENIALS,    "denials")     /* equal denials of a flood, with their count */                  \
     K(GRANT,      "grant")       /* created, rotated: the whole grant without its secret */        \
     K(REVOKED,    "revoked")                                                                       \
-    K(REVISION,   "revision")    /* a policy's bytes went live for a server */                     \
+    K(REVISION,   "revision")    /* a policy's bytes went live for a server; name: RECOMMENDED */  \
     K(SESSION,    "session")     /* begun or ended */                                              \
     K(GATEWAY,    "gateway")     /* started, stopped */                                            \
     K(CLOCK,      "clock")       /* an operator confirmed the clock */                             \
@@ -30,6 +30,8 @@
     K(THAWED,     "thawed")                                                                        \
     K(PIN,        "pin")         /* a definition was accepted, is another one, or is forgotten: pin.h */ \
     K(DROPPED,    "dropped")     /* retention lets go of the records up to `count`; digest: the last one's hash */
+
+#define RECOMMENDED STR("recommended") /* made of classes, not read from a file */
 
 enum record_kind {
 #define K(name, word) RECORD_##name,

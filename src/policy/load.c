@@ -347,3 +347,9 @@ const struct sha256 *policy_revision(const struct policy *policy)
     CHECK_OBJ(policy, POLICY_MAGIC);
     return &policy->revision;
 }
+
+struct str policy_source(const struct policy *policy)
+{
+    CHECK_OBJ(policy, POLICY_MAGIC);
+    return policy->source;
+}

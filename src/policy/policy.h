@@ -58,4 +58,5 @@ struct str policy_limit_tool(const struct counter_key *key); /* whose counter it
 struct str policy_limit_text(struct str cost, struct str by, struct arena *arena);
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy *policy);         /* NULL is fine */
+struct str policy_source(const struct policy *policy); /* lives as long as the policy */
 const struct sha256 *policy_revision(const struct policy *policy); /* of the source's bytes */

@@ -69,6 +69,7 @@ static int revisions_write(struct writer *writer, struct state *state)
         const struct revision_entry *entry = CONTAINER_OF(link, struct revision_entry, link);
         struct record record = part(writer, CHECKPOINT_REVISION);
         record.server = entry->server;
+        record.name = entry->recommended ? RECOMMENDED : STR_EMPTY;
         record.revision = entry->revision;
         record.blob = entry->policy;
         int error = writer->each(writer->arg, &record);

@@ -299,18 +299,39 @@ int store_limits_each(struct store *store,
     return counters_each(store->state.counters, each, arg);
 }
 
-void store_revision(struct store *store, struct str server, struct str policy, const struct sha256 *revision)
+static void put_revision(struct store *store, struct str server, bool recommended, struct str policy,
+                         const struct sha256 *revision)
 {
     CHECK_OBJ(store, STORE_MAGIC);
-    const struct revision_entry *live = state_revision(&store->state, server);
+    const struct revision_entry *live = state_revision(&store->state, server, recommended);
     if (live != NULL && memcmp(&live->revision, revision, sizeof *revision) == 0)
         return;
     struct record record = {
         .kind = RECORD_REVISION, .at_ms = store_now_ms(store), .server = server, .revision = *revision, .blob = policy
     };
+    if (recommended)
+        record.name = RECOMMENDED;
     store_write(store, &record, NULL);
-    if (state_set_revision(&store->state, server, policy, revision) < 0)
+    if (state_set_revision(&store->state, server, recommended, policy, revision) < 0)
         WRONG("no memory for a revision that is recorded");
+}
+
+void store_revision(struct store *store, struct str server, struct str policy, const struct sha256 *revision)
+{
+    put_revision(store, server, false, policy, revision);
+}
+
+void store_recommend(struct store *store, struct str server, struct str policy, const struct sha256 *revision)
+{
+    put_revision(store, server, true, policy, revision);
+}
+
+struct str store_recommended(const struct store *store, struct str server, struct sha256 *revision)
+{
+    const struct revision_entry *entry = state_revision(&store->state, server, true);
+    if (entry != NULL)
+        *revision = entry->revision;
+    return entry != NULL ? entry->policy : STR_EMPTY;
 }
 
 void grants_init(struct store *store)

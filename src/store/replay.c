@@ -118,6 +118,12 @@ static void thaw_replayed(struct state *state, const struct record *record)
     state_thaw(state, freeze.scope, freeze.name);
 }
 
+static int revision_replayed(struct state *state, const struct record *record)
+{
+    return state_set_revision(state, record->server, str_eq(record->name, RECOMMENDED), record->blob,
+                              &record->revision);
+}
+
 static int checkpoint_replayed(struct replay *replay, const struct record *record)
 {
     struct state *state = replay->state;
@@ -130,7 +136,7 @@ static int checkpoint_replayed(struct replay *replay, const struct record *recor
     if (str_eq(record->text, CHECKPOINT_GRANT))
         return grant_replayed(state, record);
     if (str_eq(record->text, CHECKPOINT_REVISION))
-        return state_set_revision(state, record->server, record->blob, &record->revision);
+        return revision_replayed(state, record);
     if (str_eq(record->text, CHECKPOINT_COUNTERS))
         return debits_taken(state->counters, record);
     if (str_eq(record->text, CHECKPOINT_FREEZE))
@@ -161,7 +167,7 @@ int state_replay(struct replay *replay, const struct record *record)
     case RECORD_OUTCOME: return outcome(replay, record);
     case RECORD_GRANT: return grant_replayed(state, record);
     case RECORD_REVOKED: state_revoke(state, record->grant, record->at_ms); return 0;
-    case RECORD_REVISION: return state_set_revision(state, record->server, record->blob, &record->revision);
+    case RECORD_REVISION: return revision_replayed(state, record);
     case RECORD_CLOCK: state->clock_jumped = str_eq(record->text, CLOCK_JUMPED); return 0;
     case RECORD_CHECKPOINT: return checkpoint_replayed(replay, record);
     case RECORD_RESET: return reset_replayed(state, record);

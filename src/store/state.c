@@ -120,22 +120,23 @@ void state_revoke(struct state *state, struct str id, int64_t at_ms)
     }
 }
 
-static struct revision_entry *revision_find(const struct state *state, struct str server)
+static struct revision_entry *revision_find(const struct state *state, struct str server, bool recommended)
 {
     LIST_EACH (&state->revisions, link, after) {
         struct revision_entry *entry = CONTAINER_OF(link, struct revision_entry, link);
-        if (str_eq(entry->server, server))
+        if (entry->recommended == recommended && str_eq(entry->server, server))
             return entry;
     }
     return NULL;
 }
 
-const struct revision_entry *state_revision(const struct state *state, struct str server)
+const struct revision_entry *state_revision(const struct state *state, struct str server, bool recommended)
 {
-    return revision_find(state, server);
+    return revision_find(state, server, recommended);
 }
 
-int state_set_revision(struct state *state, struct str server, struct str policy, const struct sha256 *revision)
+int state_set_revision(struct state *state, struct str server, bool recommended, struct str policy,
+                       const struct sha256 *revision)
 {
     struct revision_entry *entry = malloc(sizeof *entry + server.len + policy.len);
     if (entry == NULL)
@@ -147,7 +148,8 @@ int state_set_revision(struct state *state, struct str server, struct str policy
     entry->server = str_of(entry->bytes, server.len);
     entry->policy = str_of(entry->bytes + server.len, policy.len);
     entry->revision = *revision;
-    struct revision_entry *old = revision_find(state, server);
+    entry->recommended = recommended;
+    struct revision_entry *old = revision_find(state, server, recommended);
     if (old != NULL) {
         list_remove(&old->link);
         free(old);

@@ -28,8 +28,9 @@ struct grant_entry {
     struct arena arena;     /* owns the grant's strings and lists */
 };
 
-struct revision_entry {     /* the policy that is live for a server */
+struct revision_entry {     /* the policy that is live for a server, or the recommended one that it keeps */
     struct list   link;
+    bool          recommended;
     struct str    server, policy;
     struct sha256 revision;
     char          bytes[];
@@ -87,8 +88,9 @@ int  state_set_grant(struct state *state, struct grant_entry *entry, struct gran
 bool state_is_under(const struct state *state, const struct grant *grant, struct str id);
 /* With all that were made under it. */
 void state_revoke(struct state *state, struct str id, int64_t at_ms);
-const struct revision_entry *state_revision(const struct state *state, struct str server);
-int  state_set_revision(struct state *state, struct str server, struct str policy, const struct sha256 *revision) NODISCARD;
+const struct revision_entry *state_revision(const struct state *state, struct str server, bool recommended);
+int  state_set_revision(struct state *state, struct str server, bool recommended, struct str policy,
+                        const struct sha256 *revision) NODISCARD;
 
 /* freezes.c. Setting copies. What is frozen already stays so since its first time, and keeps its reason where the new
  * one has none. Thawing what is not frozen does nothing. */

@@ -132,6 +132,11 @@ int  store_limits_reset_now(struct store *store, const struct counter_view *view
 
 /* A policy is bytes to the store: its revision is recorded when it goes live. */
 void store_revision(struct store *store, struct str server, struct str policy, const struct sha256 *revision);
+/* The same of a policy that was made of classes: it stays a server's until another one is put in its place. Its record
+ * goes before those of all that is decided under it. */
+void store_recommend(struct store *store, struct str server, struct str policy, const struct sha256 *revision);
+/* Empty: there is none. Borrowed until the next store_recommend. */
+struct str store_recommended(const struct store *store, struct str server, struct sha256 *revision);
 /* The last of each server. */
 void store_revision_each(struct store *store, void (*each)(void *arg, struct str server, struct str policy), void *arg);
 

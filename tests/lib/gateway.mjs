@@ -74,8 +74,9 @@ export function runs(pid) {
 export class Gateway {
   /** `servers`: name -> entry of mcpServers, where `policy` may be a document instead of a file's name.
    *  `settings`: further members of warder.json. `env`: added to the gateway's own environment. `files`: how many it
-   *  may have open. `fileBytes`: how large the files may grow that it writes. */
-  constructor({ servers, settings = {}, env = {}, files, fileBytes }) {
+   *  may have open. `fileBytes`: how large the files may grow that it writes. `args`: more words of the command. */
+  constructor({ servers, settings = {}, env = {}, files, fileBytes, args = [] }) {
+    this.args = args;
     this.dir = mkdtempSync(join(tmpdir(), 'warder-test-'));
     this.data = join(this.dir, 'data');
     this.config = join(this.dir, 'warder.json');
@@ -106,7 +107,7 @@ export class Gateway {
 
   /** Starts it and waits until it listens. */
   async start({ timeout = 10_000 } = {}) {
-    const run = [binary, 'run', '-c', this.config, '--json'];
+    const run = [binary, 'run', '-c', this.config, '--json', ...this.args];
     if (this.limits.length) run.unshift('/bin/sh', '-c', [...this.limits, 'exec "$0" "$@"'].join(' && '));
     this.child = spawn(run[0], run.slice(1), {
       env: { ...process.env, ...this.env }, stdio: ['ignore', 'pipe', 'pipe'],

@@ -142,6 +142,8 @@ static const struct {
     { SERVER(", \"timeout\": 1.5"), "1:55 /mcpServers/a/timeout must be 1 to 3600 seconds: a whole number, or \"90s\", \"5m\"", E_INVALID },
     { SERVER(", \"headers\": {}"), "1:44 /mcpServers/a/headers only a server with a url has this", E_INVALID },
     { SERVER(", \"policy\": \"\""), "1:54 /mcpServers/a/policy must not be empty", E_INVALID },
+    { SERVER(", \"policy\": \"recommended\", \"classes\": {\"t\": \"wirte\"}"),
+      "1:86 /mcpServers/a/classes/t there is no class \"wirte\": read, write, execute, destructive, financial or other [did you mean \"write\"?]", E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"url\": \"https://user:secret@example.com/\"}}}",
       "1:30 /mcpServers/a/url not the URL of a server [write \"https://HOST/PATH\", or \"http://127.0.0.1:PORT/PATH\"]", E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"url\": \"http://example.com/\"}}}",
@@ -162,11 +164,11 @@ static const struct {
       "1:12 /listen must be a numeric address and a port [write \"127.0.0.1:8808\"]\n"
       "1:36 /audit must be one of durable|process|off [did you mean \"off\"?]\n"
       "1:54 /insecure must be true or false, this is a number\n"
-      "~1:72 /mcpServers/a no policy: every call is denied [write \"policy\": \"a.policy.json\"]", E_INVALID },
+      "~1:72 /mcpServers/a no policy: every call is denied [write \"policy\": \"recommended\", or a file's name]", E_INVALID },
     { "{\"listen\": \"0.0.0.0:1\", \"mcpServers\": {\"a\": {\"command\": \"server\"}}}",
       "1:12 /listen listening beyond loopback needs TLS "
       "[write \"tls\": {\"cert\": \"...\", \"key\": \"...\"}, or \"insecure\": true]\n"
-      "~1:40 /mcpServers/a no policy: every call is denied [write \"policy\": \"a.policy.json\"]", E_INVALID },
+      "~1:40 /mcpServers/a no policy: every call is denied [write \"policy\": \"recommended\", or a file's name]", E_INVALID },
     { "{\"hosts\": [\"a.example:80\", \"*\"], \"origins\": [\"*\", \"null\", \"https://*.example\", \"https://a.example/x\", \"a.example\", \"https://a.example:8443\"],"
       " \"mcpServers\": {\"a\": {\"command\": \"server\", \"policy\": \"good.json\"}}}",
       "1:28 /hosts/1 not a name that clients may call the gateway by; patterns are not taken [write each name out: \"gateway.example\", \"gateway.example:443\"]\n"
@@ -194,7 +196,7 @@ static const struct {
     { "{\"mcpServers\": {\"a\": {\"command\": \"./plain\"}}}", NULL, E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"command\": \"absent\"}, \"b\": {\"command\": \"server\"}}}",
       "1:34 /mcpServers/a/command no program absent is in PATH\n"
-      "~1:45 /mcpServers/b no policy: every call is denied [write \"policy\": \"b.policy.json\"]", E_INVALID },
+      "~1:45 /mcpServers/b no policy: every call is denied [write \"policy\": \"recommended\", or a file's name]", E_INVALID },
     { "{\"mcpServers\": {\"a\": {\"command\": \"server -k x\"}}}",
       "1:34 /mcpServers/a/command no program server -k x is in PATH [write the program alone, and in \"args\" what follows it]", E_INVALID },
     { "{\"mcpServers\": {\"A b\": {\"command\": \"absent\", \"polcy\": \"x\", \"policy\": \"good.json\"}}}",
@@ -259,8 +261,9 @@ static void test_a_whole_file(void **state)
                "{\"$schema\": \"x\", \"listen\": \"[::1]:0\", \"data\": \"kept\", \"audit\": \"process\", \"log\": \"warn\", \"mcpServers\": {"
                "\"one\": {\"type\": \"stdio\", \"command\": \"server\", \"args\": [\"-k\", \"${KEY}\", \"$${KEY} $x\"], \"timeout\": \"5m\","
                " \"env\": {\"T\": \"<${file:token}>\", \"E\": \"${env:EMPTY}${HOST_1}\"}, \"inherit\": [\"DISPLAY\"], \"cwd\": \".\","
-               " \"home\": \"fresh\", \"isolation\": \"session\", \"numbers\": \"exact\", \"policy\": \"good.json\"},"
-               "\"two\": {\"url\": \"http://127.0.0.1:9/mcp?a=b\", \"headers\": {\"Authorization\": \"Bearer ${KEY}\"}}}}",
+               " \"home\": \"fresh\", \"isolation\": \"session\", \"numbers\": \"exact\", \"policy\": \"good.json\","
+               " \"classes\": {\"send\": \"write\"}},"
+               "\"two\": {\"policy\": \"recommended\", \"url\": \"http://127.0.0.1:9/mcp?a=b\", \"headers\": {\"Authorization\": \"Bearer ${KEY}\"}}}}",
                0600);
     assert_int_equal(chmod(file_named("token").ptr, 0644), 0);
     report_init(&report);
@@ -278,6 +281,10 @@ static void test_a_whole_file(void **state)
     assert_int_equal(config->audit, AUDIT_PROCESS);
     assert_int_equal(config->log, LOG_WARN);
     assert_int_equal(config->server_count, 2);
+    assert_true(!config->servers[0].recommended && config->servers[0].policy && config->servers[0].class_count == 1);
+    assert_str(config->servers[0].classes[0].tool, "send");
+    assert_int_equal(config->servers[0].classes[0].class, CLASS_WRITE);
+    assert_true(config->servers[1].recommended && !config->servers[1].policy && config->servers[1].class_count == 0);
 
     const struct server *one = &config->servers[0].server, *two = &config->servers[1].server;
     assert_str(one->name, "one");
@@ -331,11 +338,11 @@ static void test_clients_files(void **state)
           "my-server",
           "~1:1  the client's own, without meaning here: numStartups\n"
           "~1:35 /mcpServers/My Server is called my-server here\n"
-          "~1:35 /mcpServers/My Server no policy: every call is denied [write \"policy\": \"my-server.policy.json\"]\n"
+          "~1:35 /mcpServers/My Server no policy: every call is denied [write \"policy\": \"recommended\", or a file's name]\n"
           "~1:48 /mcpServers/My Server the client's own, without meaning here: type, alwaysAllow, odd" },
         { "mcp.json", "{\"inputs\": [], \"servers\": {\"x\": {\"command\": \"server\"}, \"y\": {\"command\": \"server\", \"disabled\": true}}}", "x",
           "~1:1  the client's own, without meaning here: inputs\n"
-          "~1:28 /servers/x no policy: every call is denied [write \"policy\": \"x.policy.json\"]\n"
+          "~1:28 /servers/x no policy: every call is denied [write \"policy\": \"recommended\", or a file's name]\n"
           "~1:56 /servers/y left out: it is disabled in this file\n"
           "~1:61 /servers/y the client's own, without meaning here: disabled" },
     };

@@ -509,6 +509,9 @@ static void a_new_segment_begins_with_the_whole_state(void **state)
     harness_segment(&h, first);
     assert_int_equal(store_grant_put(h.store, &grant, act_done, &done), 0);
     store_revision(h.store, STR("stripe"), STR("{\"version\":\"1\"}"), &revision);
+    struct sha256 recommended = { { 2 } }, kept;
+    store_recommend(h.store, STR("stripe"), STR("{\"made\":1}"), &recommended);
+    assert_int_equal(store_recommended(h.store, STR("other"), &kept).len, 0);
     store_settle(h.store, admit_one(&h, 1, &debit, 1), OUTCOME_ok, REASON_answered, false);
     struct admission *open = admit_one(&h, 7, &debit, 1);
     for (int i = 0; i < 60; i++) {
@@ -524,6 +527,8 @@ static void a_new_segment_begins_with_the_whole_state(void **state)
     assert_int_equal(unlink(first), 0); /* lost; a gateway needs the last one alone */
     assert_int_equal(harness_open(&h), 0);
     assert_non_null(store_grant(h.store, grant.id));
+    assert_true(str_eq(store_recommended(h.store, STR("stripe"), &kept), STR("{\"made\":1}")));
+    assert_memory_equal(&kept, &recommended, sizeof kept);
     assert_int_equal(admit_try(&h, 9, &debit, &result), E_LIMIT);
     int unknown = 0;
     assert_int_equal(store_read(str_from_c(h.directory), 1, 0, find_unknown, &unknown), 0);
