@@ -138,7 +138,7 @@ static void the_page_is_inert(void **state)
     assert_true(str_find(buf_str(&out), STR("&lt;script&gt;alert(1)&lt;/script&gt;")) < out.len);
     assert_true(str_find(buf_str(&out), STR("\\u{202e}")) < out.len);
     assert_true(str_find(buf_str(&out), STR("&quot;&gt;&lt;img src=x&gt;")) < out.len);
-    assert_true(str_find(buf_str(&out), STR("<code class=tag>&lt;b&gt;</code>")) < out.len);
+    assert_true(str_find(buf_str(&out), STR("<code class=\"tag\">&lt;b&gt;</code>")) < out.len);
     buf_release(&out);
     buf_release(&small);
     forget(&found);
