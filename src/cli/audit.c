@@ -70,7 +70,8 @@ static void print_outcome(struct cells *cells, const struct tail *tail, const st
 static void print_decided(struct cells *cells, struct tail *tail, const struct record *record)
 {
     struct str class = record->class.known ? class_word(record->class.class) : STR_EMPTY;
-    const struct str parts[] = { record->server, record->name, class, record->text, record->rule };
+    struct str pinned = record->kind == RECORD_PIN ? record->method : STR_EMPTY; /* prompt, resource ... */
+    const struct str parts[] = { record->server, pinned, record->name, class, record->text, record->rule };
     bool allowed = record->reason == REASON_allowed;
     char id[ID_TEXT_LEN + 1];
     if (has_reason(record))
@@ -79,7 +80,7 @@ static void print_decided(struct cells *cells, struct tail *tail, const struct r
         remember(tail, record);
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (parts[i].len > 0)
-            cells_put(cells, i == 1 ? COLOUR_BOLD : COLOUR_NONE, parts[i]);
+            cells_put(cells, i == 2 ? COLOUR_BOLD : COLOUR_NONE, parts[i]);
     }
     if (record->grant.len > 0)
         cells_format(cells, COLOUR_DIM, "grant %" STR_FMT, STR_ARG(record->grant));

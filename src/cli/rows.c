@@ -68,7 +68,8 @@ int rows_failed(const struct invocation *invocation, struct str data, int error)
 /* Columns as `audit tail` has them; behind them how it ended, and its id. */
 void row_print(const struct store_row *row)
 {
-    const struct str parts[] = { row->server, row->name, row->class, row->text, row->rule };
+    struct str pinned = str_eq(row->kind, STR("pin")) ? row->method : STR_EMPTY; /* prompt, resource ... */
+    const struct str parts[] = { row->server, pinned, row->name, row->class, row->text, row->rule };
     bool allowed = str_eq(row->reason, STR("allowed"));
     struct cells cells;
     char when[32];
@@ -80,7 +81,7 @@ void row_print(const struct store_row *row)
         cells_padded(&cells, allowed ? COLOUR_GREEN : COLOUR_RED, row->reason, ROW_REASON_WIDTH);
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (parts[i].len > 0)
-            cells_put(&cells, i == 1 ? COLOUR_BOLD : COLOUR_NONE, parts[i]);
+            cells_put(&cells, i == 2 ? COLOUR_BOLD : COLOUR_NONE, parts[i]);
     }
     if (row->grant.len > 0)
         cells_format(&cells, COLOUR_NONE, "by %" STR_FMT, STR_ARG(row->label.len > 0 ? row->label : row->grant));

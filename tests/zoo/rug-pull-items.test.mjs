@@ -137,6 +137,7 @@ for (const server of ['old', 'fresh']) {
     assert.equal((await accept(pin.digest)).code, 1);
     assert.equal((await accept(pin.listed)).code, 0);
     assert.equal(await instructions(server), INJECTED);
+    assert.match((await warder(['audit', 'query', '--kind', 'pin', '--server', server, '--data', gateway.data])).stdout, /prompt +plan +first sight/);
     assert.deepEqual((await gateway.audit()).filter((record) => record.kind === 'pin' && record.server === server && record.method === 'instructions').map(({ text }) => text), ['first sight', 'changed', 'accepted']);
   });
 }

@@ -235,6 +235,24 @@ static void test_prompts_of_tools(void **state)
     rig_release(&rig);
 }
 
+/* The policy first: what it hides tells nothing of pins. */
+static void test_pins_of_items(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig);
+    rig_load(&rig, "{'version':'1','default':'allow','resources':{'deny':['x:*']},'prompts':{'deny':['bad']}}");
+    rig.question.pin = PIN_CHANGED;
+    expect(rig_ask(&rig, SUBJECT_PROMPT, "guide"), VERDICT_DENY, REASON_pin_changed, "(pin)");
+    expect(rig_ask(&rig, SUBJECT_RESOURCE, "a:1"), VERDICT_DENY, REASON_pin_changed, "(pin)");
+    expect(rig_ask(&rig, SUBJECT_PROMPT, "bad"), VERDICT_HIDE, REASON_unknown_prompt, "/prompts/deny/0");
+    expect(rig_ask(&rig, SUBJECT_RESOURCE, "x:1"), VERDICT_HIDE, REASON_unknown_resource, "/resources/deny/0");
+    rig.question.pin = PIN_NEVER;
+    expect(rig_ask(&rig, SUBJECT_PROMPT, "guide"), VERDICT_HIDE, REASON_unknown_prompt, "(unknown)");
+    expect(rig_ask(&rig, SUBJECT_RESOURCE, "a:1"), VERDICT_HIDE, REASON_unknown_resource, "(unknown)");
+    rig_release(&rig);
+}
+
 static void test_methods(void **state)
 {
     (void)state;
@@ -305,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_rows),          cmocka_unit_test(test_order),   cmocka_unit_test(test_no_policy),
         cmocka_unit_test(test_lists),         cmocka_unit_test(test_resources), cmocka_unit_test(test_prompts),
         cmocka_unit_test(test_prompts_of_tools),
+        cmocka_unit_test(test_pins_of_items),
         cmocka_unit_test(test_methods),       cmocka_unit_test(test_bare_question),
         cmocka_unit_test(test_small_arenas),
     };
