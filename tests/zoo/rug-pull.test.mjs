@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
-import { Gateway, until, warder } from '../lib/gateway.mjs';
+import { Gateway, binary, until, warder } from '../lib/gateway.mjs';
 import { Recorder } from '../lib/recorder.mjs';
 import { Session, decision } from '../lib/session.mjs';
 
@@ -185,7 +185,7 @@ test('of all that changed, too, only what was looked at is accepted', async () =
 test('on a terminal it is shown and asked for', async () => {
   await list({ ...add, description: 'four' });
   await until(async () => (await changed()).length > 0, 'the change');
-  const at_terminal = (answer, ...words) => spawnSync('script', ['-qec', [process.env.WARDER, 'pins', 'accept', 'a', ...words, '--data', gateway.data].join(' '), '/dev/null'], { input: answer, encoding: 'utf8', timeout: 60_000, env: { ...process.env, NO_COLOR: '1' } });
+  const at_terminal = (answer, ...words) => spawnSync('script', ['-qec', [binary, 'pins', 'accept', 'a', ...words, '--data', gateway.data].join(' '), '/dev/null'], { input: answer, encoding: 'utf8', timeout: 60_000, env: { ...process.env, NO_COLOR: '1' } });
   const no = at_terminal('n\n', 'add');
   assert.match(no.stdout, /- two\s+.*\+.* four[^]*Accept what is shown here\? \[y\/N\][^]*nothing was accepted/);
   assert.equal(no.status, 1);
