@@ -18,16 +18,16 @@
 
 static const struct list_row {
     enum method_id method;
-    struct str member, name; /* of the result; of an entry */
     enum pin_kind pinned;
+    struct str member, name; /* of the result; of an entry */
 } rows[LIST_KIND_COUNT] = {
-    [LIST_TOOLS] = { METHOD_TOOLS_LIST, { "tools", 5 }, { "name", 4 }, PIN_TOOL },
-    [LIST_PROMPTS] = { METHOD_PROMPTS_LIST, { "prompts", 7 }, { "name", 4 }, PIN_PROMPT },
-    [LIST_RESOURCES] = { METHOD_RESOURCES_LIST, { "resources", 9 }, { "uri", 3 }, PIN_RESOURCE },
+    [LIST_TOOLS] = { METHOD_TOOLS_LIST, PIN_TOOL, { "tools", 5 }, { "name", 4 } },
+    [LIST_PROMPTS] = { METHOD_PROMPTS_LIST, PIN_PROMPT, { "prompts", 7 }, { "name", 4 } },
+    [LIST_RESOURCES] = { METHOD_RESOURCES_LIST, PIN_RESOURCE, { "resources", 9 }, { "uri", 3 } },
     [LIST_TEMPLATES] = { METHOD_RESOURCES_TEMPLATES_LIST,
+                         PIN_TEMPLATE,
                          { "resourceTemplates", 17 },
-                         { "uriTemplate", 11 },
-                         PIN_TEMPLATE },
+                         { "uriTemplate", 11 } },
 };
 
 struct entry { /* of a list under construction */
