@@ -86,7 +86,7 @@ int kin_init(struct kin *kin, struct arena *keep, struct arena *work, const stru
     if (error)
         return error;
     *kin = (struct kin){ 0 };
-    struct str words[WORDS_READ], params[PARAMS_READ];
+    struct str words[WORDS_READ] = { 0 }, params[PARAMS_READ] = { 0 };
     kin->words = words;
     kin->params = params;
     description = json_get(definition, STR("description"));
