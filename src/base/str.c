@@ -78,6 +78,28 @@ bool str_to_u64(struct str s, unsigned long long max, unsigned long long *out)
     return value <= max;
 }
 
+static bool is_alphanumeric(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+bool str_is_token(struct str s)
+{
+    static const char others[] = "!#$%&'*+-.^_`|~";
+    for (size_t i = 0; i < s.len; i++)
+        if (!is_alphanumeric(s.ptr[i]) && (s.ptr[i] == '\0' || !strchr(others, s.ptr[i])))
+            return false;
+    return s.len > 0;
+}
+
+bool str_is_identifier(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (!is_alphanumeric(s.ptr[i]) && s.ptr[i] != '_')
+            return false;
+    return s.len > 0;
+}
+
 bool str_is_utf8(struct str s)
 {
     size_t at = 0;

@@ -58,6 +58,8 @@ struct str str_trim(struct str s, const char *bytes);
 bool str_to_u64(struct str s, unsigned long long max, unsigned long long *out);
 /* Well-formed UTF-8 without surrogates, up to U+10FFFF. */
 bool str_is_utf8(struct str s);
+bool str_is_token(struct str s);      /* of HTTP, RFC 9110 §5.6.2 */
+bool str_is_identifier(struct str s); /* letters, digits and underscores, at least one */
 /* The code point at `at` (below s.len) and its length in bytes; 0 when the bytes there are not UTF-8. */
 size_t str_utf8_next(struct str s, size_t at, unsigned *point);
 /* Equal in constant time for equal lengths: for secrets. */

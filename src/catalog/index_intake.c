@@ -6,6 +6,7 @@
 #include "catalog/facts.h"
 #include "catalog/queue.h"
 #include "catalog/registry.h"
+#include "catalog/saved.h"
 #include "classify/verdict_json.h"
 #include "io/file.h"
 #include "json/json.h"
@@ -20,7 +21,8 @@
 #define NAME_BYTES 256 /* of a server or a tool: a longer one is malformed */
 #define SERVERS_A_COMMIT 500
 #define POINTER_BYTES 65536
-#define LOOKED_MOST ((size_t)4 << 30) /* bytes read to tell lines of faults: of a document full of them the first ones */
+#define LOOKED_MOST \
+    ((size_t)4 << 30) /* bytes read to tell lines of faults: of a document full of them the first ones */
 
 static struct str text_of(const struct json *object, struct str key)
 {
@@ -220,16 +222,6 @@ static int server_done(struct intake *intake, int64_t id, bool whole)
 
 /* ---- a saved list ---- */
 
-static const struct json *find_tools(const struct json *root, const char **pointer)
-{
-    const struct json *result = json_get(root, STR("result"));
-    const struct json *tools = json_get(result ? result : root, STR("tools"));
-    *pointer = json_is(root, JSON_ARRAY) ? "" : result ? "/result/tools" : "/tools";
-    if (json_is(root, JSON_ARRAY))
-        return root;
-    return json_is(tools, JSON_ARRAY) ? tools : NULL;
-}
-
 static int take_list(struct intake *intake, const struct json *tools, const char **why)
 {
     struct json_iter iter;
@@ -324,7 +316,7 @@ static int take_registry(struct intake *intake, struct arena *arena, const struc
 static int take_root(struct intake *intake, struct arena *arena, const struct json *root, const char **why)
 {
     const char *pointer;
-    const struct json *servers = json_get(root, STR("servers")), *tools = find_tools(root, &pointer);
+    const struct json *servers = json_get(root, STR("servers")), *tools = saved_tools(root, &pointer);
     if (json_is(servers, JSON_ARRAY))
         return take_registry(intake, arena, servers);
     buf_append_str(&intake->place->pointer, str_from_c(tools ? pointer : ""));
@@ -474,7 +466,8 @@ static int take_line(struct lines *lines, struct str line)
     struct intake *intake = lines->intake;
     const struct json *root;
     struct json_error fault;
-    bool skipped = intake->entries < intake->from && !str_starts_with(line, STR("{\"facts\":")); /* whose tools follow is told */
+    bool skipped =
+        intake->entries < intake->from && !str_starts_with(line, STR("{\"facts\":")); /* whose tools follow is told */
     if (skipped) {
         intake->entries++;
         return 0;

@@ -5,12 +5,14 @@
 #include "json/writer.h"
 #include "model/pin.h"
 
-static const struct json *find_tools(const struct json *root)
+const struct json *saved_tools(const struct json *root, const char **pointer)
 {
-    if (json_is(root, JSON_ARRAY))
-        return root;
     const struct json *result = json_get(root, STR("result"));
     const struct json *tools = json_get(result ? result : root, STR("tools"));
+    if (pointer)
+        *pointer = json_is(root, JSON_ARRAY) ? "" : result ? "/result/tools" : "/tools";
+    if (json_is(root, JSON_ARRAY))
+        return root;
     return json_is(tools, JSON_ARRAY) ? tools : NULL;
 }
 
@@ -67,7 +69,7 @@ static int take_tools(struct definitions *definitions, const struct json *tools,
 
 int saved_definitions(const struct json *root, struct definitions **out)
 {
-    const struct json *tools = find_tools(root);
+    const struct json *tools = saved_tools(root, NULL);
     struct hasher *hasher;
     if (!tools)
         return E_INVALID;

@@ -5,5 +5,7 @@
 #include "json/json.h"
 #include "model/server.h"
 
+/* The array of tools, borrowed, with its JSON Pointer where `pointer` is not NULL; NULL: there is none. */
+const struct json *saved_tools(const struct json *root, const char **pointer);
 /* Nothing of `root` is kept. One reference. E_INVALID: no such list, or a tool without a name; E_LIMIT; E_NOMEM. */
 int saved_definitions(const struct json *root, struct definitions **out) NODISCARD;

@@ -209,24 +209,16 @@ static size_t identifier_end(struct str name, size_t from)
     return at;
 }
 
-size_t words_of_identifier(const struct lexicon *lexicon, struct str name, struct word *out, size_t max)
+static size_t prose_end(struct str text, size_t at)
 {
-    size_t count = 0, at = 0;
-
-    while (at < name.len && count < max) {
-        if (!is_word_byte(name.ptr[at])) {
-            at++;
-            continue;
-        }
-        size_t end = identifier_end(name, at);
-        make_word(lexicon, str_slice(name, at, end), false, &out[count]);
-        out[count++].after = byte_behind(name, end);
-        at = end;
-    }
-    return count;
+    while (at < text.len && (is_word_byte(text.ptr[at]) || text.ptr[at] == '\''))
+        at++;
+    return at;
 }
 
-size_t words_of_text(const struct lexicon *lexicon, struct str text, struct word *out, size_t max)
+/* `end_of` finds the end of the word that begins at a byte of one. */
+static size_t split(const struct lexicon *lexicon, struct str text, size_t (*end_of)(struct str, size_t), bool prose,
+                    struct word *out, size_t max)
 {
     size_t count = 0, at = 0;
 
@@ -235,14 +227,22 @@ size_t words_of_text(const struct lexicon *lexicon, struct str text, struct word
             at++;
             continue;
         }
-        size_t end = at;
-        while (end < text.len && (is_word_byte(text.ptr[end]) || text.ptr[end] == '\''))
-            end++;
-        make_word(lexicon, str_slice(text, at, end), true, &out[count]);
+        size_t end = end_of(text, at);
+        make_word(lexicon, str_slice(text, at, end), prose, &out[count]);
         out[count++].after = byte_behind(text, end);
         at = end;
     }
     return count;
+}
+
+size_t words_of_identifier(const struct lexicon *lexicon, struct str name, struct word *out, size_t max)
+{
+    return split(lexicon, name, identifier_end, false, out, max);
+}
+
+size_t words_of_text(const struct lexicon *lexicon, struct str text, struct word *out, size_t max)
+{
+    return split(lexicon, text, prose_end, true, out, max);
 }
 
 bool word_is(const struct word *word, struct str bare)

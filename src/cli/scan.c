@@ -323,21 +323,6 @@ static int write_policy(struct scanning *scanning, const char *directory, const 
     return 0;
 }
 
-static int write_policies(struct scanning *scanning)
-{
-    const char *directory = option_value(scanning->invocation, "policy");
-    int status = 0;
-    if (!directory)
-        return 0;
-    if (mkdir(directory, 0777) != 0 && errno != EEXIST)
-        return failure(scanning->invocation, "cannot make %s: %s", directory, strerror(errno));
-    for (size_t i = 0; i < scanning->report.count; i++) {
-        int one = scanning->servers[i].judgement ? write_policy(scanning, directory, &scanning->servers[i]) : 0;
-        status = status ? status : one;
-    }
-    return status;
-}
-
 /* What the server listed, as it listed it: for another scan without the server, or for the catalogue. */
 static int write_list(struct scanning *scanning, const char *directory, const struct report_server *server)
 {
@@ -360,16 +345,18 @@ static int write_list(struct scanning *scanning, const char *directory, const st
     return error ? failure(scanning->invocation, "cannot write %s: %s", path, error_text(error)) : 0;
 }
 
-static int write_lists(struct scanning *scanning)
+/* One file a server that was judged, in the directory that the option names; the first failure of all. */
+static int write_files(struct scanning *scanning, const char *option,
+                       int (*write)(struct scanning *, const char *directory, const struct report_server *))
 {
-    const char *directory = option_value(scanning->invocation, "lists");
+    const char *directory = option_value(scanning->invocation, option);
     int status = 0;
     if (!directory)
         return 0;
     if (mkdir(directory, 0777) != 0 && errno != EEXIST)
         return failure(scanning->invocation, "cannot make %s: %s", directory, strerror(errno));
     for (size_t i = 0; i < scanning->report.count; i++) {
-        int one = scanning->servers[i].judgement ? write_list(scanning, directory, &scanning->servers[i]) : 0;
+        int one = scanning->servers[i].judgement ? write(scanning, directory, &scanning->servers[i]) : 0;
         status = status ? status : one;
     }
     return status;
@@ -413,9 +400,9 @@ static int write_all(struct scanning *scanning)
     status = status ? status : one;
     one = write_report(scanning, option_value(invocation, "html"), report_scan_html);
     status = status ? status : one;
-    one = write_policies(scanning);
+    one = write_files(scanning, "policy", write_policy);
     status = status ? status : one;
-    one = write_lists(scanning);
+    one = write_files(scanning, "lists", write_list);
     return status ? status : one;
 }
 

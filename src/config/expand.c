@@ -10,14 +10,7 @@
 
 static bool is_name(struct str name)
 {
-    if (name.len == 0 || name.len > NAME_MAX_BYTES)
-        return false;
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'))
-            return false;
-    }
-    return true;
+    return str_is_identifier(name) && name.len <= NAME_MAX_BYTES;
 }
 
 static bool from_environment(struct reader *reader, struct str name, struct str *out)

@@ -109,14 +109,7 @@ static void read_argv(struct reader *reader, const struct settings *settings, st
 
 static bool is_variable_name(struct str name)
 {
-    if (name.len == 0 || (name.ptr[0] >= '0' && name.ptr[0] <= '9'))
-        return false;
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'))
-            return false;
-    }
-    return true;
+    return str_is_identifier(name) && !(name.ptr[0] >= '0' && name.ptr[0] <= '9');
 }
 
 static void note_inherited(struct reader *reader, struct str name)
@@ -148,18 +141,6 @@ static void read_inherit(struct reader *reader, const struct settings *settings,
     reader_leave(reader, mark);
 }
 
-/* RFC 9110 §5.6.2. */
-static bool is_token(struct str name)
-{
-    static const char others[] = "!#$%&'*+-.^_`|~";
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c && strchr(others, c))))
-            return false;
-    }
-    return name.len > 0;
-}
-
 /* Fields that the gateway writes itself. */
 static bool is_own_field(struct str name)
 {
@@ -183,7 +164,7 @@ static void check_variable(struct reader *reader, struct str name, struct str va
 
 static void check_field(struct reader *reader, struct str name, struct str value)
 {
-    if (!is_token(name))
+    if (!str_is_token(name))
         reader_problem(reader, AT_NAME, STR_EMPTY, "not the name of an HTTP field");
     else if (is_own_field(name))
         reader_problem(reader, AT_NAME, STR_EMPTY, "the gateway writes this field itself");

@@ -14,15 +14,15 @@
 #define PART_MAX 256
 
 struct toml {
-    struct str         rest;
-    size_t             line;
+    struct str rest;
+    size_t line;
     struct toml_fault *fault;
-    struct buf         scratch;    /* the string being read */
-    struct json_writer *writer;    /* NULL: read past */
+    struct buf scratch;         /* the string being read */
+    struct json_writer *writer; /* NULL: read past */
 };
 
 struct key {
-    char   parts[KEY_PARTS][PART_MAX];
+    char parts[KEY_PARTS][PART_MAX];
     size_t lens[KEY_PARTS];
     size_t count;
 };
@@ -125,7 +125,9 @@ static int read_hex(struct toml *toml, size_t digits)
     unsigned point = 0;
     for (size_t i = 0; i < digits; i++) {
         int c = peek(toml);
-        int digit = c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+        int digit = c >= '0' && c <= '9'                     ? c - '0'
+                    : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+                                                             : -1;
         if (digit < 0)
             return fail(toml, "an escape needs %zu hexadecimal digits", digits);
         point = point << 4 | (unsigned)digit;
@@ -166,7 +168,8 @@ static int read_string(struct toml *toml, bool keys)
     bool multiline = !keys && str_starts_with(toml->rest, str_of(three, 3));
     buf_reset(&toml->scratch);
     skip(toml, multiline ? 3 : 1);
-    if (multiline && (take(toml, '\n') || (str_starts_with(toml->rest, STR("\r\n")) && take(toml, '\r') && take(toml, '\n'))))
+    if (multiline &&
+        (take(toml, '\n') || (str_starts_with(toml->rest, STR("\r\n")) && take(toml, '\r') && take(toml, '\n'))))
         buf_reset(&toml->scratch);
     for (;;) {
         int c = peek(toml), error = 0;
@@ -264,15 +267,24 @@ static int read_array(struct toml *toml, unsigned depth)
     return 0;
 }
 
-static int read_member(struct toml *toml, unsigned depth)
+/* Up to the value. */
+static int begin_pair(struct toml *toml, struct key *key)
 {
-    struct key key = { .count = 0 };
-    int error = read_key(toml, &key);
+    int error = read_key(toml, key);
     if (error)
         return error;
     if (!take(toml, '='))
         return fail(toml, "= is missing behind a key");
     skip_spaces(toml);
+    return 0;
+}
+
+static int read_member(struct toml *toml, unsigned depth)
+{
+    struct key key = { .count = 0 };
+    int error = begin_pair(toml, &key);
+    if (error)
+        return error;
     if (toml->writer && key.count > 1)
         return fail(toml, "a dotted key is not understood here: write a table");
     if (toml->writer)
@@ -313,7 +325,8 @@ static int read_word(struct toml *toml)
 {
     size_t len = 0;
     long long number = 0;
-    while (len < toml->rest.len && (is_bare((unsigned char)toml->rest.ptr[len]) || strchr("+.:", toml->rest.ptr[len])) &&
+    while (len < toml->rest.len &&
+           (is_bare((unsigned char)toml->rest.ptr[len]) || strchr("+.:", toml->rest.ptr[len])) &&
            toml->rest.ptr[len] != 0)
         len++;
     struct str word = str_slice(toml->rest, 0, len);
@@ -357,9 +370,9 @@ static int read_value(struct toml *toml, unsigned depth)
 /* ---- the servers ---- */
 
 struct server_text { /* members of one, without braces */
-    struct buf         name, members, env, headers;
+    struct buf name, members, env, headers;
     struct json_writer to_members, to_env, to_headers;
-    bool               open;
+    bool open;
 };
 
 static void begin_server(struct server_text *server, struct str name)
@@ -410,8 +423,9 @@ static void end_server(struct server_text *server, struct json_writer *writer)
 /* A client's word for what the configuration calls otherwise; NULL: it is its own affair. */
 static const char *our_word(struct str key)
 {
-    static const char *const words[][2] = { { "command", "command" }, { "args", "args" },         { "cwd", "cwd" },
-                                            { "url", "url" },         { "enabled", "enabled" },   { "disabled", "disabled" },
+    static const char *const words[][2] = { { "command", "command" }, { "args", "args" },
+                                            { "cwd", "cwd" },         { "url", "url" },
+                                            { "enabled", "enabled" }, { "disabled", "disabled" },
                                             { "env_vars", "inherit" } };
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (str_eq(key, str_from_c(words[i][0])))
@@ -505,12 +519,9 @@ static int read_head(struct toml *toml, struct server_text *server, struct json_
 static int read_pair(struct toml *toml, struct server_text *server, enum table table)
 {
     struct key key = { .count = 0 };
-    int error = read_key(toml, &key);
+    int error = begin_pair(toml, &key);
     if (error)
         return error;
-    if (!take(toml, '='))
-        return fail(toml, "= is missing behind a key");
-    skip_spaces(toml);
     if (table == TABLE_OTHER && str_eq(part_of(&key, 0), STR("mcp_servers")))
         return fail(toml, "servers are read from tables: write [mcp_servers.NAME]");
     if (table != TABLE_OTHER && key.count > 1)

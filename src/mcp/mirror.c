@@ -93,17 +93,6 @@ struct scan {
     size_t depth;
 };
 
-static bool is_token(struct str name)
-{
-    static const char others[] = "!#$%&'*+-.^_`|~";
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c && strchr(others, c))))
-            return false;
-    }
-    return name.len > 0;
-}
-
 static bool is_primitive(const struct json *schema)
 {
     const struct json *type = json_get(schema, STR("type"));
@@ -114,8 +103,8 @@ static bool is_primitive(const struct json *schema)
 
 static int keep(struct scan *scan, const struct json *schema, const struct json *name)
 {
-    if (!json_is(name, JSON_STRING) || !is_token(json_string(name)) || json_string(name).len > LIMIT_mirrored_name ||
-        scan->depth == 0 || !is_primitive(schema))
+    if (!json_is(name, JSON_STRING) || !str_is_token(json_string(name)) ||
+        json_string(name).len > LIMIT_mirrored_name || scan->depth == 0 || !is_primitive(schema))
         return E_INVALID;
     for (size_t i = 0; i < scan->count; i++)
         if (str_eq_nocase(scan->found[i].name, json_string(name)))

@@ -143,10 +143,28 @@ static void code_points_are_read(void **state)
     assert_int_equal(str_utf8_next(text, at, &point), 0);
 }
 
+static void test_words_of_bytes(void **state)
+{
+    (void)state;
+    static const struct {
+        struct str text;
+        bool token, identifier;
+    } cases[] = {
+        { STR_EMPTY, false, false },       { STR("X-Api_Key2"), true, false }, { STR("HOME_2"), true, true },
+        { STR("!#$%&'*+-.^_`|~"), true, false }, { STR("a b"), false, false }, { STR("a\0b"), false, false },
+        { STR("\0"), false, false },       { STR("a:"), false, false },        { STR("caf\xc3\xa9"), false, false },
+        { STR("a=b"), false, false },      { STR("9"), true, true },           { STR("_"), true, true },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(str_is_token(cases[i].text), cases[i].token);
+        assert_int_equal(str_is_identifier(cases[i].text), cases[i].identifier);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(order_is_by_bytes), cmocka_unit_test(only_ascii_letters_fold),
+        cmocka_unit_test(test_words_of_bytes), cmocka_unit_test(order_is_by_bytes), cmocka_unit_test(only_ascii_letters_fold),
         cmocka_unit_test(parts_are_found),   cmocka_unit_test(numbers_are_plain_digits),
         cmocka_unit_test(utf8_is_checked),   cmocka_unit_test(code_points_are_read),
     };
