@@ -153,7 +153,9 @@ static int follow(const struct invocation *invocation, int fd, struct tail *tail
 static int unreadable(const struct invocation *invocation, const struct question_to *ask, int error)
 {
     if (error == E_NOT_FOUND)
-        return failure(invocation, "nothing was recorded in %" STR_FMT ": there is no ledger", STR_ARG(ask->data));
+        return failure(invocation,
+                       "nothing was recorded in %" STR_FMT ": there is no ledger; --data names another directory",
+                       STR_ARG(ask->data));
     return failure(invocation, "%" STR_FMT ": %s", STR_ARG(ask->data), error_text(error));
 }
 

@@ -56,7 +56,9 @@ static int export(const struct invocation *invocation)
     if (!status) {
         int error = store_read_frames(ask.data, from, each_frame, &exporting);
         if (error == E_NOT_FOUND)
-            status = failure(invocation, "nothing was recorded in %" STR_FMT ": there is no ledger", STR_ARG(ask.data));
+            status = failure(invocation,
+                             "nothing was recorded in %" STR_FMT ": there is no ledger; --data names another directory",
+                             STR_ARG(ask.data));
         else if (error)
             status = failure(invocation, "%" STR_FMT ": %s%s", STR_ARG(ask.data), error_text(error),
                              error == E_CORRUPT ? "; warder audit verify says where" : "");

@@ -39,6 +39,9 @@ static int find_policy(const struct invocation *invocation, struct arena *arena,
     if (error == E_EXISTS)
         return failure(invocation, "%s has the recommended policy, which the gateway keeps: warder recommend %s "
                        "--in-force > FILE, and then warder explain --policy FILE", server, server);
+    if (error == E_NOT_FOUND && !config && access(file, F_OK) != 0)
+        return failure(invocation, "there is no ./warder.json that names the policy of %s: name it with --policy FILE",
+                       server);
     if (error == E_NOT_FOUND && access(file, F_OK) == 0)
         return failure(invocation, "%s has no server %s", file, server);
     if (error)

@@ -43,7 +43,7 @@ static int ask_which(const struct invocation *invocation, struct question_to *as
     const char *reason = option_value(invocation, "reason");
     bool all = option_value(invocation, "all") != NULL;
     if ((grant != NULL) + (server != NULL) + all != 1)
-        return usage_error(invocation, "one of --grant ID|LABEL, --server NAME and --all is needed");
+        return usage_error(invocation, "one of --grant ID|LABEL, --server NAME and --all is needed, and no second one");
     if (grant)
         json_write_member_string(&ask->writer, STR("grant"), str_from_c(grant));
     if (server)

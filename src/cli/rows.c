@@ -61,7 +61,10 @@ void rows_refresh(struct str data)
 int rows_failed(const struct invocation *invocation, struct str data, int error)
 {
     if (error == E_NOT_FOUND)
-        return failure(invocation, "nothing can be asked of %" STR_FMT " yet: no gateway has run on it", STR_ARG(data));
+        return failure(invocation,
+                       "nothing can be asked of %" STR_FMT
+                       " yet: no gateway has run on it; --data names another directory",
+                       STR_ARG(data));
     return failure(invocation, "%" STR_FMT ": %s", STR_ARG(data), error_text(error));
 }
 

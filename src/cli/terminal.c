@@ -182,6 +182,30 @@ bool json_output_end(struct json_output *output)
     return written;
 }
 
+/* What stands behind "error: ", and the fix, in the columns of a terminal. */
+static void print_problem_wrapped(FILE *to, const struct finding *finding)
+{
+    const struct problem *problem = &finding->problem;
+    char place[64], escaped[2048];
+    size_t column = finding->file.len + (size_t)snprintf(place, sizeof(place), ":%zu:%zu: %s: ", problem->line,
+                                                         problem->column, problem->warning ? "note" : "error");
+    struct buf text;
+    buf_init(&text, CELL_MAX);
+    buf_append(&text, escaped, text_escape(problem->text, escaped, sizeof(escaped)));
+    if (problem->pointer.len > 0) {
+        size_t len = text_escape(problem->pointer, escaped, sizeof(escaped));
+        buf_printf(&text, " (%.*s)", (int)len, escaped);
+    }
+    wrap(to, column, 4, buf_str(&text));
+    buf_reset(&text);
+    if (problem->fix.len > 0) {
+        fputs("    ", to);
+        buf_append(&text, escaped, text_escape(problem->fix, escaped, sizeof(escaped)));
+        wrap(to, 4, 4, buf_str(&text));
+    }
+    buf_release(&text);
+}
+
 void print_report(FILE *to, const struct report *report)
 {
     for (size_t i = 0; i < report->count; i++) {
@@ -191,6 +215,10 @@ void print_report(FILE *to, const struct report *report)
         fprintf(to, ":%zu:%zu: %s%s%s: ", problem->line, problem->column,
                 colour_on(to, problem->warning ? COLOUR_YELLOW : COLOUR_RED), problem->warning ? "note" : "error",
                 colour_off(to));
+        if (isatty(fileno(to))) {
+            print_problem_wrapped(to, finding);
+            continue;
+        }
         print_str(to, COLOUR_NONE, problem->text);
         if (problem->pointer.len > 0) {
             fputs(" (", to);

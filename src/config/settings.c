@@ -150,12 +150,20 @@ bool settings_next_text(struct json_iter *iter, struct str *key, const struct js
 static bool check_choice(struct reader *reader, const struct row *row, const struct json *value)
 {
     struct str choices[CHOICES_MAX];
+    size_t count = split_choices(row->shown.unit, choices);
+    char words[CHOICES_MAX * 24] = "";
     if (json_is(value, JSON_STRING) && choice_index(row, json_string(value)) >= 0)
         return true;
     struct str fix = STR_EMPTY;
     if (json_is(value, JSON_STRING))
-        fix = nearest_word(json_string(value), choices, split_choices(row->shown.unit, choices));
-    reader_problem(reader, AT_VALUE, reader_guess(reader, fix), "must be one of %s", row->shown.unit);
+        fix = nearest_word(json_string(value), choices, count);
+    for (size_t i = 0, len = 0; i < count && len < sizeof words; i++)
+        len += (size_t)snprintf(words + len, sizeof words - len, "%s\"%" STR_FMT "\"",
+                                i == 0           ? ""
+                                : i + 1 == count ? " or "
+                                                 : ", ",
+                                STR_ARG(choices[i]));
+    reader_problem(reader, AT_VALUE, reader_guess(reader, fix), "must be %s", words);
     return false;
 }
 

@@ -25,7 +25,7 @@ extern const struct json_limits json_limits_request, json_limits_answer, json_li
 #define JSON_FAULTS(F)                                                                             \
     F(NONE,       "no fault")                                                                      \
     F(SYNTAX,     "not JSON")                                                                      \
-    F(EMPTY,      "empty")                                                                         \
+    F(EMPTY,      "empty: there is no JSON in it")                                                                         \
     F(UTF8,       "not UTF-8")                                                                     \
     F(BOM,        "begins with a byte order mark")                                                 \
     F(DUPLICATE,  "a member stands twice in one object")                                           \

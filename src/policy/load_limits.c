@@ -210,7 +210,7 @@ static void load_limit(struct loader *loader, const struct place *place, const s
     const struct json *counter = schema_get(node, SCHEMA_LIMIT, STR("counter"));
     struct place at = place_member(place, STR("counter"));
     if (counter != NULL && json_string(counter).len == 0)
-        report_error(&loader->report, &at, SPOT_VALUE, STR_EMPTY, "a counter has a name");
+        report_error(&loader->report, &at, SPOT_VALUE, STR_EMPTY, "an empty name: a counter needs one");
     if (counter != NULL)
         out->counter = json_string(counter);
     load_cost(loader, place, node, out);

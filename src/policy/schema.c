@@ -115,7 +115,7 @@ bool schema_check(struct reporter *reporter, const struct place *place, const st
     }
     for (size_t i = 0; i < ARRAY_LEN(members); i++)
         if (members[i].object == object && members[i].when == REQUIRED && json_get(node, members[i].name) == NULL)
-            report_error(reporter, place, SPOT_VALUE, STR_EMPTY, "the member \"%" STR_FMT "\" is missing",
+            report_error(reporter, place, SPOT_VALUE, members[i].neutral, "the member \"%" STR_FMT "\" is missing",
                          STR_ARG(members[i].name));
     return true;
 }

@@ -21,7 +21,7 @@ const enter = (name) => {
   ({ recorder, gateway, session, letThrough } = worlds[name]);
 };
 
-before(async () => {
+const ready = (async () => {
   for (const name of Object.keys(eras)) {
     const world = { recorder: new Recorder({ tools: ['echo'], era: name }), letThrough: [] };
     worlds[name] = world;
@@ -30,7 +30,8 @@ before(async () => {
     world.session = await eras[name].open(world.gateway.endpoint('recorder'), (await world.gateway.grant('http', 'recorder')).token);
   }
   enter('legacy');
-});
+})();
+before(() => ready);
 after(async () => {
   for (const world of Object.values(worlds)) {
     world.session?.close();
@@ -73,11 +74,8 @@ function vector(h, title, wire, status, { closes = true, passes = false, timeout
 
 /** What waits for the gateway's ten seconds begins with the first test, and fails or passes as its own. */
 function slowly(name, begin) {
-  let begun;
-  before(() => {
-    begun = begin();
-    begun.catch(() => {});
-  });
+  const begun = ready.then(begin);
+  begun.catch(() => {});
   test(name, { timeout: 20_000 }, () => begun);
 }
 

@@ -88,7 +88,7 @@ static const struct {
     const char *source, *report;
     int         error;
 } bad[] = {
-    { "", "1:1  empty", E_INVALID },
+    { "", "1:1  empty: there is no JSON in it", E_INVALID },
     { "{", NULL, E_INVALID },
     { "[]", "1:1  must be an object, this is an array", E_INVALID },
     { "{}", "1:1  no server is configured [write \"mcpServers\": {\"NAME\": {\"command\": \"...\", \"policy\": \"...\"}}]", E_INVALID },
@@ -132,8 +132,8 @@ static const struct {
     { SERVER(", \"env\": {\"A\": \"${GONE}\"}"),
       "1:57 /mcpServers/a/env/A the environment has no variable GONE [export GONE=...]", E_INVALID },
     { SERVER(", \"env\": {\"A\": \"${file:/dev/null}\"}"), "1:57 /mcpServers/a/env/A the file /dev/null is empty", E_INVALID },
-    { SERVER(", \"home\": \"frsh\""), "1:52 /mcpServers/a/home must be one of shared|private|fresh [did you mean \"fresh\"?]", E_INVALID },
-    { SERVER(", \"isolation\": 1"), "1:57 /mcpServers/a/isolation must be one of grant|server|session", E_INVALID },
+    { SERVER(", \"home\": \"frsh\""), "1:52 /mcpServers/a/home must be \"shared\", \"private\" or \"fresh\" [did you mean \"fresh\"?]", E_INVALID },
+    { SERVER(", \"isolation\": 1"), "1:57 /mcpServers/a/isolation must be \"grant\", \"server\" or \"session\"", E_INVALID },
     { SERVER(", \"timeout\": 0"), "1:55 /mcpServers/a/timeout must be 1 to 3600 seconds: a whole number, or \"90s\", \"5m\"", E_INVALID },
     { SERVER(", \"timeout\": \"2h\""), "1:55 /mcpServers/a/timeout must be 1 to 3600 seconds: a whole number, or \"90s\", \"5m\"", E_INVALID },
     { SERVER(", \"instances\": 1"), "1:57 /mcpServers/a/instances must be a whole number from 2 to 1000", E_INVALID },
@@ -162,7 +162,7 @@ static const struct {
       "1:130 /mcpServers/a/headers/x a control byte cannot be in an HTTP field", E_INVALID },
     { "{\"listen\": \"localhost:1\", \"audit\": \"of\", \"insecure\": 1, \"mcpServers\": {\"a\": {\"command\": \"server\"}}}",
       "1:12 /listen must be a numeric address and a port [write \"127.0.0.1:8808\"]\n"
-      "1:36 /audit must be one of durable|process|off [did you mean \"off\"?]\n"
+      "1:36 /audit must be \"durable\", \"process\" or \"off\" [did you mean \"off\"?]\n"
       "1:54 /insecure must be true or false, this is a number\n"
       "~1:72 /mcpServers/a no policy: every call is denied [write \"policy\": \"recommended\", or a file's name]", E_INVALID },
     { "{\"listen\": \"0.0.0.0:1\", \"mcpServers\": {\"a\": {\"command\": \"server\"}}}",
