@@ -352,7 +352,7 @@ const struct command command_pins_accept = {
     .help =
         "On a terminal what changed is shown and asked for. Elsewhere look at it first (warder pins list --changed)\n"
         "and say with --listed what you saw: what the server changes in between is not accepted. It is recorded.\n\n"
-        "  warder pins accept iterable send_email --listed 3f9a2c77b01e5d208c4be6a1f07d93b2\n"
+        "  warder pins accept mail send_email --listed 3f9a2c77b01e5d208c4be6a1f07d93b2\n"
         "  warder pins accept iterable --all --listed 91b0c2d4e6f80a1c3e5d7f9b2a4c6e80\n"
         "  warder pins accept iterable --kind prompt get-export-jobs\n"
         "  warder pins accept iterable --kind instructions\n",
