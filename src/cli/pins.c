@@ -329,7 +329,7 @@ static const struct option forget_options[] = {
 };
 
 const struct command command_pins_list = {
-    .summary = "Lists what was accepted of servers, and what changed",
+    .summary = "Lists what was accepted, and what changed",
     .arguments = "",
     .options = list_options,
     .json = true,
