@@ -136,7 +136,7 @@ static int see_page(struct look *look, int64_t *next)
 static int see_all(struct look *look)
 {
     int64_t next = 0;
-    int status;
+    int status = 0;
     buf_init(&look->pending, PENDING_BYTES);
     if (hasher_new(&look->hasher) != 0)
         return failure(look->invocation, "%s", error_text(E_NOMEM));

@@ -32,14 +32,12 @@ static const struct json *read_text(struct texts *texts, struct str data, const 
 {
     static const struct sha256 none;
     struct str hex = answer_text(pin, digest);
-    struct sha256 wanted;
+    struct sha256 wanted = { { 0 } };
     enum pin_kind kind;
     const struct json *tree;
     struct json_error fault;
-    if (hex.len == 0)
-        return NULL;
-    if (hex_decode(hex, wanted.bytes, SHA256_LEN) == 0 && memcmp(&wanted, &none, sizeof(none)) == 0)
-        return NULL;
+    if (hex.len == 0 || hex_decode(hex, wanted.bytes, SHA256_LEN) != 0 || memcmp(&wanted, &none, sizeof(none)) == 0)
+        return NULL; /* there is none */
     texts->whole =
         pin_kind_of_word(answer_text(pin, "kind"), &kind) &&
         store_definition(data, answer_text(pin, "server"), kind, answer_text(pin, "name"), &wanted, text) == 0 &&
