@@ -94,7 +94,7 @@ static const struct option options[] = {
 };
 
 const struct command command_catalog_queue = {
-    .summary = "Says what is to be started of a registry, and what failed",
+    .summary = "Says what waits to be started, and what failed",
     .arguments = "",
     .options = options,
     .json = true,

@@ -67,7 +67,7 @@ static const struct option options[] = {
 };
 
 const struct command command_recommend = {
-    .summary = "Shows a server's recommended policy, or accepts it",
+    .summary = "Shows or accepts a recommended policy",
     .arguments = "SERVER",
     .least = 1,
     .most = 1,
