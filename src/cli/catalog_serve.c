@@ -130,7 +130,7 @@ static const struct option options[] = {
 };
 
 const struct command command_catalog_serve = {
-    .summary = "Serves a built site, and its search from the index",
+    .summary = "Serves a built site, and its search",
     .arguments = "FOLDER",
     .least = 1,
     .most = 1,
