@@ -229,7 +229,7 @@ static int take_list(struct intake *intake, const struct json *tools, const char
     struct str key;
     int64_t id;
     if (name_fault(intake->server)) {
-        *why = "a list of tools does not say whose they are: --server NAME";
+        *why = "a list of tools does not say whose they are: --server NAME, or a file NAME.tools.json";
         return E_INVALID;
     }
     struct catalog_server server = {

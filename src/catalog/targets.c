@@ -334,8 +334,8 @@ static bool is_launcher(struct str program)
 
 static struct str without_ending(struct str name)
 {
-    static const struct str endings[] = { { ".mjs", 4 }, { ".cjs", 4 }, { ".js", 3 },
-                                          { ".py", 3 },  { ".ts", 3 },  { ".json", 5 } };
+    static const struct str endings[] = { { ".mjs", 4 }, { ".cjs", 4 },         { ".js", 3 },  { ".py", 3 },
+                                          { ".ts", 3 },  { ".tools.json", 11 }, { ".json", 5 } };
     for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
         if (str_ends_with(name, endings[i]))
             return str_slice(name, 0, name.len - endings[i].len);

@@ -6,6 +6,7 @@
 #include "cli/catalog_files.h"
 #include "cli/catalog_start.h"
 #include "cli/terminal.h"
+#include "config/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,13 @@ static void say_progress(void *arg, const struct intake *intake)
         fprintf(stderr, "\r%lu entries, %lu servers, %lu tools", intake->entries, intake->servers, intake->tools);
 }
 
+/* Whose list a file holds that --server does not name: warder scan --lists writes SERVER.tools.json. */
+static struct str server_of_file(const char *path)
+{
+    struct str name = file_base_name(str_from_c(path)), ending = STR(".tools.json");
+    return str_ends_with(name, ending) ? str_slice(name, 0, name.len - ending.len) : STR_EMPTY;
+}
+
 /* An exit status, as a number above 0: it was said what is wrong. */
 static int add_file(void *arg, const char *path)
 {
@@ -82,8 +90,11 @@ static int add_file(void *arg, const char *path)
     const struct invocation *invocation = adding->invocation;
     struct intake *intake = adding->intake;
     const char *why = NULL;
+    const struct str server = intake->server;
     adding->path = path;
+    intake->server = server.len > 0 ? server : server_of_file(path);
     int error = intake_file(intake, path, &why);
+    intake->server = server;
     if (adding->shows)
         fputs("\n", stderr);
     if (!error)
@@ -295,6 +306,8 @@ static int search_in(const struct invocation *invocation, struct catalog *catalo
         print_hits(&search);
     if (!error && !invocation->json && search.count == 0)
         printf("Nothing has these words.\n");
+    if (!error && !invocation->json && search.more)
+        printf("There are more: more words narrow it%s.\n", most < SEARCH_MOST ? ", --most shows more" : "");
     search_release(&search);
     return status;
 }
@@ -358,7 +371,7 @@ const struct command command_catalog_add = {
     .options = add_options,
     .json = true,
     .help =
-        "A FILE is what a server's tools/list answered (with --server), lines of {\"server\", \"tool\", \"description\",\n"
+        "A FILE is what a server's tools/list answered (with --server, or named SERVER.tools.json), lines of {\"server\", \"tool\", \"description\",\n"
         "\"inputSchema\", \"annotations\"}, or what the MCP registry lists: {\"servers\": [...]} or one server.json, or\n"
         "what warder catalog export wrote, or a folder of such files. Each tool is classed on its way in. Servers of the registry are known without tools until a list of theirs is added.\n"
         "What is malformed is named and left out, and the exit status is then 1. Nothing is installed or started without\n"
@@ -397,8 +410,8 @@ const struct command command_catalog_search = {
     .most = 64,
     .options = search_options,
     .json = true,
-    .help = "Every WORD must begin a word of the tool's. Exact names stand first. The exit status is 1 where nothing is found.\n\n"
+    .help = "Every WORD must begin a word of the tool's name, description or server. Exact names stand first. The exit status is 1 where nothing is found.\n\n"
             "  warder catalog search cancel export\n"
-            "  warder catalog search delete repository --json\n",
+            "  warder catalog search create repository --json\n",
     .run = search,
 };

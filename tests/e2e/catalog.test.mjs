@@ -1,7 +1,7 @@
 // The catalogue: an index of real tools, and the site that is made of it.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -281,6 +281,22 @@ describe('what goes in', () => {
       const { code, stderr } = await warder(['catalog', 'add', '--index', at('none.db'), file('none.json', content)]);
       assert.equal(code, 1, content);
       assert.match(stderr, why);
+    }
+  });
+
+  test('a folder of lists as scan --lists writes them: each is of the server that its file is named after', async () => {
+    const own = at('named.db'), folder = at('lists');
+    mkdirSync(folder);
+    for (const server of ['notes', 'mail']) file(`lists/${server}.tools.json`, { tools: [{ name: `delete_${server}`, inputSchema: { type: 'object' } }] });
+    assert.match(await run('add', '--index', own, folder), /^2 servers, 2 tools; 0 left out\./);
+    const { tools } = JSON.parse(await run('search', '--index', own, '--json', 'delete'));
+    assert.deepEqual(tools.map(({ server, tool }) => [server, tool]).sort(), [['mail', 'delete_mail'], ['notes', 'delete_notes']]);
+    assert.match(await run('search', '--index', own, '--most', '1', 'delete'), /^There are more: /m);
+    assert.doesNotMatch(await run('search', '--index', own, 'delete'), /There are more/);
+    for (const name of ['unnamed.json', '.tools.json']) { // no server has these names
+      const { code, stderr } = await warder(['catalog', 'add', '--index', own, file(name, { tools: [] })]);
+      assert.equal(code, 1);
+      assert.match(stderr, /does not say whose they are: --server NAME, or a file NAME\.tools\.json/);
     }
   });
 
