@@ -39,7 +39,9 @@ struct scanning {
     int64_t timeout_ms;
     enum severity fail_on;
     bool fails; /* --fail-on was given */
+    bool speaks; /* standard output is for people: no document goes there */
     size_t columns;
+    size_t policies; /* written so far */
 };
 
 /* ---- what is asked for ---- */
@@ -85,9 +87,26 @@ static int read_width(struct scanning *scanning)
     return 0;
 }
 
+static bool is_stdout(const char *path)
+{
+    return path && strcmp(path, "-") == 0;
+}
+
+/* Standard output holds one document, whole, or the table. */
+static int read_documents(struct scanning *scanning)
+{
+    const struct invocation *invocation = scanning->invocation;
+    int documents = invocation->json + is_stdout(option_value(invocation, "html")) +
+                    is_stdout(option_value(invocation, "sarif"));
+    scanning->speaks = documents == 0;
+    if (documents > 1)
+        return usage_error(invocation, "only one of --json, --html - and --sarif - can have standard output");
+    return 0;
+}
+
 static int read_options(struct scanning *scanning)
 {
-    static int (*const readers[])(struct scanning *) = { read_timeout, read_fail_on, read_width };
+    static int (*const readers[])(struct scanning *) = { read_timeout, read_fail_on, read_width, read_documents };
     int status = 0;
     for (size_t i = 0; !status && i < sizeof(readers) / sizeof(readers[0]); i++)
         status = readers[i](scanning);
@@ -265,15 +284,23 @@ static void keep_state(struct scanning *scanning)
 
 /* ---- documents ---- */
 
+static int written(struct scanning *scanning, const char *path)
+{
+    if (scanning->speaks)
+        printf("Wrote %s\n", path);
+    return 0;
+}
+
 static int write_file(struct scanning *scanning, const char *path, const struct buf *text)
 {
-    if (strcmp(path, "-") == 0) {
+    if (is_stdout(path)) {
         if (fwrite(text->ptr, 1, text->len, stdout) == text->len && fflush(stdout) == 0)
             return 0;
         return failure(scanning->invocation, "cannot write: %s", strerror(errno));
     }
     int error = file_write_atomic(path, buf_str(text), PATH_OUT);
-    return error ? failure(scanning->invocation, "cannot write %s: %s", path, error_text(error)) : 0;
+    return error ? failure(scanning->invocation, "cannot write %s: %s", path, error_text(error)) :
+                   written(scanning, path);
 }
 
 static int write_report(struct scanning *scanning, const char *path,
@@ -318,9 +345,8 @@ static int write_policy(struct scanning *scanning, const char *directory, const 
     int error = file_write_atomic(path, server->policy, PATH_OUT);
     if (error)
         return failure(scanning->invocation, "cannot write %s: %s", path, error_text(error));
-    if (!scanning->invocation->json)
-        printf("%s: loads as it is; \"policy\": \"%s\" beside the server's command puts it in force\n", path, path);
-    return 0;
+    scanning->policies++;
+    return written(scanning, path);
 }
 
 /* What the server listed, as it listed it: for another scan without the server, or for the catalogue. */
@@ -342,7 +368,8 @@ static int write_list(struct scanning *scanning, const char *directory, const st
     buf_append_str(&text, STR("\n]}\n"));
     int error = buf_ok(&text) ? file_write_atomic(path, buf_str(&text), PATH_OUT) : E_NOMEM;
     buf_release(&text);
-    return error ? failure(scanning->invocation, "cannot write %s: %s", path, error_text(error)) : 0;
+    return error ? failure(scanning->invocation, "cannot write %s: %s", path, error_text(error)) :
+                   written(scanning, path);
 }
 
 /* One file a server that was judged, in the directory that the option names; the first failure of all. */
@@ -382,42 +409,54 @@ static int print_table(struct scanning *scanning)
     return status;
 }
 
-static bool takes_stdout(const struct invocation *invocation)
-{
-    const char *html = option_value(invocation, "html"), *sarif = option_value(invocation, "sarif");
-    return (html && strcmp(html, "-") == 0) || (sarif && strcmp(sarif, "-") == 0);
-}
-
 static int write_all(struct scanning *scanning)
 {
     const struct invocation *invocation = scanning->invocation;
     int status = 0, one;
     if (invocation->json)
         status = write_report(scanning, "-", report_scan_json);
-    else if (!takes_stdout(invocation))
+    else if (scanning->speaks)
         status = print_table(scanning);
     one = write_report(scanning, option_value(invocation, "sarif"), report_scan_sarif);
     status = status ? status : one;
     one = write_report(scanning, option_value(invocation, "html"), report_scan_html);
     status = status ? status : one;
-    one = write_files(scanning, "policy", write_policy);
-    status = status ? status : one;
     one = write_files(scanning, "lists", write_list);
+    status = status ? status : one;
+    one = write_files(scanning, "policy", write_policy);
+    if (scanning->policies > 0 && scanning->speaks)
+        printf("A policy loads as it is, and is in force with \"policy\": \"FILE\" beside its\n"
+               "server's command in what warder run reads.\n");
     return status ? status : one;
 }
 
 /* Not listed is no: what was not seen is not known to be harmless. */
+static bool all_listed(const struct scanning *scanning)
+{
+    for (size_t i = 0; i < scanning->report.count; i++)
+        if (!scanning->servers[i].judgement && scanning->servers[i].scanned->outcome != SCAN_DISABLED)
+            return false;
+    return true;
+}
+
+/* A build that fails says what for. */
+static bool too_severe(const struct scanning *scanning)
+{
+    size_t found = 0;
+    for (size_t i = 0; scanning->fails && i < scanning->report.count; i++)
+        for (int s = scanning->fail_on; scanning->servers[i].judgement && s < SEVERITY_COUNT; s++)
+            found += scanning->servers[i].judgement->of_severity[s];
+    if (found > 0)
+        (void)failure(scanning->invocation, "--fail-on %s: %zu tool%s that severe%s",
+                      severity_name(scanning->fail_on), found, found == 1 ? " is" : "s are",
+                      scanning->fail_on == SEVERITY_CRITICAL ? "" : ", or more");
+    return found > 0;
+}
+
 static int verdict(const struct scanning *scanning)
 {
-    for (size_t i = 0; i < scanning->report.count; i++) {
-        const struct report_server *server = &scanning->servers[i];
-        if (!server->judgement && server->scanned->outcome != SCAN_DISABLED)
-            return EXIT_NO;
-        for (int s = scanning->fail_on; scanning->fails && server->judgement && s < SEVERITY_COUNT; s++)
-            if (server->judgement->of_severity[s] > 0)
-                return EXIT_NO;
-    }
-    return EXIT_YES;
+    bool severe = too_severe(scanning);
+    return severe || !all_listed(scanning) ? EXIT_NO : EXIT_YES;
 }
 
 /* ---- the whole ---- */
@@ -516,6 +555,7 @@ const struct command command_scan = {
         "  warder scan .mcp.json                  every server of a client, side by side\n"
         "  warder scan -p policies .mcp.json      and a policy for each to begin with\n"
         "  warder scan --fail-on high --sarif out.sarif warder.json\n\n"
+        "Standard output has the table, or one document: --json, --html - or --sarif -.\n"
         "Exit status: 0 all were listed; 1 one was not, or --fail-on found something.\n",
     .run = run,
 };

@@ -4,7 +4,9 @@
 #include "base/encode.h"
 #include "catalog/columns.h"
 
+#include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #define ROWS 40 /* of a server without --all */
 #define COLUMNS_LEAST 60
@@ -12,6 +14,7 @@
 #define CLASS_WIDTH 11 /* "Destructive" */
 #define ROOMY 100      /* columns from which on a severity is written out */
 #define TOOL_LEAST 16
+#define SIGNALS_FAIR 14 /* "credentials +2" */
 #define GAP 2
 #define CELL 2048
 
@@ -141,18 +144,27 @@ static struct str why(const struct judged *tool, char *out, size_t max)
     return str_of(out, smaller((size_t)len, max - 1));
 }
 
-static struct str signals(const struct judged *tool, char *out, size_t max)
+/* As many names as `columns` have room for, and how many more there are: "file_path +2". What tells of an attack
+ * stands first. */
+static struct str signals(const struct judged *tool, size_t columns, char *out, size_t max)
 {
-    size_t len = 0;
+    const unsigned all = tool->verdict.signals, attack = 1u << SIGNAL_HIDDEN_TEXT | 1u << SIGNAL_INSTRUCTIONS;
+    const unsigned turns[] = { all & attack, all & ~attack };
+    size_t count = (size_t)__builtin_popcount(all), shown = 0, len = 0;
     out[0] = 0;
-    for (unsigned i = 0; i < SIGNAL_COUNT; i++) {
-        if (!(tool->verdict.signals >> i & 1))
+    for (unsigned i = 0; i < 2 * SIGNAL_COUNT; i++) {
+        enum signal signal = (enum signal)(i % SIGNAL_COUNT);
+        if (!(turns[i / SIGNAL_COUNT] >> signal & 1))
             continue;
-        int more = snprintf(out + len, max - len, "%s%s", len ? " " : "", signal_name((enum signal)i));
-        if (more < 0 || (size_t)more >= max - len)
+        size_t after = count - shown - 1, tail = after > 0 ? strlen(" +9") + (after > 9) : 0;
+        const char *name = signal_name(signal);
+        if (shown > 0 && len + 1 + strlen(name) + tail > columns)
             break;
-        len += (size_t)more;
+        len += (size_t)snprintf(out + len, max - len, "%s%s", shown ? " " : "", name);
+        shown++;
     }
+    if (shown < count)
+        len += (size_t)snprintf(out + len, max - len, " +%zu", count - shown);
     return str_of(out, len);
 }
 
@@ -173,11 +185,12 @@ static struct widths measure(const struct table *table, const struct judgement *
         const struct judged *tool = &judgement->tools[i];
         most.tool = larger(most.tool, columns_of(escaped(tool->tool->name, text, sizeof(text))));
         most.why = larger(most.why, columns_of(why(tool, text, sizeof(text))));
-        most.signals = larger(most.signals, columns_of(signals(tool, text, sizeof(text))));
+        most.signals = larger(most.signals, columns_of(signals(tool, SIZE_MAX, text, sizeof(text))));
     }
     struct widths made = { smaller(most.tool, room * 11 / 20), 0, 0 };
     room -= made.tool;
-    made.signals = smaller(most.signals, larger(room / 3, room > most.why ? room - most.why : 0));
+    made.signals = smaller(SIGNALS_FAIR, room / 2);
+    made.signals = smaller(most.signals, larger(made.signals, room > most.why ? room - most.why : 0));
     made.why = room - made.signals;
     made.why = smaller(made.why, most.why);
     made.signals = room - made.why;
@@ -204,7 +217,7 @@ static void row(struct table *table, const struct widths *widths, const struct j
     spaces(table, GAP);
     put(table, PAINT_NONE, why(tool, text, sizeof(text)), widths->why, true);
     spaces(table, GAP);
-    put(table, PAINT_DIM, signals(tool, text, sizeof(text)), widths->signals, false);
+    put(table, PAINT_DIM, signals(tool, widths->signals, text, sizeof(text)), widths->signals, false);
     end_line(table);
 }
 
@@ -255,20 +268,37 @@ static void count_of(struct buf *out, size_t count, const char *what)
         buf_printf(out, ", %zu %s%s", count, what, count == 1 ? "" : "s");
 }
 
+/* Of a path that is too long its last parts, which tell one file from another. */
+static struct str path_within(struct str path, size_t columns)
+{
+    while (columns_of(path) > columns) {
+        size_t slash = str_find_byte(str_slice(path, 1, path.len), '/') + 1;
+        if (slash + 1 >= path.len)
+            break;
+        path = str_slice(path, slash + 1, path.len);
+    }
+    return path;
+}
+
 static void head_of_server(struct table *table, const struct report_server *server)
 {
     const struct scanned *scanned = server->scanned;
     const struct target *target = scanned->target;
-    char text[CELL], source[CELL / 2];
+    char text[CELL], source[CELL / 2], in[CELL];
     put(table, PAINT_BOLD, target->name, table->columns, false);
     end_line(table);
-    escaped(target->shown, text, sizeof(text) / 2);
-    if (target->source.len > 0) {
-        size_t len = strlen(text);
-        escaped(target->source, source, sizeof(source));
-        snprintf(text + len, sizeof(text) - len, "%s%s", len ? "  in " : "in ", source);
-    }
-    line(table, PAINT_DIM, GAP, str_from_c(text));
+    struct str command = escaped(target->shown, text, sizeof(text));
+    struct str path = escaped(target->source, source, sizeof(source));
+    size_t room = table->columns - GAP, most = larger(room / 2, room - smaller(room, columns_of(command)));
+    struct str file = path_within(path, most - strlen("  in …/"));
+    const char *cut = file.len < path.len ? "…/" : "";
+    int len = path.len > 0 ? snprintf(in, sizeof(in), "  in %s%" STR_FMT, cut, STR_ARG(file)) : 0;
+    struct str place = str_of(in, smaller((size_t)len, sizeof(in) - 1));
+    size_t of_place = smaller(columns_of(place), most);
+    spaces(table, GAP);
+    put(table, PAINT_DIM, command, room - of_place, false);
+    put(table, PAINT_DIM, command.len > 0 ? place : str_trim(place, " "), of_place, false);
+    end_line(table);
 }
 
 static void grade_of_server(struct table *table, const struct report_server *server)
@@ -296,40 +326,6 @@ static void grade_of_server(struct table *table, const struct report_server *ser
     buf_release(&text);
 }
 
-static void changes(struct table *table, const struct past *past)
-{
-    struct buf text;
-    char when[REPORT_TIME], name[CELL];
-    if (!past || !past->known)
-        return;
-    report_time(past->at_ms, when);
-    buf_init(&text, CELL);
-    buf_printf(&text, "Since %s: ", when);
-    size_t moved = past->changes[CHANGE_NEW] + past->changes[CHANGE_TEXT] + past->changes[CHANGE_RISK];
-    if (moved + past->gone_count == 0)
-        buf_append_str(&text, STR("nothing changed"));
-    else
-        buf_printf(&text, "%zu new (+), %zu gone (-), %zu changed (~), %zu riskier (!)", past->changes[CHANGE_NEW],
-                   past->gone_count, past->changes[CHANGE_TEXT], past->changes[CHANGE_RISK]);
-    line(table, moved + past->gone_count ? PAINT_BOLD : PAINT_DIM, GAP, buf_str(&text));
-    buf_release(&text);
-    for (size_t i = 0; i < past->gone_count && (table->options->all || i < ROWS); i++) {
-        put(table, PAINT_BOLD, STR("-"), GAP, true);
-        put(table, PAINT_NONE, escaped(past->gone[i], name, sizeof(name)), table->columns - GAP, false);
-        end_line(table);
-    }
-}
-
-static void notes(struct table *table, const struct scanned *scanned)
-{
-    for (size_t i = 0; i < scanned->note_count; i++) {
-        spaces(table, GAP);
-        put(table, PAINT_YELLOW, STR("note: "), 6, false);
-        put(table, PAINT_NONE, str_from_c(scanned->notes[i]), table->columns - GAP - 6, false);
-        end_line(table);
-    }
-}
-
 /* Reasons are told whole, on as many lines as they need. */
 static void folded(struct table *table, enum paint how, size_t indent, struct str text)
 {
@@ -348,6 +344,57 @@ static void folded(struct table *table, enum paint how, size_t indent, struct st
         }
         line(table, how, indent, str_slice(text, 0, end));
         text = str_trim(str_slice(text, end, text.len), " ");
+    }
+}
+
+/* What there is none of is not named. */
+static void changed_counts(struct buf *out, const struct past *past)
+{
+    const struct {
+        size_t count;
+        const char *what;
+    } kinds[] = { { past->changes[CHANGE_NEW], "new (+)" },
+                  { past->gone_count, "gone (-)" },
+                  { past->changes[CHANGE_TEXT], "changed (~)" },
+                  { past->changes[CHANGE_RISK], "riskier (!)" } };
+    bool any = false;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (kinds[i].count > 0)
+            buf_printf(out, "%s%zu %s", any ? ", " : "", kinds[i].count, kinds[i].what);
+        any |= kinds[i].count > 0;
+    }
+}
+
+static void changes(struct table *table, const struct past *past)
+{
+    struct buf text;
+    char when[REPORT_TIME], name[CELL];
+    if (!past || !past->known)
+        return;
+    report_time(past->at_ms, when);
+    buf_init(&text, CELL);
+    buf_printf(&text, "Since %s: ", when);
+    size_t moved = past->changes[CHANGE_NEW] + past->changes[CHANGE_TEXT] + past->changes[CHANGE_RISK];
+    if (moved + past->gone_count == 0)
+        buf_append_str(&text, STR("nothing changed"));
+    else
+        changed_counts(&text, past);
+    folded(table, moved + past->gone_count ? PAINT_BOLD : PAINT_DIM, GAP, buf_str(&text));
+    buf_release(&text);
+    for (size_t i = 0; i < past->gone_count && (table->options->all || i < ROWS); i++) {
+        put(table, PAINT_BOLD, STR("-"), GAP, true);
+        put(table, PAINT_NONE, escaped(past->gone[i], name, sizeof(name)), table->columns - GAP, false);
+        end_line(table);
+    }
+}
+
+static void notes(struct table *table, const struct scanned *scanned)
+{
+    for (size_t i = 0; i < scanned->note_count; i++) {
+        spaces(table, GAP);
+        put(table, PAINT_YELLOW, STR("note: "), 6, false);
+        put(table, PAINT_NONE, str_from_c(scanned->notes[i]), table->columns - GAP - 6, false);
+        end_line(table);
     }
 }
 
