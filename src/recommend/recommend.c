@@ -2,6 +2,7 @@
 #include "recommend/recommend.h"
 
 #include "base/check.h"
+#include "base/encode.h"
 #include "base/map.h"
 #include "json/writer.h"
 
@@ -65,12 +66,41 @@ static struct str lower(struct str name, char *out)
     return str_of(out, name.len);
 }
 
-/* A selector with '*' is a pattern and one with '@' in front a class: a tool of such a name would open others; and no
- * policy may have U+0000 in a member's name. It falls to the default, which denies. */
+/* Letters that look like Latin ones: Latin extensions of phonetics, Greek, Cyrillic, Armenian, Cherokee, letterlike
+ * signs, full width and mathematical. */
+static bool is_look_alike(unsigned point)
+{
+    return point == 0x131 || point == 0x17f || (point >= 0x250 && point <= 0x2af) ||
+           (point >= 0x370 && point <= 0x58f) || (point >= 0x13a0 && point <= 0x13ff) ||
+           (point >= 0x1c80 && point <= 0x1dbf) || (point >= 0x2100 && point <= 0x218f) ||
+           (point >= 0xa640 && point <= 0xa69f) || (point >= 0xff00 && point <= 0xff5e) ||
+           (point >= 0x1d400 && point <= 0x1d7ff);
+}
+
+/* Who reads the policy sees what it names: nothing hidden, and no look-alikes among Latin letters. */
+static bool is_what_it_seems(struct str name)
+{
+    bool latin = false, look_alike = false;
+    unsigned point;
+
+    for (size_t at = 0, len; at < name.len; at += len) {
+        len = str_utf8_next(name, at, &point);
+        if (len == 0)
+            return true; /* no UTF-8: refused as such */
+        if (text_is_hidden(point))
+            return false;
+        latin |= (point | 0x20) >= 'a' && (point | 0x20) <= 'z';
+        look_alike |= is_look_alike(point);
+    }
+    return !latin || !look_alike;
+}
+
+/* A selector with '*' is a pattern and one with '@' in front a class: a tool of such a name would open others; and one
+ * that is not what it seems would be approved unseen. They fall to the default, which denies. */
 static bool is_plain(struct str name)
 {
     return name.len > 0 && name.ptr[0] != '@' && str_find_byte(name, '*') == name.len &&
-           str_find_byte(name, '\0') == name.len;
+           is_what_it_seems(name);
 }
 
 /* ---- the tools, each once ---- */

@@ -22,7 +22,9 @@ enum preset {
 bool preset_from_name(struct str name, enum preset *out);
 
 /* Appends a whole policy document with the tools' exact names, in their order. A name that stands twice is written once,
- * with the graver class; one that a policy would read as a pattern or a class is left to the default, which denies. E_NOMEM, E_LIMIT (the buffer's ceiling); E_INVALID: a name that is not UTF-8. */
+ * with the graver class; one that a policy would read as a pattern or a
+ * class, or that has hidden or look-alike characters, is left to the default, which denies.
+ * E_NOMEM, E_LIMIT (the buffer's ceiling); E_INVALID: a name that is not UTF-8. */
 int recommend_policy(struct buf *out, enum preset preset, struct str server, const struct classed_tool *tools, size_t count)
     NODISCARD;
 /* One tool's part of it: the document that rules this tool alone. */

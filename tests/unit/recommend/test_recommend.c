@@ -114,6 +114,21 @@ static void names_that_select_others_are_left_out(void **state)
     unload(&bench);
 }
 
+static void names_that_are_not_what_they_seem_are_left_out(void **state)
+{
+    static const struct classed_tool hostile[] = {
+        TOOL("del\xe2\x80\x8b" "ete_all", READ), TOOL("d\xd0\xb5lete_all", READ), TOOL("get_\xef\xbd\x81ll", READ),
+        TOOL("\x1b[31mred", READ), TOOL("na\xc3\xafve_get", READ), TOOL("\xd0\xbd\xd0\xb0\xd0\xb9\xd1\x82\xd0\xb8", READ),
+    };
+    struct bench bench;
+
+    (void)state;
+    load(&bench, hostile, 6);
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(call(&bench, hostile[i].name).verdict, i < 4 ? VERDICT_DENY : VERDICT_ALLOW);
+    unload(&bench);
+}
+
 static void of_two_with_one_name_the_graver_counts(void **state)
 {
     static const struct classed_tool twice[] = { TOOL("x", READ), TOOL("x", DESTRUCTIVE), TOOL("y", READ) };
@@ -170,6 +185,7 @@ int main(void)
         cmocka_unit_test(each_class_gets_its_row),
         cmocka_unit_test(counters_do_not_collide),
         cmocka_unit_test(names_that_select_others_are_left_out),
+        cmocka_unit_test(names_that_are_not_what_they_seem_are_left_out),
         cmocka_unit_test(of_two_with_one_name_the_graver_counts),
         cmocka_unit_test(nothing_but_a_default_is_a_policy_too),
         cmocka_unit_test(one_tool_has_its_own_document),
