@@ -1,10 +1,13 @@
 /* Signals out of schemas and texts. */
 #include "classify/parameters.h"
 
-#define PARAMETERS_LOOKED_AT 200
+#include "base/encode.h"
+
+#define PARAMETERS_LOOKED_AT 10000
 #define MANY_PARAMETERS 10
 #define PARAMETER_WORDS 12
-#define ACTIONS_LOOKED_AT 64
+#define ACTIONS_LOOKED_AT 10000
+#define VARIANT_DEPTH 4 /* anyOf in anyOf: schemas of generators have two */
 
 static const struct {
     enum signal signal;
@@ -86,43 +89,95 @@ static bool is_action(const struct lexicon *lexicon, struct str name)
     return count > 0 && word_in(&words[count - 1], "action operation op subcommand");
 }
 
+/* What is read of a schema's actions. */
+struct actions {
+    const struct lexicon *lexicon;
+    const struct subject *subject;
+    struct reading *out;
+    size_t left; /* of those that are looked at */
+};
+
+static void read_action(struct actions *actions, const struct json *value)
+{
+    struct reading one;
+
+    if (actions->left == 0) { /* what is behind so many may be anything */
+        actions->out->class = CLASS_DESTRUCTIVE;
+        actions->out->strength = STRENGTH_STRONG;
+        actions->out->words = STR_EMPTY;
+        actions->out->why = "it can be told to take more actions than are looked at";
+        return;
+    }
+    actions->left--;
+    if (!json_is(value, JSON_STRING))
+        return;
+    read_name(actions->lexicon, json_string(value), STR_EMPTY, actions->subject, &one);
+    if (one.strength >= STRENGTH_FAIR && one.class > actions->out->class) {
+        *actions->out = one;
+        actions->out->words = json_string(value);
+        actions->out->why = "one of the actions that it can be told to take";
+    }
+}
+
+static const struct str variants[] = { STR("anyOf"), STR("oneOf"), STR("allOf") };
+
+/* The values that one parameter takes, however its schema spells them. */
+static void read_values(struct actions *actions, const struct json *schema, unsigned depth)
+{
+    const struct json *values = json_get(schema, STR("enum")), *value;
+    struct json_iter iter;
+    struct str key;
+
+    if (json_get(schema, STR("const")))
+        read_action(actions, json_get(schema, STR("const")));
+    json_iter_init(&iter, json_is(values, JSON_ARRAY) ? values : NULL);
+    while (json_iter_next(&iter, &key, &value))
+        read_action(actions, value);
+    if (depth == VARIANT_DEPTH)
+        return;
+    if (json_get(schema, STR("items")))
+        read_values(actions, json_get(schema, STR("items")), depth + 1);
+    for (size_t i = 0; i < sizeof(variants) / sizeof(variants[0]); i++) {
+        const struct json *list = json_get(schema, variants[i]);
+        json_iter_init(&iter, json_is(list, JSON_ARRAY) ? list : NULL);
+        while (json_iter_next(&iter, &key, &value))
+            read_values(actions, value, depth + 1);
+    }
+}
+
+static void read_actions_of(struct actions *actions, const struct json *schema, unsigned depth)
+{
+    const struct json *properties = json_get(schema, STR("properties")), *value;
+    struct json_iter iter;
+    struct str name;
+
+    json_iter_init(&iter, json_is(properties, JSON_OBJECT) ? properties : NULL);
+    while (json_iter_next(&iter, &name, &value)) {
+        if (is_action(actions->lexicon, name))
+            read_values(actions, value, 0);
+    }
+    for (size_t i = 0; i < sizeof(variants) / sizeof(variants[0]) && depth < VARIANT_DEPTH; i++) {
+        const struct json *list = json_get(schema, variants[i]);
+        json_iter_init(&iter, json_is(list, JSON_ARRAY) ? list : NULL);
+        while (json_iter_next(&iter, &name, &value))
+            read_actions_of(actions, value, depth + 1);
+    }
+}
+
 void read_actions(const struct lexicon *lexicon, const struct json *schema, const struct subject *subject, struct reading *out)
 {
-    const struct json *properties = json_get(schema, STR("properties")), *property, *value;
-    struct json_iter iter, values;
-    struct str name, key;
-    size_t looked_at = 0, actions = 0;
+    struct actions actions = { .lexicon = lexicon, .subject = subject, .out = out, .left = ACTIONS_LOOKED_AT };
 
     *out = (struct reading){ .strength = STRENGTH_NONE, .class = CLASS_OTHER, .why = "" };
-    json_iter_init(&iter, json_is(properties, JSON_OBJECT) ? properties : NULL);
-    while (looked_at++ < PARAMETERS_LOOKED_AT && json_iter_next(&iter, &name, &property)) {
-        const struct json *list = json_get(property, STR("enum"));
-        if (!json_is(list, JSON_ARRAY) || !is_action(lexicon, name))
-            continue;
-        json_iter_init(&values, list);
-        while (actions++ < ACTIONS_LOOKED_AT && json_iter_next(&values, &key, &value)) {
-            struct reading one;
-            if (!json_is(value, JSON_STRING))
-                continue;
-            read_name(lexicon, json_string(value), STR_EMPTY, subject, &one);
-            if (one.strength >= STRENGTH_FAIR && one.class > out->class) {
-                *out = one;
-                out->words = json_string(value);
-                out->why = "one of the actions that it can be told to take";
-            }
-        }
-    }
+    read_actions_of(&actions, schema, 0);
 }
 
 /* ---- texts ---- */
 
-/* Zero width, bidirectional controls, tags: nobody sees them, and a model reads them. */
+/* Nobody sees them, and a model reads them. Lines and tabs are layout; U+FE0F makes an emoji of what is before it. */
 static bool is_hidden(unsigned point)
 {
-    return (point < 0x20 && point != '\n' && point != '\t' && point != '\r') || point == 0x7f ||
-           (point >= 0x80 && point < 0xa0) || point == 0xad || (point >= 0x200b && point <= 0x200f) ||
-           (point >= 0x202a && point <= 0x202e) || (point >= 0x2060 && point <= 0x2069) || point == 0xfeff ||
-           (point >= 0xfe00 && point <= 0xfe0e) || (point >= 0xe0000 && point <= 0xe01ef);
+    return text_is_hidden(point) && point != '\n' && point != '\t' && point != '\r' && point != 0xfe0f;
 }
 
 static bool has_hidden(struct str text)
@@ -142,6 +197,8 @@ static bool holds(struct str text, const char *phrase)
     size_t len = strlen(phrase);
 
     for (size_t at = 0; at + len <= text.len; at++) {
+        if ((text.ptr[at] | 0x20) != (phrase[0] | 0x20)) /* megabytes are looked through for each phrase */
+            continue;
         if (str_eq_nocase(str_of(text.ptr + at, len), str_of(phrase, len)))
             return true;
     }
