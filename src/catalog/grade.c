@@ -12,6 +12,7 @@ struct grade grade_of(const struct grade_counts *counts)
         { 'C', STR("tools that execute"), counts->of_class[CLASS_EXECUTE] },
         { 'C', STR("tools of high severity"), counts->of_severity[SEVERITY_HIGH] },
         { 'B', STR("tools that write"), counts->of_class[CLASS_WRITE] },
+        { 'B', STR("tools of which it cannot be told what they do"), counts->of_class[CLASS_OTHER] },
         { 'A', STR("nothing but reading"), counts->tools },
     };
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
