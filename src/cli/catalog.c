@@ -1,4 +1,5 @@
 /* warder catalog add | build | search: an index of what agents can call, and a site made of it. */
+#include "base/encode.h"
 #include "catalog/index_intake.h"
 #include "catalog/search.h"
 #include "catalog/site.h"
@@ -47,23 +48,32 @@ struct adding {
     bool shows; /* progress, on a terminal */
 };
 
+/* Escaped, and cut: a name may have megabytes. */
+static void say_short(struct str text)
+{
+    char shown[300];
+
+    text_escape(text, shown, sizeof(shown));
+    fputs(shown, stderr);
+}
+
 static void say_bad(void *arg, const struct intake_fault *fault)
 {
     const struct adding *adding = arg;
     if (adding->shows)
         fputs("\r\x1b[K", stderr);
-    fputs(adding->path, stderr);
+    print_str(stderr, COLOUR_NONE, str_from_c(adding->path));
     if (fault->line > 0)
         fprintf(stderr, ":%zu", fault->line);
     fprintf(stderr, ": entry %lu", fault->at);
     if (fault->name.len > 0) {
         fputs(" (", stderr);
-        print_str(stderr, COLOUR_BOLD, fault->name);
+        say_short(fault->name);
         fputs(")", stderr);
     }
     fputs(": ", stderr);
     if (fault->pointer.len > 0) {
-        print_str(stderr, COLOUR_NONE, fault->pointer);
+        say_short(fault->pointer);
         fputs(" ", stderr);
     }
     fprintf(stderr, "%s; left out\n", fault->why);

@@ -1,0 +1,53 @@
+// Lists whose author wants a better verdict than the tools deserve, or an approval by someone who cannot see what it is for.
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { warder } from '../lib/gateway.mjs';
+
+const scratch = mkdtempSync(join(tmpdir(), 'warder-hostile-'));
+after(() => rmSync(scratch, { recursive: true, force: true }));
+
+const tool = (name, description, properties = {}) => ({ name, description, inputSchema: { type: 'object', properties } });
+
+function listed(name, tools) {
+  const path = join(scratch, `${name}.json`);
+  writeFileSync(path, JSON.stringify({ tools }));
+  return path;
+}
+
+async function policyOf(name, tools) {
+  const { code, stderr } = await warder(['scan', '--no-state', '--policy', scratch, listed(name, tools)]);
+  assert.equal(code, 0, stderr);
+  return JSON.parse(readFileSync(join(scratch, `${name}.policy.json`), 'utf8'));
+}
+
+test('a name that is not what it seems has no rule', async () => {
+  const policy = await policyOf('names', ['del\u200bete_all', 'd\u0435lete_all', '\u001b[31mget', '*', '@read', 'get_x', 'caf\u00e9'].map((name) => tool(name, 'Gets data.')));
+  assert.equal(policy.default, 'deny');
+  assert.deepEqual(Object.keys(policy.tools), ['caf\u00e9', 'get_x']);
+});
+
+test('an action that deletes is found however the schema spells it', async () => {
+  const gets = Array.from({ length: 200 }, (_, at) => `get${at}`);
+  const policy = await policyOf('actions', [
+    tool('item_one', 'Item.', { ...Object.fromEntries(gets.map((name) => [name, {}])), action: { enum: [...gets, 'delete'] } }),
+    tool('item_two', 'Item.', { action: { anyOf: [{ const: 'get' }, { const: 'delete' }] } }),
+    tool('item_three', 'Item.', { action: { type: 'array', items: { enum: ['delete'] } } }),
+  ]);
+  assert.deepEqual(policy.hide.toSorted(), ['item_one', 'item_three', 'item_two']);
+  assert.equal(policy.tools, undefined);
+});
+
+test('who says nothing is not graded as one who only reads', async () => {
+  const { stdout } = await warder(['scan', '--no-state', listed('mute', [tool('frobnicate', '')])]);
+  assert.match(stdout, /Grade B: tools of which it cannot be told what they do/);
+});
+
+test('a name of a megabyte is not written to the terminal', async () => {
+  const { code, stderr } = await warder(['catalog', 'add', '--index', join(scratch, 'catalog.db'), '--server', 's', listed('long', [tool('n'.repeat(1 << 20), '')])]);
+  assert.equal(code, 1);
+  assert.match(stderr, /entry 1 \(n+…\): .*longer than 256 bytes; left out/);
+  assert.ok(stderr.length < 1000);
+});
