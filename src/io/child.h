@@ -40,7 +40,7 @@ int  child_start(struct loop *loop, struct log *log, const struct child_options 
 int  child_take_stdin(struct child *child);
 int  child_take_stdout(struct child *child);
 int64_t child_pid(const struct child *child); /* of the process that stands over the server; its session's number too */
-/* The last line of its standard error, cut; hostile. Lives as long as the child. */
+/* The last line of its standard error, or the one that told of an error a trace's length before; cut; hostile. Lives as long as the child. */
 struct str child_last_words(const struct child *child);
 /* The owner has closed the child's standard input: SIGTERM after LIMIT_child_term_ms, SIGKILL after
  * LIMIT_child_kill_ms. `ended` will come. */

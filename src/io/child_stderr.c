@@ -15,6 +15,24 @@
 #define PART_BYTES 16384 /* one read */
 #define PARTS_A_TURN 8
 #define REST_BYTES 1048576 /* a pipe's largest content */
+#define TRACE_LINES 64   /* that a runtime writes behind an error: where it was, its own version */
+
+/* A line that tells of an error is not displaced by what runtimes write behind it. */
+static void keep_last(struct child_stderr *err, struct str line)
+{
+    static const struct str marks[] = { { "Error", 5 }, { "error", 5 }, { "ERROR", 5 } };
+    bool tells = false;
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+        tells |= str_find(line, marks[i]) < line.len;
+    if (tells)
+        err->behind_error = TRACE_LINES;
+    else if (err->behind_error > 0) {
+        err->behind_error--;
+        return;
+    }
+    err->last_len = line.len < sizeof(err->last) ? line.len : sizeof(err->last);
+    memcpy(err->last, line.ptr, err->last_len);
+}
 
 static void show(struct child_stderr *err, struct str line)
 {
@@ -22,8 +40,7 @@ static void show(struct child_stderr *err, struct str line)
         line.len--;
     if (line.len == 0)
         return;
-    err->last_len = line.len < sizeof(err->last) ? line.len : sizeof(err->last);
-    memcpy(err->last, line.ptr, err->last_len);
+    keep_last(err, line);
     if (!err->window.running)
         timer_start(&err->window, 1000);
     if (err->spent + line.len + LINE_COST > LIMIT_stderr_per_second) {

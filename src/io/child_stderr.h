@@ -24,7 +24,8 @@ struct child_stderr {
     size_t         spent;     /* of LIMIT_stderr_per_second, in this window */
     uint64_t       dropped;   /* bytes, in this window */
     size_t         last_len;
-    char           last[200]; /* of the last line: its beginning */
+    unsigned       behind_error; /* so many lines more do not displace `last` */
+    char           last[200];    /* of the last line, or the last that told of an error: its beginning */
     struct mask   *mask;      /* NULL: nothing is hidden */
     struct mask_state state;  /* of the line */
     struct buf     shown;     /* of the line, scratch */

@@ -47,6 +47,19 @@ describe('servers that do not come up', () => {
   }
 });
 
+test('what it said last is its error, not the trace and the version that runtimes write behind it', async () => {
+  const trace = "process.stderr.write('Error: no key\\n' + '    at start (main.js:1)\\n'.repeat(9) + 'Node.js v24\\n'); process.exit(1)";
+  const old = 'echo "error: once" >&2; i=0; while [ $i -lt 70 ]; do echo "working $i" >&2; i=$((i+1)); done; exit 1';
+  const gateway = new Gateway({ servers: { fails: { command: process.execPath, args: ['-e', trace] }, later: shell(old) } });
+  await gateway.start();
+  const said = await until(async () => {
+    const { servers } = JSON.parse(await gateway.command('status'));
+    return servers.every((server) => server.state === 'down' && server.last_words) && servers.map((server) => server.last_words);
+  }, 'both ended');
+  assert.deepEqual(said, ['Error: no key', 'working 69']);
+  await gateway.close();
+});
+
 test('status says why, what it said last, and when it is tried again', async () => {
   const gateway = new Gateway({ servers: { exits: shell('echo first >&2; printf "no \\033[31mkey\\n" >&2; exit 3') } });
   await gateway.start();
