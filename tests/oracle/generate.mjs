@@ -289,16 +289,12 @@ function step(random, scenes, state) {
     return { do: random.weighted([[6, 'release'], [6, 'back'], [1, 'reset']]), call: random.pick(allowedSoFar.slice(-6)) };
   }
   if (random.chance(0.02)) {
-    if (random.chance(0.5) && state.now > YEAR_1971) {
-      state.restarted = true; // a gateway that was started again has seen the day of its start: none before 1970
-      return { do: 'restart' };
-    }
+    if (random.chance(0.5) && state.now > YEAR_1971) return { do: 'restart' };
     return { do: 'expire', now: random.pick([...state.times, state.now + random.pick([0, 1000, 86400000])]) };
   }
   const server = random.chance(0.8) ? 0 : random.below(scenes.length);
   const scene = scenes[server];
   state.now = moment(random, scene, state.now, state.times);
-  if (state.restarted) state.now = Math.max(state.now, YEAR_1971);
   state.times = [...state.times.slice(-3), state.now];
   const kind = random.weighted([[88, 'tool'], [4, 'resource'], [4, 'prompt'], [3, 'method']]);
   const name = { resource: () => random.pick(RESOURCES), prompt: () => random.pick(PROMPTS), method: () => random.pick(['completion/complete', 'roots/list', 'tasks/get']),
