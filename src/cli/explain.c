@@ -1,8 +1,11 @@
 /* warder explain: one decision, step by step, by the same function that decides calls. */
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/digest.h"
+#include "base/encode.h"
 #include "base/limits.h"
 #include "cli/command.h"
+#include "cli/kept.h"
 #include "cli/terminal.h"
 #include "cli/tools_file.h"
 #include "config/config.h"
@@ -23,34 +26,12 @@
 
 static const char *const verdict_names[] = { "allow", "deny", "hide", "approve" };
 
-/* Named itself, or by the configuration for a server. */
-static int find_policy(const struct invocation *invocation, struct arena *arena, struct str *path, bool *exact_numbers)
-{
-    const char *policy = option_value(invocation, "policy"), *config = option_value(invocation, "config");
-    if (policy && (config || invocation->argument_count > 0))
-        return usage_error(invocation, "a policy, or a configuration and a server, not both");
-    *path = policy ? arena_str(arena, str_from_c(policy)) : STR_EMPTY;
-    if (policy)
-        return path->ptr ? 0 : failure(invocation, "%s", error_text(E_NOMEM));
-    if (invocation->argument_count == 0)
-        return usage_error(invocation, "--policy FILE is missing, or the name of a server in ./warder.json");
-    const char *file = config ? config : "warder.json", *server = invocation->arguments[0];
-    int error = config_policy_path(str_from_c(file), str_from_c(server), arena, path, exact_numbers);
-    if (error == E_EXISTS)
-        return failure(invocation, "%s has the recommended policy, which the gateway keeps: warder recommend %s "
-                       "--in-force > FILE, and then warder explain --policy FILE", server, server);
-    if (error == E_NOT_FOUND && !config && access(file, F_OK) != 0)
-        return failure(invocation, "there is no ./warder.json that names the policy of %s: name it with --policy FILE",
-                       server);
-    if (error == E_NOT_FOUND && access(file, F_OK) == 0)
-        return failure(invocation, "%s has no server %s", file, server);
-    if (error)
-        return failure(invocation, "%s names no policy for %s: %s (warder check says more)", file, server,
-                       error_text(error));
-    if (path->len == 0)
-        return failure(invocation, "%s names no policy for %s: every call is denied", file, server);
-    return 0;
-}
+/* What decides, and how the server takes numbers. */
+struct decider {
+    struct policy *policy;
+    bool recommended; /* kept by the gateway: its revision is told */
+    bool exact_numbers;
+};
 
 static int load_policy(const struct invocation *invocation, struct arena *arena, struct str path, struct policy **out)
 {
@@ -68,6 +49,60 @@ static int load_policy(const struct invocation *invocation, struct arena *arena,
     print_report(stderr, &report);
     report_release(&report);
     return failure(invocation, "%s does not load", path.ptr);
+}
+
+/* The gateway made it, of the server's first list, and its data directory holds it. */
+static int load_kept(const struct invocation *invocation, struct arena *arena, const char *file, const char *server,
+                     struct decider *out)
+{
+    const char *named = option_value(invocation, "data");
+    struct str data;
+    int error = 0;
+    if (named)
+        data = file_absolute(arena, STR("."), str_from_c(named));
+    else
+        error = config_data_directory(str_from_c(file), arena, &data);
+    if (error || !data.ptr)
+        return failure(invocation, "%s names no data directory: %s (warder check says more)", file,
+                       error_text(error ? error : E_NOMEM));
+    error = kept_policy(data, str_from_c(server), arena, &out->policy);
+    out->recommended = true;
+    if (error == E_NOT_FOUND)
+        return failure(invocation, "%s has the recommended policy, and %" STR_FMT " keeps none yet: the gateway makes it "
+                       "of the server's first list of tools, and until then every call is denied",
+                       server, STR_ARG(data));
+    if (error)
+        return failure(invocation, "the recommended policy of %s cannot be taken from %" STR_FMT ": %s", server,
+                       STR_ARG(data), error_text(error));
+    return 0;
+}
+
+/* Named itself, or by the configuration for a server. */
+static int find_policy(const struct invocation *invocation, struct arena *arena, struct decider *out)
+{
+    const char *policy = option_value(invocation, "policy"), *config = option_value(invocation, "config");
+    struct str path;
+    if (policy && (config || option_value(invocation, "data") || invocation->argument_count > 0))
+        return usage_error(invocation, "a policy, or a configuration and a server, not both");
+    if (policy)
+        return load_policy(invocation, arena, str_from_c(policy), &out->policy);
+    if (invocation->argument_count == 0)
+        return usage_error(invocation, "--policy FILE is missing, or the name of a server in ./warder.json");
+    const char *file = config ? config : "warder.json", *server = invocation->arguments[0];
+    int error = config_policy_path(str_from_c(file), str_from_c(server), arena, &path, &out->exact_numbers);
+    if (error == E_EXISTS)
+        return load_kept(invocation, arena, file, server, out);
+    if (error == E_NOT_FOUND && !config && access(file, F_OK) != 0)
+        return failure(invocation, "there is no ./warder.json that names the policy of %s: name it with --policy FILE",
+                       server);
+    if (error == E_NOT_FOUND && access(file, F_OK) == 0)
+        return failure(invocation, "%s has no server %s", file, server);
+    if (error)
+        return failure(invocation, "%s names no policy for %s: %s (warder check says more)", file, server,
+                       error_text(error));
+    if (path.len == 0)
+        return failure(invocation, "%s names no policy for %s: every call is denied, but by a gateway that runs with --preset", file, server);
+    return load_policy(invocation, arena, path, &out->policy);
 }
 
 static int parse_args(const struct invocation *invocation, struct arena *arena, const struct json **out)
@@ -171,11 +206,18 @@ static void write_debits(struct json_writer *writer, const struct decision *deci
     json_write_array_end(writer);
 }
 
-static bool write_json(const struct question *question, const struct decision *decision, const struct trace *trace)
+static bool write_json(const struct decider *decider, const struct question *question,
+                       const struct decision *decision, const struct trace *trace)
 {
     struct json_output output;
     struct json_writer *writer = json_output_begin(&output);
+    char hex[2 * SHA256_LEN];
     json_write_object(writer);
+    if (decider->recommended) {
+        hex_encode(policy_revision(decider->policy)->bytes, SHA256_LEN, hex);
+        json_write_member_string(writer, STR("policy"), STR("recommended"));
+        json_write_member_string(writer, STR("revision"), str_of(hex, sizeof(hex)));
+    }
     json_write_member_string(writer, STR("decision"), str_from_c(verdict_names[decision->verdict]));
     json_write_member_string(writer, STR("code"), reason_row(decision->reason)->name);
     json_write_member_string(writer, STR("rule"), decision->rule);
@@ -191,9 +233,15 @@ static bool write_json(const struct question *question, const struct decision *d
     return json_output_end(&output);
 }
 
-static void print_text(const struct question *question, const struct decision *decision, const struct trace *trace)
+static void print_text(const struct decider *decider, const struct question *question,
+                       const struct decision *decision, const struct trace *trace)
 {
+    char hex[2 * SHA256_LEN];
     struct buf steps;
+    if (decider->recommended) {
+        hex_encode(policy_revision(decider->policy)->bytes, SHA256_LEN, hex);
+        printf("policy    recommended, revision %.*s\n", (int)sizeof(hex), hex);
+    }
     if (question->subject == SUBJECT_TOOL)
         printf("class     %" STR_FMT "%s\n", STR_ARG(pinned_class_word(&question->class)),
                question->class.known ? "" : ": --class says it, or --tools");
@@ -231,8 +279,8 @@ static struct str server_name(const struct invocation *invocation)
     return name ? str_from_c(name) : STR_EMPTY;
 }
 
-static int explain(const struct invocation *invocation, struct arena *arena, const struct policy *policy,
-                   const struct definitions *tools, bool exact_numbers)
+static int explain(const struct invocation *invocation, struct arena *arena, const struct decider *decider,
+                   const struct definitions *tools)
 {
     struct str tags[TAGS_MAX];
     const char *label = option_value(invocation, "grant"), *session = option_value(invocation, "session");
@@ -258,7 +306,7 @@ static int explain(const struct invocation *invocation, struct arena *arena, con
     question.session = session ? str_from_c(session) : STR("test");
     question.client = client ? str_from_c(client) : STR("test");
     question.args_absent = !question.args;
-    server.exact_numbers = exact_numbers || option_value(invocation, "exact-numbers") != NULL;
+    server.exact_numbers = decider->exact_numbers || option_value(invocation, "exact-numbers") != NULL;
     known.name = question.name;
     question.definitions = tools;
     if (question.subject == SUBJECT_TOOL)
@@ -268,33 +316,29 @@ static int explain(const struct invocation *invocation, struct arena *arena, con
         return status;
 
     trace_init(&trace, arena);
-    policy_decide(policy, &question, arena, &trace, &decision);
+    policy_decide(decider->policy, &question, arena, &trace, &decision);
     bool written = true;
     if (invocation->json)
-        written = write_json(&question, &decision, &trace);
+        written = write_json(decider, &question, &decision, &trace);
     else
-        print_text(&question, &decision, &trace);
+        print_text(decider, &question, &decision, &trace);
     return decision.verdict == VERDICT_ALLOW && written ? EXIT_YES : EXIT_NO;
 }
 
 static int run(const struct invocation *invocation)
 {
     struct arena arena;
-    struct policy *policy = NULL;
+    struct decider decider = { .policy = NULL };
     struct definitions *tools = NULL;
     const char *tools_path = option_value(invocation, "tools");
-    bool exact_numbers = false;
-    struct str path = STR_EMPTY;
 
     arena_init(&arena, NULL, EXPLAIN_BYTES);
-    int status = find_policy(invocation, &arena, &path, &exact_numbers);
+    int status = find_policy(invocation, &arena, &decider);
     if (!status && tools_path)
         status = tools_file_read(invocation, tools_path, server_name(invocation), &tools);
     if (!status)
-        status = load_policy(invocation, &arena, path, &policy);
-    if (!status)
-        status = explain(invocation, &arena, policy, tools, exact_numbers);
-    policy_unref(policy);
+        status = explain(invocation, &arena, &decider, tools);
+    policy_unref(decider.policy);
     definitions_unref(tools);
     arena_release(&arena);
     return status;
@@ -303,6 +347,7 @@ static int run(const struct invocation *invocation)
 static const struct option options[] = {
     { "policy", 'p', "FILE", "the policy that decides", false },
     { "config", 'c', "FILE", "the configuration that names the policy of SERVER; without it ./warder.json", false },
+    { "data", 'd', "DIR", "where the gateway keeps a recommended policy; without it what the configuration names", false },
     { "tool", 't', "NAME", "the tool that is called", false },
     { "args", 'a', "JSON", "its arguments, or @FILE; without it a call that has none", false },
     { "prompt", 0, "NAME", "a prompt instead of a tool", false },
@@ -328,7 +373,8 @@ const struct command command_explain = {
     .json = true,
     .help =
         "The function that decides calls, watched: each step with its verdict, then the decision and the rule that\n"
-        "made it. Limits are shown, not counted. Exit status 0: allowed, 1: not.\n\n"
+        "made it. Limits are shown, not counted. A recommended policy is taken from the gateway's data directory, as it is\n"
+        "kept there. Exit status 0: allowed, 1: not.\n\n"
         "  warder explain iterable --tool get_export_jobs      by ./warder.json\n"
         "  warder explain -p iterable.policy.json --tool get_export_jobs\n"
         "  warder explain -p pay.policy.json --tool charge --args '{\"amount\": 20000}'\n",

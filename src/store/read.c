@@ -254,6 +254,41 @@ int store_read(struct str directory, uint64_t from, uint64_t last, store_each_re
     return error > 0 ? 0 : error;
 }
 
+struct wanted_policy {
+    struct str server;
+    struct buf *out;
+    bool found;
+};
+
+static int see_recommended(void *arg, uint64_t sequence, const struct record *record)
+{
+    struct wanted_policy *wanted = arg;
+    (void)sequence;
+    bool in_checkpoint = record->kind == RECORD_CHECKPOINT && str_eq(record->text, CHECKPOINT_REVISION);
+    if ((record->kind != RECORD_REVISION && !in_checkpoint) || !str_eq(record->name, RECOMMENDED) ||
+        !str_eq(record->server, wanted->server))
+        return 0;
+    buf_reset(wanted->out);
+    buf_append_str(wanted->out, record->blob);
+    wanted->found = true;
+    return buf_ok(wanted->out) ? 0 : E_NOMEM;
+}
+
+/* A segment begins with all that is in force: the last one is enough. */
+int store_read_recommended(struct str directory, struct str server, struct buf *out)
+{
+    struct reading reading;
+    struct wanted_policy wanted = { .server = server, .out = out };
+    int error = reading_open(&reading, directory);
+    reading.end = UINT64_MAX;
+    reading.each = see_recommended;
+    reading.arg = &wanted;
+    if (error == 0 && reading.count > 0)
+        error = read_from(&reading, reading.count - 1);
+    reading_close(&reading);
+    return error == 0 && !wanted.found ? E_NOT_FOUND : error;
+}
+
 int store_read_frames(struct str directory, uint64_t from, store_each_frame *each, void *arg)
 {
     struct reading reading;

@@ -137,6 +137,9 @@ void store_revision(struct store *store, struct str server, struct str policy, c
 void store_recommend(struct store *store, struct str server, struct str policy, const struct sha256 *revision);
 /* Empty: there is none. Borrowed until the next store_recommend. */
 struct str store_recommended(const struct store *store, struct str server, struct sha256 *revision);
+/* The same out of a directory's files, from any thread, also beside a running gateway. E_NOT_FOUND: there is none, or no
+ * ledger yet. E_CORRUPT. */
+int  store_read_recommended(struct str directory, struct str server, struct buf *out) NODISCARD;
 /* The last of each server. */
 void store_revision_each(struct store *store, void (*each)(void *arg, struct str server, struct str policy), void *arg);
 

@@ -1,7 +1,7 @@
 // The recommended policy: made once of what a server's tools can do, kept with exact names. A server that lists more, or
 // otherwise, later, by whatever names and texts, gets nothing of it without a person.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Gateway, until, warder } from '../lib/gateway.mjs';
@@ -77,6 +77,48 @@ test('it is kept, said, and the same after a restart and a crash', async () => {
   assert.equal((await revisions()).length, before_);
   const status = JSON.parse(await gateway.command('status'));
   assert.deepEqual([status.servers[0].policy, status.servers[0].recommended, status.servers[0].revision], [true, true, revision]);
+});
+
+test('explain and check read the kept one, with the gateway and without it', async () => {
+  const [{ revision }] = await revisions();
+  const explain = async (name, ...more) => warder(['explain', '-c', gateway.config, 'a', '--tool', name, '--args', '{"id":"1"}', ...more]);
+  const look = async () => {
+    for (const [name, verdict, reason] of [['get_record', 'allow', 'allowed'], ['delete_record', 'hide', 'unknown_tool'], ['send_payment', 'deny', 'deny_if'], ['get_more', 'deny', 'default_deny'], ['@read', 'deny', 'default_deny']]) {
+      const { code: status, stdout } = await explain(name, '--json');
+      const told = JSON.parse(stdout);
+      assert.deepEqual([told.decision, told.code, told.policy, told.revision, status], [verdict, reason, 'recommended', revision, verdict === 'allow' ? 0 : 1], name);
+    }
+    assert.ok((await explain('get_record')).stdout.startsWith(`policy    recommended, revision ${revision}\n`));
+    assert.equal((await warder(['check', '-s', gateway.config])).stdout, `a has the recommended policy, revision ${revision}\nfine: 1 file\n`);
+  };
+  await look();
+  session.close();
+  await gateway.stop();
+  await look();
+  await gateway.start();
+  await open();
+});
+
+test('explain and check say that none is kept yet, and that one is damaged', async () => {
+  const other = join(gateway.dir, 'elsewhere');
+  const none = await warder(['explain', '-c', gateway.config, 'a', '--data', other, '--tool', 'get_record']);
+  assert.equal(none.code, 1);
+  assert.equal(none.stdout, '');
+  assert.match(none.stderr, /a has the recommended policy, and .*elsewhere keeps none yet: .*until then every call is denied/);
+  const config = join(gateway.dir, 'elsewhere.json');
+  writeFileSync(config, JSON.stringify({ data: other, mcpServers: { a: { ...recorder.entry(), policy: 'recommended' } } }));
+  const checked = await warder(['check', '-s', config]);
+  assert.deepEqual([checked.code, checked.stdout], [0, `a has the recommended policy, and none is kept yet in ${other}: the gateway makes it of the server's first list of tools\nfine: 1 file\n`]);
+  assert.deepEqual(JSON.parse((await warder(['check', '--json', config])).stdout).recommended, [{ file: config, server: 'a', data: other }]);
+  mkdirSync(join(other, 'ledger'), { recursive: true });
+  writeFileSync(join(other, 'ledger', readdirSync(join(gateway.data, 'ledger')).find((name) => /^\d+/.test(name))), 'x'.repeat(8192));
+  const damaged = await warder(['explain', '-c', config, 'a', '--tool', 'get_record']);
+  assert.equal(damaged.code, 1);
+  assert.match(damaged.stderr, /the recommended policy of a cannot be taken from .*elsewhere: /);
+  const found = await warder(['check', config]);
+  assert.equal(found.code, 1);
+  assert.match(found.stdout, /error: the recommended policy of a cannot be taken from .*elsewhere: /);
+  assert.equal((await warder(['explain', '-p', config, '--data', other, '--tool', 'x'])).code, 2);
 });
 
 test('a tool that appears later is denied, whatever it says of itself', async () => {

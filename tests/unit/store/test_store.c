@@ -530,6 +530,18 @@ static void a_new_segment_begins_with_the_whole_state(void **state)
     assert_true(str_eq(store_recommended(h.store, STR("stripe"), &kept), STR("{\"made\":1}")));
     assert_memory_equal(&kept, &recommended, sizeof kept);
     assert_int_equal(admit_try(&h, 9, &debit, &result), E_LIMIT);
+    struct buf read;
+    buf_init(&read, 1024);
+    assert_int_equal(store_read_recommended(str_from_c(h.directory), STR("other"), &read), E_NOT_FOUND);
+    assert_int_equal(store_read_recommended(str_from_c(h.directory), STR("stripe"), &read), 0);
+    assert_true(str_eq(buf_str(&read), STR("{\"made\":1}")));
+    recommended.bytes[0]++;
+    store_recommend(h.store, STR("stripe"), STR("{\"made\":2}"), &recommended);
+    store_revision(h.store, STR("stripe"), STR("{\"version\":\"2\"}"), &recommended);
+    harness_close(&h);
+    assert_int_equal(store_read_recommended(str_from_c(h.directory), STR("stripe"), &read), 0);
+    assert_true(str_eq(buf_str(&read), STR("{\"made\":2}")));
+    buf_release(&read);
     int unknown = 0;
     assert_int_equal(store_read(str_from_c(h.directory), 1, 0, find_unknown, &unknown), 0);
     assert_int_equal(unknown, 1);
