@@ -120,14 +120,18 @@ static void servers(struct scrape *scrape, each_server *each)
     }
 }
 
-static void calls_that(struct scrape *scrape, struct label name, struct str decision, const uint64_t *by_reason)
+static void calls_that(struct scrape *scrape, struct label name, struct str decision,
+                       const uint64_t counts[REASON_COUNT][METER_CLASS_COUNT])
 {
     for (unsigned reason = 0; reason < REASON_COUNT; reason++) {
-        const struct label labels[] = { name,
-                                        { "decision", decision },
-                                        { "reason", reason_row((enum reason)reason)->name } };
-        if (by_reason[reason])
-            exposition_count(&scrape->to, labels, 3, by_reason[reason]);
+        for (size_t class = 0; class < METER_CLASS_COUNT; class++) {
+            const struct label labels[] = { name,
+                                            { "decision", decision },
+                                            { "reason", reason_row((enum reason)reason)->name },
+                                            { "class", meter_class_word(class) } };
+            if (counts[reason][class])
+                exposition_count(&scrape->to, labels, 4, counts[reason][class]);
+        }
     }
 }
 static void calls_of(struct scrape *scrape, const struct gateway_server_status *server, struct label name)
@@ -175,7 +179,10 @@ static void limits_of(struct scrape *scrape, const struct gateway_server_status 
     static const enum reason of_limits[] = { REASON_rate_limited, REASON_concurrent };
     for (size_t at = 0; at < ARRAY_LEN(of_limits); at++) {
         const struct label labels[] = { name, { "reason", reason_row(of_limits[at])->name } };
-        exposition_count(&scrape->to, labels, 2, server->meter->denied[of_limits[at]]);
+        uint64_t denied = 0;
+        for (size_t class = 0; class < METER_CLASS_COUNT; class++)
+            denied += server->meter->denied[of_limits[at]][class];
+        exposition_count(&scrape->to, labels, 2, denied);
     }
 }
 static void collect_limit_hits(struct scrape *scrape)

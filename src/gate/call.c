@@ -161,13 +161,14 @@ static void call_meter(const struct call *call, enum reason reason)
     if (!call->named)
         return;
     struct meter *meter = call->route->meter;
+    size_t class = meter_class(&call->class);
     int64_t now_us = clock_mono_us(call->gateway->clock);
     histogram_add(&meter->total, now_us - call->begun_us);
     if (call->was_admitted) {
-        meter->allowed[reason]++;
+        meter->allowed[reason][class]++;
         histogram_add(&meter->server, now_us - call->admitted_us);
     } else {
-        meter->denied[reason]++;
+        meter->denied[reason][class]++;
     }
     if (call->tool)
         *(call->was_admitted ? &call->tool->allowed : &call->tool->denied) += 1;

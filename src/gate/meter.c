@@ -58,6 +58,17 @@ void meter_unref(struct meter *meter)
     free(meter);
 }
 
+size_t meter_class(const struct pinned_class *class)
+{
+    return class->known ? (size_t)class->class : CLASS_COUNT;
+}
+
+struct str meter_class_word(size_t class)
+{
+    const struct pinned_class shown = { .known = class < CLASS_COUNT, .class = (enum tool_class)(class % CLASS_COUNT) };
+    return pinned_class_word(&shown);
+}
+
 static struct tool_meter *add_tool(struct meter *meter, struct str name)
 {
     struct tool_meter *tool = arena_zalloc(&meter->arena, sizeof(*tool));

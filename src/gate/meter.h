@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "model/class.h"
 #include "model/reason.h"
 #include "model/record.h"
 #include "model/server.h"
@@ -41,10 +42,12 @@ struct tool_meter {
     uint64_t    allowed, denied;
 };
 
+#define METER_CLASS_COUNT (CLASS_COUNT + 1) /* the last: unknown, and what is no tool */
+
 struct meter {
     unsigned         refs;
-    uint64_t         allowed[REASON_COUNT]; /* by how the call ended */
-    uint64_t         denied[REASON_COUNT];
+    uint64_t         allowed[REASON_COUNT][METER_CLASS_COUNT]; /* by how the call ended, and its tool's class */
+    uint64_t         denied[REASON_COUNT][METER_CLASS_COUNT];
     struct histogram total, admission, server; /* arrival to answer; to the durable record; from there to the answer */
     struct list      tools;                 /* struct tool_meter */
     struct map       tools_by_name;
@@ -56,5 +59,7 @@ struct meter {
 int  meter_new(struct meter **out) NODISCARD;
 struct meter *meter_ref(struct meter *meter);
 void meter_unref(struct meter *meter);  /* NULL is fine */
+size_t meter_class(const struct pinned_class *class);
+struct str meter_class_word(size_t class);
 /* `tool` NULL: one that the server does not list. */
 struct tool_meter *meter_tool(struct meter *meter, const struct tool *tool);

@@ -18,9 +18,9 @@ afterEach(async () => {
   gateway = undefined;
 });
 
-async function set({ tools = ['echo', 'other'], settings = { admin_listen: '127.0.0.1:0' }, used = policy } = {}) {
+async function set({ tools = ['echo', 'other'], settings = { admin_listen: '127.0.0.1:0' }, used = policy, entry = {} } = {}) {
   const recorder = new Recorder({ tools });
-  gateway = new Gateway({ servers: { recorder: recorder.entry({ policy: used }) }, settings });
+  gateway = new Gateway({ servers: { recorder: recorder.entry({ policy: used, ...entry }) }, settings });
   await gateway.start();
   const grant = await gateway.grant('one', '*');
   return { recorder, grant, session: await Session.open(gateway.endpoint('recorder'), grant.token) };
@@ -62,6 +62,21 @@ test('calls, tools, limits, durations, servers, ledger and policy are counted', 
   const refused = await fetch(gateway.endpoint('recorder'), { method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }, body: '{}' });
   assert.equal(refused.status, 401);
   assert.equal(total(await families(), 'warder_unauthorized_total'), 1);
+});
+
+test('decisions are counted by the class in the pin: six words and "unknown", whatever is asked for', async () => {
+  const tool = (name, description) => ({ name, description, inputSchema: { type: 'object' } });
+  const tools = [tool('get_record', 'Gets a record.'), tool('create_record', 'Creates a record.'), tool('delete_record', 'Permanently deletes a record.'), tool('ruled', 'Gets a record.')];
+  const { session } = await set({ tools, used: { version: '1', default: 'deny', tools: { '@read': {}, '@write': {} } }, entry: { classes: { ruled: 'financial' } } });
+  for (const name of ['get_record', 'get_record', 'create_record', 'delete_record', 'ruled', 'financial', 'x"y']) await session.call(name);
+  const { body } = await scrape();
+  const seen = parse(body);
+  const calls = (labels) => total(seen, 'warder_calls_total', labels);
+  assert.deepEqual(['read', 'write', 'execute', 'destructive', 'financial', 'other', 'unknown'].map((name) => [calls({ class: name, decision: 'allowed' }), calls({ class: name, decision: 'denied' })]),
+    [[2, 0], [1, 0], [0, 0], [0, 1], [0, 1], [0, 0], [0, 2]]);
+  assert.equal(calls({}), 7);
+  const promtool = join(root, 'build/tools/promtool');
+  if (existsSync(promtool)) execFileSync(promtool, ['check', 'metrics'], { input: body });
 });
 
 test('both text formats are well-formed, and promtool agrees', async () => {
