@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "catalog/grade.h"
+#include "classify/siblings.h"
 #include "json/json.h"
 
 #include <stdlib.h>
@@ -57,7 +58,7 @@ static int keep_verdict(struct arena *arena, struct verdict_on_tool *verdict)
     return verdict->severity_reason.ptr && verdict->contradiction.ptr ? 0 : E_NOMEM;
 }
 
-static int judge_tool(const struct classifier *classifier, struct str server, struct arena *scratch,
+static int judge_tool(const struct classifier *classifier, const struct siblings *siblings, struct arena *scratch,
                       struct arena *arena, struct judged *out)
 {
     struct json_error fault;
@@ -65,8 +66,9 @@ static int judge_tool(const struct classifier *classifier, struct str server, st
     int error = json_parse(scratch, out->tool->definition, &json_limits_list, &root, &fault);
     if (error)
         return error;
-    struct tool_facts facts = tool_facts_of(server, out->tool->name, root);
+    struct tool_facts facts = tool_facts_of(siblings->server, out->tool->name, root);
     classify_tool(classifier, &facts, &out->verdict);
+    siblings_speak(siblings, facts.name, &out->verdict);
     out->title = keep(arena, facts.title, WORDS_KEPT);
     out->description = keep(arena, facts.description, LIMIT_scan_text);
     error = keep_verdict(arena, &out->verdict);
@@ -130,20 +132,27 @@ static void sum_up(struct judgement *judgement)
 int judge(const struct classifier *classifier, struct str server, const struct definitions *definitions,
           struct judgement *out)
 {
-    struct arena scratch;
+    struct arena scratch, names;
+    struct siblings siblings;
     int error = 0;
     *out = (struct judgement){ .count = 0 };
     arena_init(&out->arena, NULL, 4 * (size_t)LIMIT_scan_file);
     arena_init(&scratch, NULL, LIMIT_answer_memory);
+    arena_init(&names, NULL, LIMIT_scan_file);
+    siblings_init(&siblings, classifier, server, &names);
     out->tools = arena_zalloc(&out->arena, (definitions->tool_count + 1) * sizeof(*out->tools));
     if (!out->tools)
         error = E_NOMEM;
+    for (size_t i = 0; !error && i < definitions->tool_count; i++)
+        error = siblings_add(&siblings, definitions->tools[i].name);
     for (size_t i = 0; !error && i < definitions->tool_count; i++) {
         out->tools[i].tool = &definitions->tools[i];
-        error = judge_tool(classifier, server, &scratch, &out->arena, &out->tools[i]);
+        error = judge_tool(classifier, &siblings, &scratch, &out->arena, &out->tools[i]);
         out->count += !error;
         arena_reset(&scratch);
     }
+    siblings_release(&siblings);
+    arena_release(&names);
     arena_release(&scratch);
     if (!error)
         sum_up(out);

@@ -33,6 +33,11 @@ void classifier_free(struct classifier *classifier)
     free(classifier);
 }
 
+const struct lexicon *classifier_lexicon(const struct classifier *classifier)
+{
+    return &classifier->lexicon;
+}
+
 static struct str text_of(const struct json *object, struct str key)
 {
     const struct json *node = json_get(object, key);
@@ -281,7 +286,7 @@ static void rate_confidence(struct study *study)
         sure -= 15;
     if (out->class == CLASS_OTHER)
         sure = 20;
-    out->confidence = (unsigned)(sure < 5 ? 5 : sure > 98 ? 98 : sure);
+    out->confidence = (unsigned)(sure < 5 ? 5 : sure > CONFIDENCE_MOST ? CONFIDENCE_MOST : sure);
 }
 
 void classify_tool(const struct classifier *classifier, const struct tool_facts *facts, struct verdict_on_tool *out)

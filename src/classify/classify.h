@@ -29,7 +29,8 @@ enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL 
     S(DESCRIPTION, "description", "its description")                                               \
     S(PARAMETER,   "parameter",   "a parameter")                                                   \
     S(ANNOTATION,  "annotation",  "a hint of the server's, which is no proof")                     \
-    S(SERVER,      "server",      "what the server is about")
+    S(SERVER,      "server",      "what the server is about")                                    \
+    S(SIBLING,     "sibling",     "the name of another tool of the server")
 
 enum evidence_source {
 #define S(id, name, text) EVIDENCE_##id,
@@ -52,6 +53,7 @@ enum signal {
 };
 
 #define EVIDENCE_MAX 8
+#define CONFIDENCE_MOST 98
 
 struct verdict_on_tool {
     enum tool_class class;
@@ -71,7 +73,8 @@ struct classifier;
 int  classifier_new(struct classifier **out) NODISCARD;
 void classifier_free(struct classifier *classifier);
 
-/* Strings of the verdict live in the facts, or for ever. */
+/* Of the tool alone: siblings.h adds what the others of its server say. Strings of the verdict live in the facts, or for
+ * ever. */
 void classify_tool(const struct classifier *classifier, const struct tool_facts *facts, struct verdict_on_tool *out);
 
 /* A tool as it is listed: its pin's class is filled in, or stays unknown where the definition cannot be read. */

@@ -24,6 +24,8 @@ struct subject {
 #define NAME_WORDS 32
 #define TEXT_WORDS 160
 
+const struct lexicon *classifier_lexicon(const struct classifier *classifier);
+
 /* An identifier: NAME, or a title. `server`'s own words in front of it say nothing. */
 void read_name(const struct lexicon *lexicon, struct str name, struct str server, const struct subject *subject,
                struct reading *out);

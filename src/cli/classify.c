@@ -136,7 +136,8 @@ const struct command command_classify = {
         "there is used: server, tool (or name), title, description, inputSchema, annotations.\n\n"
         "A verdict has class, badge, severity with its reason, confidence in per cent, the evidence with the words\n"
         "that made it, signals of risk, and where the server's hints contradict its words. The same input gives the\n"
-        "same verdict everywhere: there is no network in it, no model and no clock.\n\n"
+        "same verdict everywhere: there is no network in it, no model and no clock. Each line is judged alone;\n"
+        "warder scan, which has a server's whole list, also counts what its other tools are named.\n\n"
         "  echo '{\"tool\": \"cancel_job\", \"description\": \"Cancels it\"}' | warder classify\n"
         "  jq -c '.result.tools[]' tools.json | warder classify | jq -r '.class, .tool'\n",
     .run = run,

@@ -131,7 +131,7 @@ static struct str why(const struct judged *tool, char *out, size_t max)
     char words[CELL / 4];
     for (size_t i = 0; i < verdict->evidence_count; i++) {
         const struct evidence *evidence = &verdict->evidence[i];
-        if (evidence->words.len > 0 && evidence->class == verdict->class &&
+        if (evidence->words.len > 0 && evidence->class == verdict->class && evidence->source != EVIDENCE_SIBLING &&
             (!best || (best->source == EVIDENCE_NAME && evidence->source != EVIDENCE_NAME)))
             best = evidence;
     }

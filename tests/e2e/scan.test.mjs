@@ -131,6 +131,23 @@ describe('one server', () => {
     web.remove();
   });
 
+  test('siblings make a verdict surer, never graver or milder, and are not what the table quotes', async () => {
+    const list = [tool('archive_note', 'Archive a note'), tool('delete_note', 'Delete a note'), tool('get_note', 'Get a note')];
+    const path = file('siblings.json', list);
+    const judged = (await scanJson([path, '--no-state'])).report.servers[0].tools;
+    const lines = file('siblings.jsonl', list.map((one) => JSON.stringify({ server: 'siblings', ...one })).join('\n'));
+    const { stdout } = await warder(['classify', lines]);
+    for (const alone of stdout.trim().split('\n').map((line) => JSON.parse(line))) {
+      const { class: kind, severity, confidence, evidence } = judged.find(({ name }) => name === alone.tool);
+      assert.deepEqual([kind, severity], [alone.class, alone.severity]);
+      const siblings = evidence.filter(({ source }) => source === 'sibling').map(({ words }) => words);
+      assert.deepEqual(siblings, { archive_note: ['delete_note', 'get_note'], delete_note: ['get_note'], get_note: [] }[alone.tool]);
+      assert.ok(siblings.length ? confidence >= alone.confidence : confidence === alone.confidence);
+    }
+    const { stdout: table } = await scan([path, '--no-state']);
+    for (const { name } of list) assert.match(table, new RegExp(` ${name} +"${name}" `));
+  });
+
   test('--fail-on is the exit status', async () => {
     const only = (name, ...tools) => file(name, tools);
     assert.equal((await scan(['--fail-on', 'high', only('reads.json', GOOD[0])])).code, 0);

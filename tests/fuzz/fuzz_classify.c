@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/check.h"
 #include "classify/classify.h"
+#include "classify/siblings.h"
 #include "json/json.h"
 
 #include <stdint.h>
@@ -20,6 +21,26 @@ static struct str line(struct str *rest)
     struct str first = str_slice(*rest, 0, str_find_byte(*rest, '\n'));
     *rest = str_slice(*rest, first.len < rest->len ? first.len + 1 : rest->len, rest->len);
     return first;
+}
+
+/* Siblings make it surer, and nothing else; their names are quoted as they stand. */
+static void hear_siblings(const struct classifier *classifier, struct arena *arena, const struct tool_facts *facts,
+                          const struct verdict_on_tool *alone)
+{
+    struct verdict_on_tool heard = *alone;
+    struct siblings siblings;
+
+    siblings_init(&siblings, classifier, facts->server, arena);
+    AZ(siblings_add(&siblings, facts->name));
+    AZ(siblings_add(&siblings, facts->title));
+    AZ(siblings_add(&siblings, facts->description));
+    siblings_speak(&siblings, facts->name, &heard);
+    CHECK(heard.class == alone->class && heard.severity == alone->severity && heard.signals == alone->signals);
+    CHECK(heard.confidence >= alone->confidence && heard.confidence <= 100 && heard.evidence_count <= EVIDENCE_MAX);
+    for (size_t i = alone->evidence_count; i < heard.evidence_count; i++)
+        CHECK(heard.evidence[i].source == EVIDENCE_SIBLING && (lies_in(heard.evidence[i].words, facts->title) ||
+                                                               lies_in(heard.evidence[i].words, facts->description)));
+    siblings_release(&siblings);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -52,6 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (evidence->source == EVIDENCE_DESCRIPTION)
             CHECK(lies_in(evidence->words, facts.description));
     }
+    hear_siblings(classifier, &arena, &facts, &first);
     arena_release(&arena);
     return 0;
 }

@@ -49,6 +49,20 @@ static void the_gravest_is_the_grade(void **state)
     }
 }
 
+static void siblings_are_heard(void **state)
+{
+    (void)state;
+    struct found found;
+    find(&found, "[" READS "," DELETES "," WRITES "]");
+    const struct verdict_on_tool *deletes = &found.judgement.tools[0].verdict, *writes = &found.judgement.tools[1].verdict;
+    const struct evidence *last = &deletes->evidence[deletes->evidence_count - 1];
+    assert_int_equal(last->source, EVIDENCE_SIBLING);
+    assert_true(str_eq(last->words, STR("get_user")));
+    for (size_t i = 0; i < writes->evidence_count; i++)
+        assert_int_not_equal(writes->evidence[i].source, EVIDENCE_SIBLING);
+    forget(&found);
+}
+
 static void long_texts_are_cut_between_characters(void **state)
 {
     (void)state;
@@ -126,6 +140,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(riskiest_first),
         cmocka_unit_test(the_gravest_is_the_grade),
+        cmocka_unit_test(siblings_are_heard),
         cmocka_unit_test(long_texts_are_cut_between_characters),
         cmocka_unit_test(what_changed_since),
         cmocka_unit_test(a_saved_list_is_one_or_not),
