@@ -90,7 +90,7 @@ static void put_class_table(struct buf *out, const struct pages *pages, const ch
                  "</a></td><td class=\"wide\">%s</td><td class=\"number\" data-as=\"Tools\">%n</td><td "
                  "class=\"wide\">%t</td></tr>\n",
                  class_means((enum tool_class) class), pages->of_class[class],
-                 recommend_effect(PRESET_STRICT, (enum tool_class) class));
+                 recommend_effect(PRESET_STRICT, (enum tool_class) class, 0));
     }
     html_put(out, "</tbody></table></div>\n");
 }
@@ -182,7 +182,7 @@ int page_class(struct buf *out, const struct pages *pages, enum tool_class class
     html_put(out, "<p class=\"trail\"><a href=\"../index.html\">Classes</a></p>\n<h1>%s</h1>\n<p>", class_name(class));
     put_badge(out, class);
     html_put(out, " A tool of this class %s. %n of %n tools in this index.</p>\n<p>%t</p>\n", class_means(class),
-             pages->of_class[class], pages->size.tools, recommend_effect(PRESET_STRICT, class));
+             pages->of_class[class], pages->size.tools, recommend_effect(PRESET_STRICT, class, 0));
     put_letters(out, counts->tools[class]);
     put_told(out, class);
     return finish(out);

@@ -259,7 +259,7 @@ static int put_policy(struct buf *out, const struct server_page *page)
     if (!classed)
         return E_NOMEM;
     for (size_t i = 0; i < page->tool_count; i++)
-        classed[i] = (struct classed_tool){ page->tools[i].name, page->tools[i].class };
+        classed[i] = (struct classed_tool){ page->tools[i].name, page->tools[i].class, page->tools[i].signals };
     buf_init(&policy, PAGE_BYTES);
     int error = recommend_policy(&policy, PRESET_STRICT, page->server->name, classed, page->tool_count);
     free(classed);

@@ -32,7 +32,7 @@ static struct str cut(struct str text, size_t most)
 
 static int policy_of(struct buf *out, const struct catalog_tool *tool)
 {
-    const struct classed_tool classed = { tool->name, tool->class };
+    const struct classed_tool classed = { tool->name, tool->class, tool->signals };
     return recommend_for_tool(out, PRESET_STRICT, &classed);
 }
 
@@ -202,7 +202,7 @@ static int put_control(struct buf *out, const struct tool_page *page)
 {
     struct buf policy;
     char id[65];
-    struct str server = server_id(page->server, id), effect = recommend_effect(PRESET_STRICT, page->tool->class);
+    struct str server = server_id(page->server, id), effect = recommend_effect(PRESET_STRICT, page->tool->class, page->tool->signals);
     buf_init(&policy, PAGE_BYTES);
     int error = policy_of(&policy, page->tool);
     html_put(out,
@@ -313,6 +313,11 @@ static int put_related(struct buf *out, const struct tool_page *page)
 static void put_limit_answer(struct buf *out, const struct tool_page *page)
 {
     const struct catalog_tool *tool = page->tool;
+    if (recommend_withholds(tool->signals) && tool->class != CLASS_DESTRUCTIVE) {
+        html_put(out, "Not before a person has read its texts. The policy above has no rule for %q, so it is denied.",
+                 tool->name);
+        return;
+    }
     switch (tool->class) {
     case CLASS_READ:
         html_put(out,
@@ -334,7 +339,7 @@ static void put_limit_answer(struct buf *out, const struct tool_page *page)
     case CLASS_WRITE:
     case CLASS_EXECUTE:
         html_put(out, "The policy above does. For %q: %t The counter is kept on disk and holds through restarts.",
-                 tool->name, recommend_effect(PRESET_STRICT, tool->class));
+                 tool->name, recommend_effect(PRESET_STRICT, tool->class, tool->signals));
         break;
     }
 }
@@ -372,7 +377,7 @@ static void put_questions(struct buf *out, const struct tool_page *page)
         "</dd>\n<dt>How do I enforce a policy on %q?</dt>\n<dd>Put %t behind the gateway as <code>%t</code> with the "
         "<a href=\"#control\">policy above</a>. %t</dd>\n<dt>What risk level has %q?</dt>\n<dd>Badge %s, severity %s: "
         "%t.",
-        tool->name, page->server->name, server, recommend_effect(PRESET_STRICT, tool->class), tool->name,
+        tool->name, page->server->name, server, recommend_effect(PRESET_STRICT, tool->class, tool->signals), tool->name,
         class_badge(tool->class), severity_name(tool->severity), page->reason);
     if (tool->signals != 0) {
         html_put(out, " Also, ");

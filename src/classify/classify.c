@@ -381,15 +381,22 @@ const char *signal_text(enum signal signal)
     return signals[signal].text;
 }
 
-void classify_listed(const struct classifier *classifier, struct str server, struct arena *scratch, struct tool *tool)
+bool classify_definition(const struct classifier *classifier, struct str server, struct arena *scratch,
+                         const struct tool *tool, struct verdict_on_tool *out)
 {
     struct json_error fault;
     const struct json *definition;
-    struct verdict_on_tool verdict;
     if (json_parse(scratch, tool->definition, &json_limits_list, &definition, &fault) != 0)
-        return;
+        return false;
     struct tool_facts facts = tool_facts_of(server, tool->name, definition);
-    classify_tool(classifier, &facts, &verdict);
-    tool->pin.class =
-        (struct pinned_class){ .known = true, .class = verdict.class, .classifier = CLASSIFIER_VERSION };
+    classify_tool(classifier, &facts, out);
+    return true;
+}
+
+void classify_listed(const struct classifier *classifier, struct str server, struct arena *scratch, struct tool *tool)
+{
+    struct verdict_on_tool verdict;
+    if (classify_definition(classifier, server, scratch, tool, &verdict))
+        tool->pin.class =
+            (struct pinned_class){ .known = true, .class = verdict.class, .classifier = CLASSIFIER_VERSION };
 }

@@ -77,7 +77,10 @@ void classifier_free(struct classifier *classifier);
  * ever. */
 void classify_tool(const struct classifier *classifier, const struct tool_facts *facts, struct verdict_on_tool *out);
 
-/* A tool as it is listed: its pin's class is filled in, or stays unknown where the definition cannot be read. */
+/* A tool as it is listed; false: its definition cannot be read. Strings of the verdict live in `scratch`, too. */
+bool classify_definition(const struct classifier *classifier, struct str server, struct arena *scratch,
+                         const struct tool *tool, struct verdict_on_tool *out);
+/* The same: its pin's class is filled in, or stays unknown where the definition cannot be read. */
 void classify_listed(const struct classifier *classifier, struct str server, struct arena *scratch, struct tool *tool);
 
 const char *class_name(enum tool_class class);   /* "Read" */

@@ -220,7 +220,8 @@ static int recommend(struct scanning *scanning, struct str server, const struct 
     if (!tools)
         return E_NOMEM;
     for (size_t i = 0; i < judgement->count; i++)
-        tools[i] = (struct classed_tool){ judgement->tools[i].tool->name, judgement->tools[i].verdict.class };
+        tools[i] = (struct classed_tool){ judgement->tools[i].tool->name, judgement->tools[i].verdict.class,
+                                          judgement->tools[i].verdict.signals };
     buf_init(&text, LIMIT_policy_body);
     int error = recommend_policy(&text, PRESET_STRICT, server, tools, judgement->count);
     *out = error ? STR_EMPTY : arena_str(&scanning->arena, buf_str(&text));

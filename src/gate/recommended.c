@@ -6,6 +6,7 @@
 #include "base/encode.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "classify/classify.h"
 #include "config/config.h"
 #include "config/zones.h"
 #include "gate/gate.h"
@@ -44,27 +45,36 @@ struct policy *recommended_policy(struct gateway *gateway, const struct config_s
     return load(gateway, server->server.name, source);
 }
 
-/* What is listed as it was accepted, by its frozen class; what nobody can class is left to the default. */
+/* What is listed as it was accepted, by its frozen class and what its texts show now; what nobody can class or read is
+ * left to the default. */
 static size_t accepted_tools(const struct gateway *gateway, struct str server, const struct definitions *definitions,
-                             struct classed_tool *out)
+                             struct arena *scratch, struct classed_tool *out)
 {
+    struct verdict_on_tool verdict;
     size_t count = 0;
     for (size_t at = 0; at < definitions->tool_count; at++) {
         const struct tool *tool = &definitions->tools[at];
         struct pinned_class class = store_pin_class(gateway->store, server, tool->name);
+        arena_reset(scratch);
         if (class.known &&
-            store_pin_state(gateway->store, server, PIN_TOOL, tool->name, &tool->pin) == PIN_ACCEPTED)
-            out[count++] = (struct classed_tool){ tool->name, class.class };
+            store_pin_state(gateway->store, server, PIN_TOOL, tool->name, &tool->pin) == PIN_ACCEPTED &&
+            classify_definition(gateway->classifier, server, scratch, tool, &verdict))
+            out[count++] = (struct classed_tool){ tool->name, class.class, verdict.signals };
     }
     return count;
 }
 
 static int propose(struct gateway *gateway, struct str server, const struct definitions *definitions, struct buf *out)
 {
+    if (!gateway->classifier && classifier_new(&gateway->classifier) != 0)
+        return E_NOMEM;
     struct classed_tool *tools = calloc(definitions->tool_count + 1, sizeof(*tools));
+    struct arena scratch;
     if (!tools)
         return E_NOMEM;
-    size_t count = accepted_tools(gateway, server, definitions, tools);
+    arena_init(&scratch, NULL, LIMIT_answer_memory);
+    size_t count = accepted_tools(gateway, server, definitions, &scratch, tools);
+    arena_release(&scratch);
     int error = recommend_policy(out, PRESET_STRICT, server, tools, count);
     free(tools);
     return error;

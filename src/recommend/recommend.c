@@ -8,6 +8,9 @@
 
 #include <stdlib.h>
 
+#define WITHHELD_NAMED 8
+#define WITHHELD_NAME_BYTES 128
+
 enum form { FORM_FREE, FORM_LIMIT, FORM_HIDE, FORM_ASK };
 
 struct class_rule {
@@ -39,9 +42,23 @@ bool preset_from_name(struct str name, enum preset *out)
     return false;
 }
 
-struct str recommend_effect(enum preset preset, enum tool_class class)
+bool recommend_withholds(uint32_t signals)
+{
+    return (signals & (1U << SIGNAL_HIDDEN_TEXT | 1U << SIGNAL_INSTRUCTIONS)) != 0;
+}
+
+/* What is hidden stays so: that is no less than to have no rule. */
+static bool is_withheld(const struct classed_tool *tool)
+{
+    return recommend_withholds(tool->signals) && rules[tool->class].form != FORM_HIDE;
+}
+
+struct str recommend_effect(enum preset preset, enum tool_class class, uint32_t signals)
 {
     CHECK(preset == PRESET_STRICT);
+    if (is_withheld(&(struct classed_tool){ STR_EMPTY, class, signals }))
+        return STR("It has no rule, so every call is denied: its texts hold characters that people do not see, or "
+                   "instructions to the model.");
     return str_from_c(rules[class].effect);
 }
 
@@ -106,7 +123,7 @@ static bool is_plain(struct str name)
 /* ---- the tools, each once ---- */
 
 struct plan {
-    const struct classed_tool **tools; /* in their order, the graver of two of one name */
+    struct classed_tool *tools; /* in their order; of two of one name the graver class, and the signals of both */
     size_t count;
     struct map at;      /* name -> its place in `tools` + 1 */
     struct map lowered; /* how often a name in lower case: value 1 or 2 */
@@ -128,12 +145,13 @@ static int plan_add(struct plan *plan, const struct classed_tool *tool, char *lo
     int error;
 
     if (place > 0) {
-        const struct classed_tool **known = &plan->tools[place - 1];
-        if (tool->class > (*known)->class)
-            *known = tool;
+        struct classed_tool *known = &plan->tools[place - 1];
+        if (tool->class > known->class)
+            known->class = tool->class;
+        known->signals |= tool->signals;
         return 0;
     }
-    plan->tools[plan->count++] = tool;
+    plan->tools[plan->count++] = *tool;
     error = map_set(&plan->at, tool->name, (void *)(uintptr_t)plan->count); /* a number where the map holds pointers */
     if (!error)
         error = map_set(&plan->lowered, name, map_get(&plan->lowered, name) ? (void *)2 : (void *)1);
@@ -210,12 +228,12 @@ static void add_hidden(struct buf *out, const struct plan *plan)
     bool any = false;
 
     for (size_t i = 0; i < plan->count; i++) {
-        if (rules[plan->tools[i]->class].form != FORM_HIDE)
+        if (rules[plan->tools[i].class].form != FORM_HIDE)
             continue;
         if (!any)
             add(out, ",\n  \"hide\": [");
         add(out, between);
-        add_string(out, plan->tools[i]->name);
+        add_string(out, plan->tools[i].name);
         between = ",\n    ";
         any = true;
     }
@@ -230,17 +248,59 @@ static int add_rules(struct buf *out, const struct plan *plan)
     int error = 0;
 
     for (size_t i = 0; i < plan->count && !error; i++) {
-        if (rules[plan->tools[i]->class].form == FORM_HIDE)
+        if (rules[plan->tools[i].class].form == FORM_HIDE || is_withheld(&plan->tools[i]))
             continue;
         if (!any)
             add(out, ",\n  \"tools\": {");
         add(out, between);
-        error = add_rule(out, plan, plan->tools[i]);
+        error = add_rule(out, plan, &plan->tools[i]);
         between = ",\n";
         any = true;
     }
     if (any)
         add(out, "\n  }");
+    return error;
+}
+
+/* Which tools have no rule for what their texts hold, as far as names are short. */
+static void describe_withheld(struct buf *out, const struct plan *plan)
+{
+    const char *between = " No rule, for texts with hidden characters or instructions to the model:";
+    size_t named = 0, more = 0;
+
+    for (size_t i = 0; i < plan->count; i++) {
+        if (!is_withheld(&plan->tools[i]))
+            continue;
+        if (named == WITHHELD_NAMED || plan->tools[i].name.len > WITHHELD_NAME_BYTES) {
+            more++;
+            continue;
+        }
+        buf_printf(out, "%s '%" STR_FMT "'", between, STR_ARG(plan->tools[i].name));
+        between = ",";
+        named++;
+    }
+    if (more > 0)
+        buf_printf(out, "%s %zu%s", between, more, named > 0 ? " more" : "");
+    if (named + more > 0)
+        add(out, ".");
+}
+
+/* A string, and in it what was withheld. */
+static int add_description(struct buf *out, const struct plan *plan, struct str description)
+{
+    struct buf text;
+    int error;
+
+    buf_init(&text, 4096);
+    buf_append_str(&text, description);
+    describe_withheld(&text, plan);
+    error = buf_ok(&text) ? 0 : E_LIMIT;
+    if (!error && text.len > 0) {
+        struct str all = buf_str(&text);
+        add(out, ",\n  \"description\": ");
+        add_string(out, str_slice(all, *all.ptr == ' ' ? 1 : 0, all.len));
+    }
+    buf_release(&text);
     return error;
 }
 
@@ -252,13 +312,11 @@ static int write_document(struct buf *out, struct str description, const struct 
     if (error)
         return error;
     add(out, "{\n  \"version\": \"1\"");
-    if (description.len > 0) {
-        add(out, ",\n  \"description\": ");
-        add_string(out, description);
-    }
+    error = add_description(out, &plan, description);
     add(out, ",\n  \"default\": \"deny\"");
     add_hidden(out, &plan);
-    error = add_rules(out, &plan);
+    if (!error)
+        error = add_rules(out, &plan);
     add(out, "\n}\n");
     plan_release(&plan);
     return error ? error : buf_ok(out) ? 0 : E_LIMIT;

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#define TOOL(name, class) { STR(name), CLASS_##class }
+#define TOOL(name, class) { STR(name), CLASS_##class, 0 }
 
 static const struct classed_tool tools[] = {
     TOOL("get_export_jobs", READ),     TOOL("create_list", WRITE),      TOOL("start_export_job", EXECUTE),
@@ -101,7 +101,7 @@ static void names_that_select_others_are_left_out(void **state)
 {
     static const struct classed_tool hostile[] = { TOOL("*", READ), TOOL("get_*", READ), TOOL("@read", READ),
                                                    TOOL("__proto__", READ), TOOL("get_x", READ),
-                                                   { { "a\0b", 3 }, CLASS_READ } };
+                                                   { { "a\0b", 3 }, CLASS_READ, 0 } };
     struct bench bench;
 
     (void)state;
@@ -141,6 +141,52 @@ static void of_two_with_one_name_the_graver_counts(void **state)
     unload(&bench);
 }
 
+/* Texts that attack the reader: none of it is allowed, and who reads the policy is told which and why. */
+static void what_attacks_is_withheld(void **state)
+{
+    static const uint32_t hidden = 1U << SIGNAL_HIDDEN_TEXT, instructions = 1U << SIGNAL_INSTRUCTIONS;
+    static const struct classed_tool hostile[] = {
+        { STR("read_a"), CLASS_READ, 1U << SIGNAL_HIDDEN_TEXT }, { STR("write_b"), CLASS_WRITE, 1U << SIGNAL_INSTRUCTIONS },
+        { STR("pay_c"), CLASS_FINANCIAL, 1U << SIGNAL_INSTRUCTIONS }, { STR("delete_d"), CLASS_DESTRUCTIVE, 1U << SIGNAL_INSTRUCTIONS },
+        { STR("read_e"), CLASS_READ, 1U << SIGNAL_URL }, { STR("twice"), CLASS_READ, 0 }, { STR("twice"), CLASS_OTHER, 1U << SIGNAL_HIDDEN_TEXT },
+    };
+    struct bench bench;
+
+    (void)state;
+    load(&bench, hostile, 7);
+    assert_int_equal(call(&bench, STR("read_e")).verdict, VERDICT_ALLOW);
+    assert_int_equal(call(&bench, STR("delete_d")).verdict, VERDICT_HIDE);
+    for (size_t i = 0; i < 7; i++)
+        if (i != 3 && i != 4)
+            assert_int_equal(call(&bench, hostile[i].name).reason, REASON_default_deny);
+    assert_true(str_find(buf_str(&bench.text), STR("instructions to the model: 'read_a', 'write_b', 'pay_c', 'twice'.\"")) <
+                bench.text.len);
+    unload(&bench);
+    assert_true(recommend_withholds(hidden) && recommend_withholds(instructions) && !recommend_withholds(~(hidden | instructions)));
+    assert_false(str_eq(recommend_effect(PRESET_STRICT, CLASS_READ, hidden), recommend_effect(PRESET_STRICT, CLASS_READ, 0)));
+    assert_true(str_eq(recommend_effect(PRESET_STRICT, CLASS_DESTRUCTIVE, hidden), recommend_effect(PRESET_STRICT, CLASS_DESTRUCTIVE, 0)));
+}
+
+/* However many, and of names however long. */
+static void the_withheld_fit_the_description(void **state)
+{
+    struct classed_tool *many = calloc(300, sizeof(*many));
+    struct bench bench;
+    char *name = malloc(10000);
+
+    (void)state;
+    assert_non_null(many);
+    assert_non_null(name);
+    memset(name, 'n', 10000);
+    for (size_t i = 0; i < 300; i++)
+        many[i] = (struct classed_tool){ str_of(name, i < 12 ? 117 + i : 9000 + i), CLASS_READ, 1U << SIGNAL_HIDDEN_TEXT };
+    load(&bench, many, 300);
+    assert_true(str_find(buf_str(&bench.text), STR("n', 292 more.\"")) < bench.text.len);
+    unload(&bench);
+    free(name);
+    free(many);
+}
+
 static void nothing_but_a_default_is_a_policy_too(void **state)
 {
     struct bench bench;
@@ -162,12 +208,12 @@ static void one_tool_has_its_own_document(void **state)
                                            "    \"start_export_job\": { \"limits\": [ { \"counter\": \"start_export_job_rate\", "
                                            "\"window\": \"minute\", \"max\": 10, \"scope\": \"grant\" } ] }\n  }\n}\n")));
     buf_release(&text);
-    assert_true(recommend_effect(PRESET_STRICT, CLASS_READ).len > 0);
+    assert_true(recommend_effect(PRESET_STRICT, CLASS_READ, 0).len > 0);
 }
 
 static void bad_input_is_an_error(void **state)
 {
-    struct classed_tool bad = { STR("\xff"), CLASS_READ };
+    struct classed_tool bad = { STR("\xff"), CLASS_READ, 0 };
     struct buf text;
 
     (void)state;
@@ -187,6 +233,8 @@ int main(void)
         cmocka_unit_test(names_that_select_others_are_left_out),
         cmocka_unit_test(names_that_are_not_what_they_seem_are_left_out),
         cmocka_unit_test(of_two_with_one_name_the_graver_counts),
+        cmocka_unit_test(what_attacks_is_withheld),
+        cmocka_unit_test(the_withheld_fit_the_description),
         cmocka_unit_test(nothing_but_a_default_is_a_policy_too),
         cmocka_unit_test(one_tool_has_its_own_document),
         cmocka_unit_test(bad_input_is_an_error),
