@@ -80,6 +80,9 @@ bool resource_as_listed(const struct gateway *gateway, struct str server, const 
                         struct str uri, const struct definitions *own, enum pin_state *state)
 {
     const struct pin *pin = definitions_pin(definitions, PIN_RESOURCE, uri);
+    *state = PIN_NEVER;
+    if (definitions->resources_refused || (own && own->resources_refused))
+        return false;
     if (pin)
         return pin_as_listed(gateway, server, PIN_RESOURCE, uri, pin, own, state);
     bool listed = true;

@@ -101,6 +101,7 @@ struct definitions {
     struct str   instructions;   /* of the server's initialize result; untrusted text; empty: none */
     struct item  instructions_item; /* the same as it is pinned */
     bool         has_tools, has_prompts, has_resources, has_completions; /* declared capabilities */
+    bool         resources_refused; /* their lists were errors: there are none here, and none is read */
     struct map   tools_by_name;
     struct map   tools_by_prompt; /* under prompt_name() */
     struct map   items[PIN_KIND_COUNT]; /* prompts, resources, templates by their names */

@@ -1,6 +1,7 @@
-/* Pages through what a server declares, one page at a time, and puts the new table in force only when it is whole. The
- * texts are the server's: they are written anew by our writer, pinned, and never looked into here. Of what a client's
- * own instance lists, names and pins are kept alone: its clients read the control session's texts. */
+/* Pages through what a server declares, one page at a time, and puts the new table in force only when it is whole, or
+ * when all that it lacks are prompts or resources that the server refused to list. The texts are
+ * the server's: they are written anew by our writer, pinned, and never looked into here. Of what a client's own instance
+ * lists, names and pins are kept alone: its clients read the control session's texts. */
 #include "upstream/lists.h"
 
 #include "base/check.h"
@@ -258,6 +259,14 @@ static void look_in(struct listing *listing, int64_t after_ms)
     timer_start(&listing->timer, after_ms > 0 ? after_ms : 0);
 }
 
+static void look_later(struct listing *listing)
+{
+    listing->retry_ms = listing->retry_ms ? 2 * listing->retry_ms : LIMIT_restart_first_ms;
+    if (listing->retry_ms > LIMIT_restart_most_ms)
+        listing->retry_ms = LIMIT_restart_most_ms;
+    look_in(listing, listing->retry_ms);
+}
+
 static void fail(struct listing *listing, const char *why)
 {
     snprintf(listing->fault, sizeof(listing->fault), "its %" STR_FMT " cannot be read: %s",
@@ -269,10 +278,7 @@ static void fail(struct listing *listing, const char *why)
         instance_not_listed(listing->instance, why);
         return;
     }
-    listing->retry_ms = listing->retry_ms ? 2 * listing->retry_ms : LIMIT_restart_first_ms;
-    if (listing->retry_ms > LIMIT_restart_most_ms)
-        listing->retry_ms = LIMIT_restart_most_ms;
-    look_in(listing, listing->retry_ms);
+    look_later(listing);
     upstream_gives_up(listing->upstream);
 }
 
@@ -309,11 +315,15 @@ static void finish(struct listing *listing)
     bool changed = listing->changed;
     let_go(listing);
     listing->building = NULL;
-    listing->retry_ms = 0;
     listing->fault[0] = 0;
     listing->changed = false;
+    listing->told &= listing->refused;
+    if (!listing->refused)
+        listing->retry_ms = 0;
     if (changed)
         listing_again(listing);
+    else if (listing->refused && !is_own(listing))
+        look_later(listing);
     if (is_own(listing))
         instance_listed(listing->instance, building);
     else
@@ -356,6 +366,28 @@ static void kind_is_whole(struct listing *listing)
     next_kind(listing);
 }
 
+/* An error instead of prompts or resources: there are none of them until it lists them, and its tools are there all the
+ * same. A resource is read by its own entry or by a template, and what neither names is the policy's alone: without one of these
+ * lists nobody knows which of them is meant, and none is read. */
+static void leave_out(struct listing *listing)
+{
+    unsigned bit = 1u << listing->kind;
+    if (!(listing->told & bit) && !is_own(listing))
+        log_warn(listing->upstream->services.log,
+                 "server '%" STR_FMT "': it answered %" STR_FMT " with an error: it has no %s until it lists them",
+                 STR_ARG(server_name(listing)), STR_ARG(method_row(rows[listing->kind].method)->name),
+                 listing->kind == LIST_PROMPTS ? "prompts" : "resources");
+    listing->told |= bit;
+    listing->refused |= bit;
+    if (listing->kind != LIST_PROMPTS) {
+        listing->building->resource_count = 0;
+        listing->building->resources_refused = true;
+        listing->kind = LIST_TEMPLATES;
+    }
+    listing->kind++;
+    next_kind(listing);
+}
+
 /* NULL, or why not. */
 static const char *take_page(struct listing *listing, const struct message *answer)
 {
@@ -391,13 +423,16 @@ static void page_answered(struct leg *leg, const struct message *message, struct
 {
     struct listing *listing = leg->owner;
     const char *fault = NULL;
+    bool refused = message->kind != MESSAGE_RESULT && message->error_code != ERROR_METHOD_NOT_FOUND;
     listing->more = false;
     if (message->kind == MESSAGE_RESULT)
         fault = take_page(listing, message);
-    else if (message->error_code != ERROR_METHOD_NOT_FOUND)
+    else if (refused && listing->kind == LIST_TOOLS)
         fault = "it answered with an error";
     arena_release(arena);
-    if (fault)
+    if (refused && !fault)
+        leave_out(listing);
+    else if (fault)
         fail(listing, fault);
     else if (listing->more)
         ask(listing);
@@ -447,6 +482,7 @@ void listing_start(struct listing *listing)
     listing->began_ms = now_of(listing);
     listing->kind = LIST_TOOLS;
     listing->bytes = listing->unusable = 0;
+    listing->refused = 0;
     listing->changed = false;
     listing->building = definitions_new(2 * (size_t)LIMIT_list_total);
     if (!listing->building && is_own(listing)) {

@@ -21,6 +21,7 @@ struct listing {
     struct buf          cursor;      /* of the next page */
     bool                more;        /* `cursor` is to be sent */
     bool                changed;     /* the server said list_changed meanwhile */
+    unsigned            refused, told; /* a bit for each list that was an error; and of which that was said */
     int64_t             began_ms, retry_ms;
     char                fault[128];  /* of the last walk; empty: none, or it was whole */
     struct timer        timer;       /* the next look */

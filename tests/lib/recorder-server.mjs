@@ -4,6 +4,7 @@
 // RECORDER_DIR      where each process keeps its file of received bytes, <start>-<pid>.in
 // RECORDER_CONFIG   a JSON file: { "tools": [name or definition], "prompts": [name or definition], "mode": word,
 //                   "resources" and "templates": [URI or definition], "instructions": text,
+//                   "failing": methods that are answered with an error,
 //                   "later": tools that every process but the first one lists, "others": the same of all of these,
 //                   "start": ms before the handshake is answered, "era": "modern" for 2026-07-28 and nothing else }
 // RECORDER_PORT     a file that the port is written to: it serves HTTP, and each body is a line of the file
@@ -127,7 +128,8 @@ async function handle(message) {
   const { id, method, params } = message;
   if (id === undefined || method === undefined) return undefined;
   const capabilities = { tools: {}, ...(config.prompts ? { prompts: {} } : {}), ...(config.resources || config.templates ? { resources: {} } : {}) };
-  const { instructions } = now();
+  const { instructions, failing } = now();
+  if (failing?.includes(method)) return failure(id, -32603, 'failing as told');
   switch (config.era === 'modern' && ['initialize', 'ping'].includes(method) ? 'unknown' : method) {
     case 'server/discover':
       if (config.era !== 'modern') return failure(id, -32601, 'Method not found');

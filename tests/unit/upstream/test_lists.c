@@ -137,6 +137,52 @@ static void test_lists_that_fail(void **state)
     }
 }
 
+/* An error in the place of prompts or of resources takes neither the tools nor the other ones away. */
+static void test_lists_that_are_refused(void **state)
+{
+    (void)state;
+    static const char refused[] = "{\"jsonrpc\":\"2.0\",\"id\":%u,\"error\":{\"code\":-32603,\"message\":\"later\"}}";
+    static const char resources[] = "{\"resources\":[{\"uri\":\"file:///a\",\"name\":\"a\"}]}";
+    static const char templates[] = "{\"resourceTemplates\":[{\"uriTemplate\":\"file:///{p}\"}]}";
+    struct rig rig;
+    struct memory *control = begin(&rig, "{\"tools\":{},\"prompts\":{},\"resources\":{}}");
+    memory_answer(control, ONE_TOOL);
+    memory_say(control, refused, 4);
+    memory_answer(control, resources);
+    memory_say(control, refused, 6);
+    const struct definitions *definitions = upstream_definitions(rig.upstream);
+    assert_int_equal(upstream_state(rig.upstream), UPSTREAM_READY);
+    assert_int_equal(definitions->tool_count, 1);
+    assert_int_equal(definitions->prompt_count + definitions->resource_count + definitions->template_count, 0);
+    assert_null(definitions_pin(definitions, PIN_RESOURCE, STR("file:///a")));
+    assert_true(definitions->resources_refused);
+    assert_int_equal(rig.warnings, 2);
+
+    rig_pass(&rig, LIMIT_restart_first_ms + 200); /* asked again: now the resources are refused, and no template is asked for */
+    memory_answer(control, ONE_TOOL);
+    memory_answer(control, "{\"prompts\":[{\"name\":\"p\"}]}");
+    memory_say(control, refused, 9);
+    definitions = upstream_definitions(rig.upstream);
+    assert_int_equal(rig.tables, 2);
+    assert_int_equal(definitions->prompt_count, 1);
+    assert_int_equal(definitions->resource_count + definitions->template_count, 0);
+    assert_int_equal(rig.warnings, 3);
+
+    rig_pass(&rig, 2 * LIMIT_restart_first_ms + 200);
+    memory_answer(control, ONE_TOOL);
+    memory_answer(control, "{\"prompts\":[{\"name\":\"p\"}]}");
+    memory_answer(control, resources);
+    memory_answer(control, templates);
+    definitions = upstream_definitions(rig.upstream);
+    assert_int_equal(definitions->resource_count + definitions->template_count, 2);
+    assert_false(definitions->resources_refused);
+    unsigned sent = control->sent;
+    rig_pass(&rig, LIMIT_restart_most_ms + 200);
+    assert_int_equal(control->sent, sent); /* nothing is missing any more */
+    assert_int_equal(rig.warnings, 3);
+    memory_finish(&rig);
+}
+
 static void test_a_list_that_never_comes(void **state)
 {
     (void)state;
@@ -413,6 +459,7 @@ int main(void)
         cmocka_unit_test_setup(test_what_is_left_out, memory_setup),
         cmocka_unit_test_setup(test_twice_over_pages, memory_setup),
         cmocka_unit_test_setup(test_lists_that_fail, memory_setup),
+        cmocka_unit_test_setup(test_lists_that_are_refused, memory_setup),
         cmocka_unit_test_setup(test_a_list_that_never_comes, memory_setup),
         cmocka_unit_test_setup(test_endless_pages, memory_setup),
         cmocka_unit_test_setup(test_declared_only, memory_setup),
