@@ -245,12 +245,23 @@ void catalog_rollback(struct catalog *catalog)
 
 /* ---- in ---- */
 
-static int touch(struct catalog *catalog, int class, char initial)
+static int touch_key(struct catalog *catalog, int class, struct str key)
 {
     sqlite3_stmt *to = statement(catalog, STATEMENT_TOUCH);
     bind_int(to, 1, class);
-    bind_text(to, 2, str_of(&initial, 1));
+    bind_text(to, 2, key);
     return run(catalog, STATEMENT_TOUCH);
+}
+
+static int touch(struct catalog *catalog, int class, char initial)
+{
+    return touch_key(catalog, class, str_of(&initial, 1));
+}
+
+/* Addresses of a server's pages came or went. */
+static int touch_addresses(struct catalog *catalog, struct str slug)
+{
+    return touch_key(catalog, -3, slug);
 }
 
 /* The lists in which a tool stands, and the pages of its kind elsewhere that name it. */
@@ -368,7 +379,7 @@ static int server_add(struct catalog *catalog, struct str name, int64_t *id)
     bind_text(to, 3, str_of(&initial, 1));
     error = run(catalog, STATEMENT_SERVER_ADD);
     *id = sqlite3_last_insert_rowid(catalog->handle);
-    return error ? error : catalog_note_set(catalog, CATALOG_URLS, STR("changed"));
+    return error ? error : touch_addresses(catalog, str_from_c(slug));
 }
 
 int catalog_put_server(struct catalog *catalog, const struct catalog_server *server, int64_t *id)
@@ -462,7 +473,7 @@ static int tool_add(struct catalog *catalog, int64_t server, const struct server
     error = run(catalog, STATEMENT_TOOL_ADD);
     *id = sqlite3_last_insert_rowid(catalog->handle);
     if (!error)
-        error = catalog_note_set(catalog, CATALOG_URLS, STR("changed"));
+        error = touch_addresses(catalog, str_from_c(state->slug));
     return error ? error : touch_tool(catalog, tool->class, initial, kinded, str_from_c(state->slug));
 }
 
@@ -572,7 +583,7 @@ static int remove_stale(struct catalog *catalog, int64_t server, const struct se
     if (!error)
         error = catalog_gone_add(catalog, str_from_c(path));
     if (!error)
-        error = catalog_note_set(catalog, CATALOG_URLS, STR("changed"));
+        error = touch_addresses(catalog, str_from_c(home));
     if (!error)
         error = remove_by_id(catalog, STATEMENT_WORDS_REMOVE, id);
     if (!error)

@@ -76,6 +76,9 @@ int catalog_tools_of(struct catalog *catalog, int64_t server, bool texts, catalo
 /* The tails of its tools' addresses, in their order. */
 typedef int catalog_each_path(void *arg, struct str path);
 int catalog_slugs_of(struct catalog *catalog, int64_t server, catalog_each_path *each, void *arg) NODISCARD;
+/* Every server's own, in their order. */
+typedef int catalog_each_slug(void *arg, int64_t server, struct str slug);
+int catalog_server_slugs(struct catalog *catalog, catalog_each_slug *each, void *arg) NODISCARD;
 /* Tools of a class (-1: of any) whose slug begins so, by slug; without texts. */
 int catalog_tools_at(struct catalog *catalog, int class, char initial, catalog_each_tool *each, void *arg) NODISCARD;
 /* The first `most` tools of other servers whose names begin and end alike; without texts. */
@@ -111,7 +114,10 @@ int  catalog_forget_pages(struct catalog *catalog) NODISCARD;
 /* Every server's pages may differ: another form of pages. */
 int  catalog_all_dirty(struct catalog *catalog) NODISCARD;
 int  catalog_build_done(struct catalog *catalog) NODISCARD;
-/* A text kept under a key; empty where there is none. CATALOG_URLS: pages came or went since the note was last set. */
-#define CATALOG_URLS STR("urls")
+/* Paths that stand, from one to before another. The callback changes no page. */
+int  catalog_pages_in(struct catalog *catalog, struct str from, struct str to, catalog_each_path *each, void *arg) NODISCARD;
+/* Slugs of servers whose pages came or went. */
+int  catalog_addresses_touched(struct catalog *catalog, catalog_each_path *each, void *arg) NODISCARD;
+/* A text kept under a key; empty where there is none. */
 int  catalog_note(struct catalog *catalog, struct str key, struct buf *out) NODISCARD;
 int  catalog_note_set(struct catalog *catalog, struct str key, struct str value) NODISCARD;

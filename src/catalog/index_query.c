@@ -132,16 +132,35 @@ int catalog_tools_of(struct catalog *catalog, int64_t server, bool texts, catalo
     return each_tool(catalog, which, each, arg);
 }
 
-int catalog_slugs_of(struct catalog *catalog, int64_t server, catalog_each_path *each, void *arg)
+/* The statement is bound already. */
+static int each_text(struct catalog *catalog, enum statement which, catalog_each_path *each, void *arg)
 {
     int error;
-    bind_int(statement(catalog, STATEMENT_SLUGS_OF), 1, server);
-    while ((error = step(catalog, STATEMENT_SLUGS_OF)) == 1) {
-        error = each(arg, column_text(catalog->statements[STATEMENT_SLUGS_OF], 0));
+    while ((error = step(catalog, which)) == 1) {
+        error = each(arg, column_text(catalog->statements[which], 0));
         if (error)
             break;
     }
-    reset(catalog, STATEMENT_SLUGS_OF);
+    reset(catalog, which);
+    return error;
+}
+
+int catalog_slugs_of(struct catalog *catalog, int64_t server, catalog_each_path *each, void *arg)
+{
+    bind_int(statement(catalog, STATEMENT_SLUGS_OF), 1, server);
+    return each_text(catalog, STATEMENT_SLUGS_OF, each, arg);
+}
+
+int catalog_server_slugs(struct catalog *catalog, catalog_each_slug *each, void *arg)
+{
+    int error;
+    sqlite3_stmt *row = statement(catalog, STATEMENT_SERVER_SLUGS);
+    while ((error = step(catalog, STATEMENT_SERVER_SLUGS)) == 1) {
+        error = each(arg, sqlite3_column_int64(row, 0), column_text(row, 1));
+        if (error)
+            break;
+    }
+    reset(catalog, STATEMENT_SERVER_SLUGS);
     return error;
 }
 
@@ -295,6 +314,20 @@ int catalog_list_touched(struct catalog *catalog, int class, char initial, bool 
     *touched = found == 1;
     reset(catalog, STATEMENT_TOUCHED);
     return found < 0 ? found : 0;
+}
+
+int catalog_pages_in(struct catalog *catalog, struct str from, struct str to, catalog_each_path *each, void *arg)
+{
+    sqlite3_stmt *in = statement(catalog, STATEMENT_PAGES_IN);
+    bind_text(in, 1, from);
+    bind_text(in, 2, to);
+    return each_text(catalog, STATEMENT_PAGES_IN, each, arg);
+}
+
+int catalog_addresses_touched(struct catalog *catalog, catalog_each_path *each, void *arg)
+{
+    (void)statement(catalog, STATEMENT_TOUCHED_SERVERS);
+    return each_text(catalog, STATEMENT_TOUCHED_SERVERS, each, arg);
 }
 
 int catalog_forget_pages(struct catalog *catalog)

@@ -36,6 +36,7 @@
     S(WORDS_REMOVE, "DELETE FROM words WHERE rowid = ?1")                                                              \
     S(TOUCH, "INSERT OR IGNORE INTO touched VALUES(?1, ?2)")                                                           \
     S(TOUCHED, "SELECT 1 FROM touched WHERE class = ?1 AND initial = ?2")                                              \
+    S(TOUCHED_SERVERS, "SELECT initial FROM touched WHERE class = -3 ORDER BY initial")                                \
     S(TOUCHED_NONE, "DELETE FROM touched")                                                                             \
     S(GONE_ADD, "INSERT OR IGNORE INTO gone VALUES(?1)")                                                               \
     S(GONE, "SELECT path FROM gone ORDER BY path")                                                                     \
@@ -89,6 +90,7 @@
     S(TOOLS_OF, "SELECT " TOOL_COLUMNS ", '', t.definition, t.verdict FROM tools t WHERE server = ?1 "                 \
                 "ORDER BY severity DESC, class DESC, slug")                                                            \
     S(TOOLS_BARE, "SELECT " TOOL_COLUMNS " FROM tools t WHERE server = ?1 ORDER BY severity DESC, class DESC, slug")     \
+    S(SERVER_SLUGS, "SELECT id, slug FROM servers ORDER BY slug")                                                      \
     S(SLUGS_OF, "SELECT slug FROM tools WHERE server = ?1 ORDER BY slug")                                              \
     S(TOOLS_AT, "SELECT " TOOL_COLUMNS ", " SERVER_NAME " FROM tools t WHERE initial = ?1 ORDER BY slug, home")        \
     S(TOOLS_AT_CLASS, "SELECT " TOOL_COLUMNS ", " SERVER_NAME                                                          \

@@ -572,7 +572,6 @@ static int build_pages(struct site *site)
 {
     struct catalog *catalog = site->pages.catalog;
     struct str base = site->options->base;
-    struct buf urls;
     bool moved = false;
     int error = count_all(site);
     if (!error)
@@ -594,15 +593,8 @@ static int build_pages(struct site *site)
         error = build_singles(site);
     if (!error)
         error = shards_build(catalog, site->all, put_file, site);
-    buf_init(&urls, 64);
     if (!error)
-        error = catalog_note(catalog, CATALOG_URLS, &urls);
-    if (!error && (site->all || urls.len > 0)) {
-        error = sitemap_build(catalog, base.len > 0 ? base : STR(SITE_BASE), put_file, site);
-        if (!error)
-            error = catalog_note_set(catalog, CATALOG_URLS, STR_EMPTY);
-    }
-    buf_release(&urls);
+        error = sitemap_build(catalog, base.len > 0 ? base : STR(SITE_BASE), site->all, SITEMAP_MOST, put_file, site);
     if (!error)
         error = catalog_gone(catalog, remove_page, site);
     return error ? error : catalog_build_done(catalog);
