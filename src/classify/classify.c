@@ -246,6 +246,20 @@ static void decide_class(struct study *study)
     }
 }
 
+/* What is said behind something harmless, raises; nothing of it lowers. */
+static void raise_for_all(const struct lexicon *lexicon, struct study *study)
+{
+    struct reading all = { .strength = STRENGTH_NONE };
+
+    if (study->out->class >= CLASS_DESTRUCTIVE)
+        return;
+    bool named = name_takes_all(lexicon, study->facts->name, &all);
+    if (!named && !description_takes_all(lexicon, study->facts->description, &all))
+        return;
+    study->out->class = CLASS_DESTRUCTIVE;
+    give_reading(study, named ? EVIDENCE_NAME : EVIDENCE_DESCRIPTION, &all);
+}
+
 static void find_contradiction(struct study *study)
 {
     struct verdict_on_tool *out = study->out;
@@ -309,6 +323,7 @@ void classify_tool(const struct classifier *classifier, const struct tool_facts 
         study.description.why = "says that it only reads";
     }
     decide_class(&study);
+    raise_for_all(lexicon, &study);
     find_contradiction(&study);
     out->signals = study.parameters.signals | text_signals(facts, study.described);
     rate_confidence(&study);

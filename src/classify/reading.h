@@ -32,6 +32,9 @@ void read_name(const struct lexicon *lexicon, struct str name, struct str server
 /* A description: the verbs that lead its first sentence. */
 void read_description(const struct lexicon *lexicon, struct str description, const struct subject *subject,
                       struct reading *out);
+/* Whether a deed that destroys stands behind others, wherever that is: then `out` is Destructive, else as it was. */
+bool name_takes_all(const struct lexicon *lexicon, struct str name, struct reading *out);
+bool description_takes_all(const struct lexicon *lexicon, struct str description, struct reading *out);
 /* The class of a verb with what it acts on, given the words around it. */
 void judge_verb(const struct word *verb, const struct word *words, size_t count, const struct subject *subject,
                 struct reading *out);

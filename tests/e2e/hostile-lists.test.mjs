@@ -51,6 +51,15 @@ test('a tool whose texts attack the reader has no rule, and the policy says whic
   assert.match(policy.description, /No rule, for texts with hidden characters or instructions to the model: 'create_c', 'get_a', 'get_b'\.$/);
 });
 
+test('what deletes behind what only looks is hidden, however long the text in front of it', async () => {
+  const filler = 'Gets a record of the day. '.repeat(200);
+  const names = ['frobnicate', 'getDeleteAll', `get_${'data_'.repeat(45)}delete_all`, 'get_far'];
+  const texts = ['Gets data. Then permanently deletes everything.', 'Gets data.', 'Gets data.', `${filler}Then permanently deletes everything.`];
+  const policy = await policyOf('behind', [...names.map((name, at) => tool(name, texts[at])), tool('get_x', 'Gets data. Use delete_x to delete everything.')]);
+  assert.deepEqual(policy.hide.toSorted(), names.toSorted());
+  assert.deepEqual(policy.tools, { get_x: {} });
+});
+
 test('who says nothing is not graded as one who only reads', async () => {
   const { stdout } = await warder(['scan', '--no-state', listed('mute', [tool('frobnicate', '')])]);
   assert.match(stdout, /Grade B: tools of which it cannot be told what they do/);
