@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Reference } from './aws-reference.mjs';
-import { root } from './gateway.mjs';
+import { root, until } from './gateway.mjs';
 
 const bin = join(root, 'build/aws/bin');
 const packages = {
@@ -34,6 +34,7 @@ export class Aws {
   /** `log`: "METHOD path" of each request that moto answered, in order. */
   async #moto() {
     this.log = [];
+    this.asked = 0;
     this.child = spawn(join(bin, 'moto_server'), ['-H', '127.0.0.1', '-p', '0'], { env: { PATH: process.env.PATH, HOME: this.dir, PYTHONUNBUFFERED: '1' }, stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     this.url = await new Promise((found, failed) => {
@@ -69,9 +70,19 @@ export class Aws {
 
   /** What `what` caused at AWS: { value, log }. */
   async reached(what) {
+    await this.#logged();
     const mark = this.log.length;
     const value = await what();
+    await this.#logged();
     return { value, log: this.log.slice(mark) };
+  }
+
+  /** moto's line about what it answered comes when it comes: a request of our own behind it tells. */
+  async #logged() {
+    const path = `/logged-${++this.asked}`;
+    await fetch(this.url + path, { method: 'HEAD' });
+    await until(() => this.log.includes(`HEAD ${path}`), 'moto\'s log');
+    this.log.splice(this.log.indexOf(`HEAD ${path}`), 1);
   }
 
   killNow() {
