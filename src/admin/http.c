@@ -149,20 +149,6 @@ static void answer_head(struct connection *connection)
 
 /* ---- connections ---- */
 
-static unsigned status_of(enum http1_fault fault)
-{
-    switch (fault) {
-    case HTTP1_FAULT_METHOD: return 405;
-    case HTTP1_FAULT_BODY_SIZE: return 413;
-    case HTTP1_FAULT_HEAD_SIZE: return 431;
-    case HTTP1_FAULT_MEMORY: return 503;
-    case HTTP1_FAULT_VERSION: return 505;
-    case HTTP1_FAULT_NONE:
-    case HTTP1_FAULT_SYNTAX: break;
-    }
-    return 400;
-}
-
 static void take(struct connection *connection, struct str bytes)
 {
     size_t used;
@@ -171,7 +157,7 @@ static void take(struct connection *connection, struct str bytes)
         case HTTP1_MORE: return;
         case HTTP1_HEAD:
         case HTTP1_DONE: answer_head(connection); return;
-        case HTTP1_FAILED: refuse(connection, status_of(connection->http1.fault), STR("refused\n")); return;
+        case HTTP1_FAILED: refuse(connection, http1_fault_status(connection->http1.fault), STR("refused\n")); return;
         case HTTP1_BODY: WRONG("a server collects bodies");
         }
     }

@@ -1,4 +1,5 @@
-/* A connection carries one request at a time: read, answered from a file piece by piece or from a search, and read again. */
+/* A connection carries one request at a time: read, answered from a file piece by piece or from a search, and read
+ * again. */
 #include "catalog/serve.h"
 
 #include "base/check.h"
@@ -27,8 +28,8 @@
 #define ANSWER_BYTES ((size_t)8 << 20)
 #define ADDRESS_MAX 64
 #define SHOWN 100
-#define CONTENT_POLICY                                                                                                 \
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; "                \
+#define CONTENT_POLICY                                                                                  \
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; " \
     "base-uri 'none'; frame-ancestors 'none'"
 
 struct serve {
@@ -60,8 +61,8 @@ struct connection {
     struct buf out, ahead; /* ahead: bytes behind the request in hand */
     struct str tag;        /* of what is about to be answered; with quotes */
     char tag_text[64];
-    int file;              /* what is being sent of it, or -1 */
-    uint64_t left;         /* bytes of it */
+    int file;      /* what is being sent of it, or -1 */
+    uint64_t left; /* bytes of it */
     bool keep, wants_head, as_json, dead, in_pool;
     struct job job;
     struct buf words, found; /* of the search */
@@ -179,8 +180,7 @@ static void begin_answer(struct connection *connection, unsigned status, struct 
     static const struct {
         struct str name, value;
     } always[] = {
-        { { "Content-Security-Policy", 23 },
-          { CONTENT_POLICY, sizeof(CONTENT_POLICY) - 1 } },
+        { { "Content-Security-Policy", 23 }, { CONTENT_POLICY, sizeof(CONTENT_POLICY) - 1 } },
         { { "X-Content-Type-Options", 22 }, { "nosniff", 7 } },
         { { "Referrer-Policy", 15 }, { "no-referrer", 11 } },
         { { "Cross-Origin-Opener-Policy", 26 }, { "same-origin", 11 } },
@@ -243,7 +243,8 @@ static void move_to_folder(struct connection *connection, struct str path)
     char to[PATH_MAX];
     int len = snprintf(to, sizeof(to), "%" STR_FMT "/", STR_ARG(path));
     begin_answer(connection, 308, STR_EMPTY, "no-cache");
-    http1_write_field(&connection->out, STR("Location"), str_of(to, len > 0 && (size_t)len < sizeof(to) ? (size_t)len : 0));
+    http1_write_field(&connection->out, STR("Location"),
+                      str_of(to, len > 0 && (size_t)len < sizeof(to) ? (size_t)len : 0));
     end_answer(connection, 0, STR_EMPTY);
 }
 
@@ -343,8 +344,8 @@ static void looked_up(struct job *job)
     } else if (connection->search_error) {
         refuse(connection, 503, STR("The index cannot be read now.\n"));
     } else {
-        begin_answer(connection, 200,
-                     connection->as_json ? STR("application/json") : STR("text/html; charset=utf-8"), "no-store");
+        begin_answer(connection, 200, connection->as_json ? STR("application/json") : STR("text/html; charset=utf-8"),
+                     "no-store");
         end_answer(connection, connection->found.len, buf_str(&connection->found));
         buf_recycle(&connection->found, 0);
         if (!connection->dead)
@@ -405,27 +406,14 @@ static void answer(struct connection *connection)
         refuse(connection, 413, STR("no body is taken here\n"));
     } else if (!serve_split(target, &path, &query)) {
         not_found(connection);
-    } else if (connection->serve->options.catalog && (str_eq(path, STR("/" SEARCH_PAGE)) || str_eq(path, STR("/search")))) {
+    } else if (connection->serve->options.catalog &&
+               (str_eq(path, STR("/" SEARCH_PAGE)) || str_eq(path, STR("/search")))) {
         answer_search(connection, query, false);
     } else if (connection->serve->options.catalog && str_eq(path, STR("/search.json"))) {
         answer_search(connection, query, true);
     } else {
         answer_file(connection, path);
     }
-}
-
-static unsigned status_of(enum http1_fault fault)
-{
-    switch (fault) {
-    case HTTP1_FAULT_METHOD: return 405;
-    case HTTP1_FAULT_BODY_SIZE: return 413;
-    case HTTP1_FAULT_HEAD_SIZE: return 431;
-    case HTTP1_FAULT_MEMORY: return 503;
-    case HTTP1_FAULT_VERSION: return 505;
-    case HTTP1_FAULT_NONE:
-    case HTTP1_FAULT_SYNTAX: break;
-    }
-    return 400;
 }
 
 /* Bytes of the next requests, from where the last one ended. */
@@ -439,15 +427,13 @@ static void take(struct connection *connection)
         buf_consume(&connection->ahead, used);
         if (event == HTTP1_FAILED) {
             connection->keep = connection->wants_head = false;
-            refuse(connection, status_of(connection->http1.fault), STR("refused\n"));
+            refuse(connection, http1_fault_status(connection->http1.fault), STR("refused\n"));
         } else if (event == HTTP1_HEAD) {
-            if (connection->http1.has_body) {
-                answer(connection);
-            } else {
+            if (!connection->http1.has_body) {
                 event = http1_feed(&connection->http1, STR_EMPTY, &used);
                 CHECK(event == HTTP1_DONE);
-                answer(connection);
             }
+            answer(connection);
         } else if (event == HTTP1_DONE) {
             answer(connection);
         }

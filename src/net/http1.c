@@ -464,6 +464,20 @@ const char *http1_fault_text(enum http1_fault fault)
     return texts[fault];
 }
 
+unsigned http1_fault_status(enum http1_fault fault)
+{
+    switch (fault) {
+    case HTTP1_FAULT_METHOD: return 405;
+    case HTTP1_FAULT_BODY_SIZE: return 413;
+    case HTTP1_FAULT_HEAD_SIZE: return 431;
+    case HTTP1_FAULT_MEMORY: return 503;
+    case HTTP1_FAULT_VERSION: return 505;
+    case HTTP1_FAULT_NONE:
+    case HTTP1_FAULT_SYNTAX: break;
+    }
+    return 400;
+}
+
 struct str http1_method_name(enum http1_method method)
 {
     CHECK(method < HTTP1_METHOD_COUNT);

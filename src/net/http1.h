@@ -94,4 +94,5 @@ struct str http1_field_value(const struct http1 *http1, unsigned index); /* with
 unsigned http1_find(const struct http1 *http1, struct str name, struct str *value);
 
 const char *http1_fault_text(enum http1_fault fault);
+unsigned    http1_fault_status(enum http1_fault fault); /* that a server answers with */
 struct str  http1_method_name(enum http1_method method);
