@@ -143,7 +143,8 @@ static void cover_by_gateway(struct covering *covering, const struct gateway *ga
 }
 
 /* The least of all policies that have a say. */
-static bool limit_of(const struct covering *covering, struct store *store, const struct counter_key *key, struct policy_limit *least)
+static bool limit_of(const struct covering *covering, struct store *store, const struct counter_key *key,
+                     struct policy_limit *least)
 {
     const struct pinned_class class = store_pin_class(store, key->server, policy_limit_tool(key));
     bool found = false;

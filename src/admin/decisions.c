@@ -189,8 +189,8 @@ static const char *fault_of(int fd)
 
 static const char *open_file(struct decisions *decisions)
 {
-    decisions->fd = open(decisions->path,
-                         O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, 0600);
+    decisions->fd =
+        open(decisions->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, 0600);
     if (decisions->fd < 0)
         return text_of_errno(errno);
     const char *fault = fault_of(decisions->fd);

@@ -124,7 +124,7 @@ static void calls_that(struct scrape *scrape, struct label name, struct str deci
                        const uint64_t counts[REASON_COUNT][METER_CLASS_COUNT])
 {
     for (unsigned reason = 0; reason < REASON_COUNT; reason++) {
-        for (size_t class = 0; class < METER_CLASS_COUNT; class++) {
+        for (size_t class = 0; class < METER_CLASS_COUNT; ++class) {
             const struct label labels[] = { name,
                                             { "decision", decision },
                                             { "reason", reason_row((enum reason)reason)->name },
@@ -180,7 +180,7 @@ static void limits_of(struct scrape *scrape, const struct gateway_server_status 
     for (size_t at = 0; at < ARRAY_LEN(of_limits); at++) {
         const struct label labels[] = { name, { "reason", reason_row(of_limits[at])->name } };
         uint64_t denied = 0;
-        for (size_t class = 0; class < METER_CLASS_COUNT; class++)
+        for (size_t class = 0; class < METER_CLASS_COUNT; ++class)
             denied += server->meter->denied[of_limits[at]][class];
         exposition_count(&scrape->to, labels, 2, denied);
     }

@@ -34,7 +34,8 @@ static struct str refusal(int error)
 {
     switch (error) {
     case E_NOT_FOUND: return STR("the running gateway has no such server");
-    case E_DENIED: return STR("this server has a policy of its own: write \"policy\": \"recommended\" in the configuration");
+    case E_DENIED:
+        return STR("this server has a policy of its own: write \"policy\": \"recommended\" in the configuration");
     case E_AGAIN: return STR("the server has not told its tools yet: warder status says how it is");
     case E_INVALID: return STR("the proposal is another one by now: look at it again");
     default: return str_from_c(error_text(error));

@@ -17,14 +17,14 @@
 
 struct form {
     struct str bytes, shown;
-    bool       as_word;
+    bool as_word;
 };
 
 struct mask {
     struct arena arena;
     struct form *forms;
-    size_t       count, room;
-    size_t       from[BYTES + 1]; /* of forms that begin with this byte */
+    size_t count, room;
+    size_t from[BYTES + 1]; /* of forms that begin with this byte */
 };
 
 /* ---- forms ---- */
@@ -33,8 +33,7 @@ static int add(struct mask *mask, const struct form *form)
 {
     if (mask->count == mask->room) {
         size_t room = mask->room ? mask->room * 2 : FORMS_FIRST;
-        struct form *more =
-            arena_realloc(&mask->arena, mask->forms, mask->room * sizeof(*more), room * sizeof(*more));
+        struct form *more = arena_realloc(&mask->arena, mask->forms, mask->room * sizeof(*more), room * sizeof(*more));
         if (!more)
             return E_NOMEM;
         mask->forms = more;
@@ -265,7 +264,7 @@ size_t mask_part(const struct mask *mask, struct mask_state *state, struct str t
 
 bool mask_names_secret(struct str name)
 {
-    static const struct str words[] = { { "token", 5 }, { "secret", 6 }, { "password", 8 }, { "key", 3 },
+    static const struct str words[] = { { "token", 5 }, { "secret", 6 }, { "password", 8 },   { "key", 3 },
                                         { "auth", 4 },  { "bearer", 6 }, { "credential", 10 } };
     for (size_t at = 0; at < name.len; at++)
         for (size_t i = 0; i < ARRAY_LEN(words); i++)

@@ -8,9 +8,9 @@
 #include "json/json.h"
 #include "json/writer.h"
 
-#define NAME_BYTES 256      /* of a tool or a parameter */
-#define WORDS_BYTES 160     /* quoted as evidence: some words, never a text */
-#define REASON_BYTES 160    /* ours */
+#define NAME_BYTES 256   /* of a tool or a parameter */
+#define WORDS_BYTES 160  /* quoted as evidence: some words, never a text */
+#define REASON_BYTES 160 /* ours */
 #define DEFINITION_BYTES ((size_t)64 << 20)
 
 static const char *const hints[] = { "readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint" };
@@ -66,19 +66,29 @@ struct member {
 };
 
 static const struct member of_server[] = {
-    { "facts", NUMBER, 0 },           { "server", TEXT, NAME_BYTES },  { "registry", TEXT, 32 },
-    { "package", TEXT, NAME_BYTES },  { "version", TEXT, 64 },         { "url", TEXT, 2048 },
-    { "scanned", TEXT, 32 },          { "tools", NUMBER, 0 },
+    { "facts", NUMBER, 0 },  { "server", TEXT, NAME_BYTES }, { "registry", TEXT, 32 }, { "package", TEXT, NAME_BYTES },
+    { "version", TEXT, 64 }, { "url", TEXT, 2048 },          { "scanned", TEXT, 32 },  { "tools", NUMBER, 0 },
 };
 static const struct member of_tool[] = {
-    { "tool", TEXT, NAME_BYTES },     { "description", TEXT, FACTS_DIGEST_LEN }, { "parameters", OBJECT, 0 },
-    { "required", LIST, 0 },          { "closed", BOOLEAN, 0 },                  { "annotations", OBJECT, 0 },
-    { "class", TEXT, 32 },            { "severity", TEXT, 32 },                  { "reason", TEXT, REASON_BYTES },
-    { "confidence", NUMBER, 0 },      { "evidence", LIST, 0 },                   { "signals", LIST, 0 },
+    { "tool", TEXT, NAME_BYTES },
+    { "description", TEXT, FACTS_DIGEST_LEN },
+    { "parameters", OBJECT, 0 },
+    { "required", LIST, 0 },
+    { "closed", BOOLEAN, 0 },
+    { "annotations", OBJECT, 0 },
+    { "class", TEXT, 32 },
+    { "severity", TEXT, 32 },
+    { "reason", TEXT, REASON_BYTES },
+    { "confidence", NUMBER, 0 },
+    { "evidence", LIST, 0 },
+    { "signals", LIST, 0 },
     { "contradiction", TEXT, REASON_BYTES },
 };
 static const struct member of_evidence[] = {
-    { "source", TEXT, 32 }, { "words", TEXT, WORDS_BYTES }, { "class", TEXT, 32 }, { "why", TEXT, REASON_BYTES },
+    { "source", TEXT, 32 },
+    { "words", TEXT, WORDS_BYTES },
+    { "class", TEXT, 32 },
+    { "why", TEXT, REASON_BYTES },
 };
 
 static bool kind_fits(const struct member *member, const struct json *value)
@@ -173,7 +183,8 @@ static const char *read_evidence(const struct json *list, struct verdict_on_tool
         while (at < sizeof(sources) / sizeof(sources[0]) &&
                !str_eq(text_of(entry, STR("source")), str_from_c(evidence_source_name(sources[at]))))
             at++;
-        if (at == sizeof(sources) / sizeof(sources[0]) || !class_is_named(text_of(entry, STR("class")), &evidence->class))
+        if (at == sizeof(sources) / sizeof(sources[0]) ||
+            !class_is_named(text_of(entry, STR("class")), &evidence->class))
             return "its evidence is of no known source or class";
         evidence->source = sources[at];
         out->evidence_count++;
@@ -294,9 +305,11 @@ static bool are_hints(const struct json *annotations)
     return true;
 }
 
-const char *facts_read_tool(const struct json *line, struct buf *definition, struct buf *verdict, struct catalog_tool *out)
+const char *facts_read_tool(const struct json *line, struct buf *definition, struct buf *verdict,
+                            struct catalog_tool *out)
 {
-    const struct json *annotations = json_get(line, STR("annotations")), *parameters = json_get(line, STR("parameters"));
+    const struct json *annotations = json_get(line, STR("annotations")),
+                      *parameters = json_get(line, STR("parameters"));
     struct str digest = text_of(line, STR("description"));
     struct verdict_on_tool judged;
     struct json_writer writer;
@@ -341,7 +354,7 @@ void facts_write_server(struct buf *out, const struct catalog_server *server, si
     const struct {
         const char *name;
         struct str value;
-    } texts[] = { { "server", server->name },   { "registry", server->registry }, { "package", server->package },
+    } texts[] = { { "server", server->name },     { "registry", server->registry }, { "package", server->package },
                   { "version", server->version }, { "url", server->url },           { "scanned", server->scanned } };
     struct json_writer writer;
     json_write_init(&writer, out);
@@ -380,7 +393,8 @@ static void write_parameters(struct json_writer *writer, const struct json *sche
         json_write_array(writer);
         json_iter_init(&iter, required);
         while (json_iter_next(&iter, &name, &value))
-            if (json_is(value, JSON_STRING) && json_string(value).len <= NAME_BYTES && json_get(properties, json_string(value)))
+            if (json_is(value, JSON_STRING) && json_string(value).len <= NAME_BYTES &&
+                json_get(properties, json_string(value)))
                 json_write_string(writer, json_string(value));
         json_write_array_end(writer);
     }
@@ -420,7 +434,8 @@ static void write_evidence(struct json_writer *writer, const struct json *list)
 
 static void write_judgement(struct json_writer *writer, const struct json *verdict)
 {
-    static const char *const members[] = { "class", "severity", "reason", "confidence", "evidence", "signals", "contradiction" };
+    static const char *const members[] = { "class",    "severity", "reason",       "confidence",
+                                           "evidence", "signals",  "contradiction" };
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
         const struct json *value = json_get(verdict, str_from_c(members[i]));
         if (value && strcmp(members[i], "evidence") == 0)

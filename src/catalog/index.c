@@ -499,8 +499,8 @@ struct tool_state {
     enum change change; /* from then to now */
 };
 
-static int tool_find(struct catalog *catalog, int64_t server, const struct catalog_tool *tool, const struct sha256 *digest,
-                     struct tool_state *out)
+static int tool_find(struct catalog *catalog, int64_t server, const struct catalog_tool *tool,
+                     const struct sha256 *digest, struct tool_state *out)
 {
     const struct change_side now = { tool->class, tool->severity, tool->signals, tool->definition };
     sqlite3_stmt *found = statement(catalog, STATEMENT_TOOL_ID);

@@ -2,7 +2,8 @@
 #include "catalog/index_sql.h"
 #include "catalog/queue.h"
 
-int catalog_queue_put(struct catalog *catalog, int64_t server, enum start_kind kind, struct str document, struct str why)
+int catalog_queue_put(struct catalog *catalog, int64_t server, enum start_kind kind, struct str document,
+                      struct str why)
 {
     sqlite3_stmt *to = statement(catalog, STATEMENT_QUEUE_PUT);
     bind_int(to, 1, server);
@@ -84,11 +85,11 @@ int catalog_queue_count(struct catalog *catalog, struct queue_counts *out)
     *out = (struct queue_counts){ 0 };
     while ((error = step(catalog, STATEMENT_QUEUE_COUNT)) == 1) {
         int state = sqlite3_column_int(row, 0), kind = sqlite3_column_int(row, 1);
-        int64_t *to = state == QUEUE_LISTED                           ? &out->listed
-                      : state == QUEUE_FAILED && kind == START_NONE   ? &out->never
-                      : state == QUEUE_FAILED                         ? &out->failed
-                      : kind == START_REMOTE                          ? &out->remotes_waiting
-                                                                      : &out->waiting;
+        int64_t *to = state == QUEUE_LISTED                         ? &out->listed
+                      : state == QUEUE_FAILED && kind == START_NONE ? &out->never
+                      : state == QUEUE_FAILED                       ? &out->failed
+                      : kind == START_REMOTE                        ? &out->remotes_waiting
+                                                                    : &out->waiting;
         *to += sqlite3_column_int64(row, 2);
     }
     reset(catalog, STATEMENT_QUEUE_COUNT);

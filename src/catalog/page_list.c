@@ -83,7 +83,7 @@ static void put_class_table(struct buf *out, const struct pages *pages, const ch
     html_put(out, "<div class=\"scroll\"><table class=\"stack\"><thead><tr><th>Class</th><th>It</th><th "
                   "class=\"number\">Tools</th>"
                   "<th>What the recommended policy does</th></tr></thead><tbody>\n");
-    for (int class = CLASS_FINANCIAL; class >= 0; class --) {
+    for (int class = CLASS_FINANCIAL; class >= 0; --class) {
         html_put(out, "<tr><td><a href=\"%s%s/index.html\">", to, class_path((enum tool_class) class));
         put_badge(out, (enum tool_class) class);
         html_put(out,
@@ -139,7 +139,7 @@ int page_servers(struct buf *out, const struct pages *pages, const struct letter
 int page_tools(struct buf *out, const struct pages *pages, const struct letter_counts *counts)
 {
     int64_t sums[LETTERS] = { 0 };
-    for (int class = 0; class <= CLASS_FINANCIAL; class ++)
+    for (int class = 0; class <= CLASS_FINANCIAL; ++class)
         for (unsigned i = 0; i < LETTERS; i++)
             sums[i] += counts->tools[class][i];
     begin(out, pages, 1, "Tools", "tools");
@@ -195,7 +195,7 @@ int page_badges(struct buf *out, const struct pages *pages)
     for (unsigned i = 0; i < BADGES; i++) {
         char path[16];
         int64_t count = 0;
-        for (int class = 0; class <= CLASS_FINANCIAL; class ++)
+        for (int class = 0; class <= CLASS_FINANCIAL; ++class)
             if (strcmp(class_badge((enum tool_class) class), badge_at(i)) == 0)
                 count += pages->of_class[class];
         html_put(out, "<li><a href=\"%t.html\"><span class=\"badge %s\">%s</span></a> %n %s</li>\n",
@@ -232,7 +232,7 @@ int page_badge(struct buf *out, const struct pages *pages, const char *badge)
     begin(out, pages, 1, badge, "badges");
     html_put(out, "<p class=\"trail\"><a href=\"index.html\">Badges</a></p>\n<h1>%s</h1>\n<ul class=\"list\">\n",
              badge);
-    for (int class = 0; class <= CLASS_FINANCIAL; class ++) {
+    for (int class = 0; class <= CLASS_FINANCIAL; ++class) {
         if (strcmp(class_badge((enum tool_class) class), badge) != 0)
             continue;
         classes |= 1U << class;
@@ -308,7 +308,7 @@ int page_attack(struct buf *out, const struct pages *pages, const struct attack 
              "<h2 id=\"exposed\">Exposed tools in this index</h2>\n<p>%n %s of the classes that this pattern abuses (",
              exposed, count_word(exposed, "tool", "tools"));
     const char *between = "";
-    for (int class = CLASS_FINANCIAL; class >= 0; class --) {
+    for (int class = CLASS_FINANCIAL; class >= 0; --class) {
         if (attack->classes >> class & 1) {
             html_put(out, "%s<a href=\"../classes/%s/index.html\">%s</a>", between, class_path((enum tool_class) class),
                      class_name((enum tool_class) class));

@@ -26,7 +26,8 @@ static void put_hits(struct buf *out, const struct search *search)
                   "<th>Severity</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < search->count; i++) {
         const struct search_hit *hit = &search->hits[i];
-        html_put(out, "<tr><td><a href=\"servers/%t/%t.html\">%q</a></td><td>%t</td><td>%s</td><td data-as=\"Severity\">",
+        html_put(out,
+                 "<tr><td><a href=\"servers/%t/%t.html\">%q</a></td><td>%t</td><td>%s</td><td data-as=\"Severity\">",
                  hit->home, hit->slug, hit->name, hit->home_name, class_name(hit->class));
         put_severity(out, hit->severity);
         html_put(out, "</td></tr>\n");
@@ -48,10 +49,12 @@ int page_search(struct buf *out, const struct pages *pages, const struct search 
     if (search) {
         put_hits(out, search);
     } else {
-        html_put(out, "<p id=\"said\" role=\"status\">Each word must begin a word of the name. Without scripts there are the "
-                      "lists of <a href=\"tools/index.html\">tools</a> and <a href=\"servers/index.html\">servers</a>, and "
-                      "<code>warder catalog serve</code>, which searches descriptions too.</p>\n"
-                      "<div id=\"found\" class=\"scroll\"></div>\n<script src=\"search.js\" defer></script>\n");
+        html_put(
+            out,
+            "<p id=\"said\" role=\"status\">Each word must begin a word of the name. Without scripts there are the "
+            "lists of <a href=\"tools/index.html\">tools</a> and <a href=\"servers/index.html\">servers</a>, and "
+            "<code>warder catalog serve</code>, which searches descriptions too.</p>\n"
+            "<div id=\"found\" class=\"scroll\"></div>\n<script src=\"search.js\" defer></script>\n");
     }
     html_end(out);
     return buf_ok(out) ? 0 : E_LIMIT;

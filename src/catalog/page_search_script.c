@@ -1,6 +1,7 @@
 /* The script of the search page: the site's only one, and it asks the site alone. */
 #include "catalog/page_search.h"
 
+/* clang-format off */
 const char page_search_script[] =
     "// Search by the words of names, over files that the catalogue's build made. Nothing of them becomes markup.\n"
     "\"use strict\";\n"
@@ -94,3 +95,4 @@ const char page_search_script[] =
     "    search(box.value);\n"
     "  }\n"
     "})();\n";
+/* clang-format on */

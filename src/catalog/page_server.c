@@ -137,12 +137,12 @@ static void put_head(struct buf *out, const struct server_page *page)
 static void put_classes(struct buf *out, const struct grade_counts *counts)
 {
     int64_t shares[CLASS_FINANCIAL + 1];
-    for (int class = 0; class <= CLASS_FINANCIAL; class ++)
+    for (int class = 0; class <= CLASS_FINANCIAL; ++class)
         shares[class] = (int64_t)counts->of_class[class];
     html_put(out, "<h2 id=\"classes\">By class</h2>\n");
     put_class_bar(out, shares);
     html_put(out, "<ul class=\"facts\">");
-    for (int class = CLASS_FINANCIAL; class >= 0; class --) {
+    for (int class = CLASS_FINANCIAL; class >= 0; --class) {
         if (counts->of_class[class] == 0)
             continue;
         html_put(out, "<li>");
@@ -244,10 +244,12 @@ static int put_why_unlisted(void *arg, const struct queued *queued)
 static int put_nothing(struct buf *out, const struct server_page *page)
 {
     html_put(out,
-             page->server->listed ? "<p>%t lists no tools.</p>\n"
-                                  : "<p>A registry names %t; it was not scanned yet, so nothing is said of its tools.</p>\n",
+             page->server->listed
+                 ? "<p>%t lists no tools.</p>\n"
+                 : "<p>A registry names %t; it was not scanned yet, so nothing is said of its tools.</p>\n",
              page->server->name);
-    int error = page->server->listed ? 0 : catalog_queue_of(page->pages->catalog, page->server->id, put_why_unlisted, out);
+    int error =
+        page->server->listed ? 0 : catalog_queue_of(page->pages->catalog, page->server->id, put_why_unlisted, out);
     return error == E_NOT_FOUND ? 0 : error;
 }
 

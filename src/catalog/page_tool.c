@@ -202,7 +202,8 @@ static int put_control(struct buf *out, const struct tool_page *page)
 {
     struct buf policy;
     char id[65];
-    struct str server = server_id(page->server, id), effect = recommend_effect(PRESET_STRICT, page->tool->class, page->tool->signals);
+    struct str server = server_id(page->server, id),
+               effect = recommend_effect(PRESET_STRICT, page->tool->class, page->tool->signals);
     buf_init(&policy, PAGE_BYTES);
     int error = policy_of(&policy, page->tool);
     html_put(out,

@@ -54,12 +54,12 @@ void put_severity(struct buf *out, enum severity severity)
 void put_class_bar(struct buf *out, const int64_t counts[CLASS_FINANCIAL + 1])
 {
     int64_t all = 0, before = 0;
-    for (int class = CLASS_FINANCIAL; class >= 0; class --)
+    for (int class = CLASS_FINANCIAL; class >= 0; --class)
         all += counts[class];
     if (all == 0)
         return;
     html_put(out, "<svg class=\"bar\" viewBox=\"0 0 1000 1\" preserveAspectRatio=\"none\" aria-hidden=\"true\">");
-    for (int class = CLASS_FINANCIAL; class >= 0; class --) {
+    for (int class = CLASS_FINANCIAL; class >= 0; --class) {
         int64_t from = before * 1000 / all, to = (before + counts[class]) * 1000 / all;
         before += counts[class];
         if (to > from)

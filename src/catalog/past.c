@@ -1,5 +1,5 @@
-/* DIRECTORY/DIGEST.json: the tools of the last scan with their pins, class, severity and signals. No secret goes into the
- * digest's fields or the file: what a variable stands for is not among them. */
+/* DIRECTORY/DIGEST.json: the tools of the last scan with their pins, class, severity and signals. No secret goes into
+ * the digest's fields or the file: what a variable stands for is not among them. */
 #include "catalog/past.h"
 
 #include "base/encode.h"
@@ -56,8 +56,8 @@ static int path_of(struct str directory, const struct target *target, char out[P
 
 struct then { /* a tool of the last scan */
     struct str name, digest;
-    int64_t    class, severity, signals;
-    bool       seen;
+    int64_t class, severity, signals;
+    bool seen;
 };
 
 static bool read_tool(const struct json *node, struct then *out)

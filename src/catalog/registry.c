@@ -135,7 +135,7 @@ static const struct member {
     enum member_kind kind;
     bool required;
 } members[] = {
-#define MEMBER(of, name, kind, required, check, holds)                                                                 \
+#define MEMBER(of, name, kind, required, check, holds) \
     { { name, sizeof(name) - 1 }, check, OF_##of, OF_##holds, IS_##kind, required },
 #include "catalog/registry.def"
 #undef MEMBER
@@ -145,8 +145,8 @@ static const struct {
     enum json_kind kind;
     const char *wrong;
 } kinds[] = {
-    [IS_STRING] = { JSON_STRING, "is no string" },  [IS_BOOL] = { JSON_BOOL, "is neither true nor false" },
-    [IS_OBJECT] = { JSON_OBJECT, "is no object" },  [IS_ARRAY] = { JSON_ARRAY, "is no array" },
+    [IS_STRING] = { JSON_STRING, "is no string" }, [IS_BOOL] = { JSON_BOOL, "is neither true nor false" },
+    [IS_OBJECT] = { JSON_OBJECT, "is no object" }, [IS_ARRAY] = { JSON_ARRAY, "is no array" },
     [IS_MAP] = { JSON_OBJECT, "is no object" },
 };
 
@@ -218,8 +218,8 @@ static int walk_together(enum scope of, const struct json *object, struct regist
 {
     if (of == OF_ARGUMENT && str_eq(json_text(object, STR("type")), STR("named")) && !has(object, STR("name")))
         return say(fault, "is named and has no name");
-    if (of == OF_ARGUMENT && str_eq(json_text(object, STR("type")), STR("positional")) &&
-        !has(object, STR("value")) && !has(object, STR("valueHint")))
+    if (of == OF_ARGUMENT && str_eq(json_text(object, STR("type")), STR("positional")) && !has(object, STR("value")) &&
+        !has(object, STR("valueHint")))
         return say(fault, "has neither a value nor a valueHint");
     if (of == OF_TRANSPORT && !str_eq(json_text(object, STR("type")), STR("stdio")) && !has(object, STR("url")))
         return say(fault, "is spoken over HTTP and has no url");
@@ -277,8 +277,7 @@ static const struct json *official_meta(const struct json *row, const struct jso
 static bool is_superseded(const struct json *meta)
 {
     const struct json *latest = json_get(meta, STR("isLatest"));
-    return (json_is(latest, JSON_BOOL) && !json_bool(latest)) ||
-           str_eq(json_text(meta, STR("status")), STR("deleted"));
+    return (json_is(latest, JSON_BOOL) && !json_bool(latest)) || str_eq(json_text(meta, STR("status")), STR("deleted"));
 }
 
 int registry_read(const struct json *row, struct arena *arena, struct registry_entry *out, struct registry_fault *fault)

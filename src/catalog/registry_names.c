@@ -157,25 +157,51 @@ const char *fault_of_version(struct str version)
 
 /* Beginnings of variables by which a loader, a runtime, an installer or a shell is told what to run or whom to ask. */
 static const struct str steering[] = {
-    { "LD_", 3 }, { "DYLD_", 5 }, { "GLIBC_", 6 }, { "MALLOC_", 7 }, { "NODE_", 5 }, { "NPM_CONFIG_", 11 },
-    { "YARN_", 5 }, { "PNPM_", 5 }, { "BUN_", 4 }, { "DENO_", 5 }, { "PYTHON", 6 }, { "PIP_", 4 }, { "UV_", 3 },
-    { "UVX_", 4 }, { "VIRTUAL_ENV", 11 }, { "RUBYOPT", 7 }, { "RUBYLIB", 7 }, { "RUBYSHELL", 9 }, { "GEM_", 4 },
-    { "BUNDLE_", 7 }, { "PERL5", 5 }, { "PERLLIB", 7 }, { "JAVA_TOOL", 9 }, { "JAVA_OPTIONS", 12 }, { "JDK_", 4 },
-    { "_JAVA", 5 }, { "CLASSPATH", 9 }, { "DOTNET_", 7 }, { "CORECLR_", 8 }, { "BASH_", 5 }, { "BASHOPTS", 8 },
-    { "ZDOTDIR", 7 }, { "GIT_SSH", 7 }, { "GIT_EXEC", 8 }, { "GIT_CONFIG", 10 }, { "GIT_ASKPASS", 11 },
-    { "GIT_PROXY", 9 }, { "GIT_TEMPLATE", 12 }, { "GIT_EXTERNAL", 12 }, { "GIT_PAGER", 9 }, { "GIT_EDITOR", 10 },
-    { "SSH_ASKPASS", 11 }, { "SSH_AUTH", 8 }, { "SSL_CERT", 8 }, { "OPENSSL_", 8 }, { "REQUESTS_CA", 11 },
-    { "CURL_", 5 }, { "XDG_", 4 }, { "WARDER_", 7 }, { "ELECTRON_", 9 }, { "TS_NODE_", 8 }, { "GOFLAGS", 7 },
-    { "GCONV_PATH", 10 },
+    { "LD_", 3 },          { "DYLD_", 5 },        { "GLIBC_", 6 },        { "MALLOC_", 7 },       { "NODE_", 5 },
+    { "NPM_CONFIG_", 11 }, { "YARN_", 5 },        { "PNPM_", 5 },         { "BUN_", 4 },          { "DENO_", 5 },
+    { "PYTHON", 6 },       { "PIP_", 4 },         { "UV_", 3 },           { "UVX_", 4 },          { "VIRTUAL_ENV", 11 },
+    { "RUBYOPT", 7 },      { "RUBYLIB", 7 },      { "RUBYSHELL", 9 },     { "GEM_", 4 },          { "BUNDLE_", 7 },
+    { "PERL5", 5 },        { "PERLLIB", 7 },      { "JAVA_TOOL", 9 },     { "JAVA_OPTIONS", 12 }, { "JDK_", 4 },
+    { "_JAVA", 5 },        { "CLASSPATH", 9 },    { "DOTNET_", 7 },       { "CORECLR_", 8 },      { "BASH_", 5 },
+    { "BASHOPTS", 8 },     { "ZDOTDIR", 7 },      { "GIT_SSH", 7 },       { "GIT_EXEC", 8 },      { "GIT_CONFIG", 10 },
+    { "GIT_ASKPASS", 11 }, { "GIT_PROXY", 9 },    { "GIT_TEMPLATE", 12 }, { "GIT_EXTERNAL", 12 }, { "GIT_PAGER", 9 },
+    { "GIT_EDITOR", 10 },  { "SSH_ASKPASS", 11 }, { "SSH_AUTH", 8 },      { "SSL_CERT", 8 },      { "OPENSSL_", 8 },
+    { "REQUESTS_CA", 11 }, { "CURL_", 5 },        { "XDG_", 4 },          { "WARDER_", 7 },       { "ELECTRON_", 9 },
+    { "TS_NODE_", 8 },     { "GOFLAGS", 7 },      { "GCONV_PATH", 10 },
 };
 
 /* And whole names of them. */
 static const struct str reserved[] = {
-    { "HOME", 4 }, { "PATH", 4 }, { "USER", 4 }, { "LOGNAME", 7 }, { "SHELL", 5 }, { "SHELLOPTS", 9 }, { "ENV", 3 },
-    { "IFS", 3 }, { "TMPDIR", 6 }, { "TMP", 3 }, { "TEMP", 4 }, { "TERM", 4 }, { "LANG", 4 }, { "PWD", 3 },
-    { "EDITOR", 6 }, { "VISUAL", 6 }, { "PAGER", 5 }, { "BROWSER", 7 }, { "CDPATH", 6 }, { "FPATH", 5 },
-    { "DISPLAY", 7 }, { "INIT_CWD", 8 }, { "CC", 2 }, { "CXX", 3 }, { "MAKEFLAGS", 9 }, { "LOCPATH", 7 },
-    { "NLSPATH", 7 }, { "HOSTALIASES", 11 }, { "PROMPT_COMMAND", 14 }, { "PS4", 3 },
+    { "HOME", 4 },
+    { "PATH", 4 },
+    { "USER", 4 },
+    { "LOGNAME", 7 },
+    { "SHELL", 5 },
+    { "SHELLOPTS", 9 },
+    { "ENV", 3 },
+    { "IFS", 3 },
+    { "TMPDIR", 6 },
+    { "TMP", 3 },
+    { "TEMP", 4 },
+    { "TERM", 4 },
+    { "LANG", 4 },
+    { "PWD", 3 },
+    { "EDITOR", 6 },
+    { "VISUAL", 6 },
+    { "PAGER", 5 },
+    { "BROWSER", 7 },
+    { "CDPATH", 6 },
+    { "FPATH", 5 },
+    { "DISPLAY", 7 },
+    { "INIT_CWD", 8 },
+    { "CC", 2 },
+    { "CXX", 3 },
+    { "MAKEFLAGS", 9 },
+    { "LOCPATH", 7 },
+    { "NLSPATH", 7 },
+    { "HOSTALIASES", 11 },
+    { "PROMPT_COMMAND", 14 },
+    { "PS4", 3 },
 };
 
 const char *fault_of_variable(struct str name)
@@ -297,8 +323,7 @@ bool is_public_host(struct str host)
     if (dot == 0 || dot + 1 >= host.len || is_digit(host.ptr[dot + 1]))
         return false;
     for (size_t i = 0; i < ARRAY_LEN(local); i++)
-        if (host.len > local[i].len &&
-            str_eq_nocase(str_slice(host, host.len - local[i].len, host.len), local[i]))
+        if (host.len > local[i].len && str_eq_nocase(str_slice(host, host.len - local[i].len, host.len), local[i]))
             return false;
     return true;
 }

@@ -1,5 +1,6 @@
 /* Packages by npx and uvx, remotes by their address. What an entry leaves to its user gets a value that means nothing:
- * no secret is at hand here, and none is asked for. What it says to the runtime itself (runtimeArguments) is not passed. */
+ * no secret is at hand here, and none is asked for. What it says to the runtime itself (runtimeArguments) is not
+ * passed. */
 #include "catalog/registry_start.h"
 
 #include "base/check.h"
@@ -136,7 +137,8 @@ static int keep_document(struct arena *arena, struct buf *text, struct registry_
     return out->document.ptr ? 0 : E_NOMEM;
 }
 
-static int make_package(const struct json *package, enum start_kind kind, struct arena *arena, struct registry_entry *out)
+static int make_package(const struct json *package, enum start_kind kind, struct arena *arena,
+                        struct registry_entry *out)
 {
     struct buf text, value;
     struct json_writer writer;
@@ -282,8 +284,7 @@ static bool read_variables(const struct json *root, struct arena *arena, struct 
         struct start_variable *one = &out->variables[out->variable_count++];
         *one = (struct start_variable){ json_string(name), json_string(value) };
         const char *why = out->kind == START_REMOTE ? fault_of_header(one->name) : fault_of_variable(one->name);
-        if (why || fault_of_argument(one->value) ||
-            (out->kind == START_REMOTE && fault_of_header_value(one->value)))
+        if (why || fault_of_argument(one->value) || (out->kind == START_REMOTE && fault_of_header_value(one->value)))
             return false;
     }
     return out->variables != NULL;

@@ -218,7 +218,7 @@ static void bar(struct page *page, const struct judgement *judgement)
     if (judgement->count == 0)
         return;
     int64_t shares[CLASS_FINANCIAL + 1];
-    for (int class = 0; class <= CLASS_FINANCIAL; class ++)
+    for (int class = 0; class <= CLASS_FINANCIAL; ++class)
         shares[class] = (int64_t)judgement->of_class[class];
     put_class_bar(page->out, shares);
     markup(page, "<p class=\"chips\">");

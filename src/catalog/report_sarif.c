@@ -1,5 +1,5 @@
-/* SARIF 2.1.0 (OASIS): a rule for each class of tools and each signal that is an attack by itself, a result for each tool.
- * Texts are plain ("text"), never "markdown". */
+/* SARIF 2.1.0 (OASIS): a rule for each class of tools and each signal that is an attack by itself, a result for each
+ * tool. Texts are plain ("text"), never "markdown". */
 #include "base/encode.h"
 #include "catalog/report.h"
 #include "json/writer.h"
@@ -28,7 +28,8 @@ static void write_message(struct json_writer *writer, struct str key, const char
 
 static const struct rule {
     const char *id, *name, *text, *level;
-} class_rules[] = { /* in the order of report_classes */
+} class_rules[] = {
+    /* in the order of report_classes */
     { "financial-tool", "FinancialTool", "A tool that moves or commits money", "error" },
     { "destructive-tool", "DestructiveTool", "A tool that removes for good, or stops what cannot be resumed", "error" },
     { "execute-tool", "ExecuteTool", "A tool that triggers actions or runs processes", "warning" },
@@ -41,9 +42,11 @@ static const struct signal_rule {
     enum signal signal;
     struct rule rule;
 } signal_rules[] = {
-    { SIGNAL_HIDDEN_TEXT, { "hidden-text", "HiddenText", "A tool with characters in its texts that people do not see", "error" } },
+    { SIGNAL_HIDDEN_TEXT,
+      { "hidden-text", "HiddenText", "A tool with characters in its texts that people do not see", "error" } },
     { SIGNAL_INSTRUCTIONS,
-      { "instructions", "Instructions", "A tool whose texts tell the model what to do, beyond what the tool does", "error" } },
+      { "instructions", "Instructions", "A tool whose texts tell the model what to do, beyond what the tool does",
+        "error" } },
 };
 #define SIGNAL_RULES (sizeof(signal_rules) / sizeof(signal_rules[0]))
 
@@ -140,8 +143,8 @@ static const char *level_of(enum severity severity)
     return levels[severity];
 }
 
-static void write_result(struct json_writer *writer, const struct target *target, const struct judged *tool, size_t index,
-                         const struct rule *rule, const char *level, const char *text)
+static void write_result(struct json_writer *writer, const struct target *target, const struct judged *tool,
+                         size_t index, const struct rule *rule, const char *level, const char *text)
 {
     json_write_object(writer);
     json_write_member_string(writer, STR("ruleId"), str_from_c(rule->id));
@@ -175,7 +178,8 @@ static void write_tool(struct json_writer *writer, const struct target *target, 
         const struct signal_rule *rule = &signal_rules[i];
         if (!(verdict->signals >> rule->signal & 1))
             continue;
-        snprintf(text, sizeof(text), "%s of server %" STR_FMT " %s", name, STR_ARG(target->name), signal_text(rule->signal));
+        snprintf(text, sizeof(text), "%s of server %" STR_FMT " %s", name, STR_ARG(target->name),
+                 signal_text(rule->signal));
         write_result(writer, target, tool, CLASS_COUNT + i, &rule->rule, rule->rule.level, text);
     }
 }
@@ -187,7 +191,8 @@ static void write_invocation(struct json_writer *writer, const struct scan_repor
     json_write_array(writer);
     json_write_object(writer);
     for (size_t i = 0; i < report->count; i++)
-        whole &= report->servers[i].scanned->outcome == SCAN_LISTED || report->servers[i].scanned->outcome == SCAN_DISABLED;
+        whole &=
+            report->servers[i].scanned->outcome == SCAN_LISTED || report->servers[i].scanned->outcome == SCAN_DISABLED;
     json_write_member_bool(writer, STR("executionSuccessful"), whole);
     json_write_key(writer, STR("toolExecutionNotifications"));
     json_write_array(writer);

@@ -1,4 +1,5 @@
-/* One loop, at most LIMIT_scan_at_once servers on it. A server's place is free again once every process of it is gone. */
+/* One loop, at most LIMIT_scan_at_once servers on it. A server's place is free again once every process of it is gone.
+ */
 #include "catalog/scan.h"
 
 #include "base/arena.h"
@@ -23,32 +24,32 @@
 
 struct scan;
 struct visit { /* one target */
-    struct scan           *scan;
-    struct scanned        *out;
-    struct upstream       *upstream; /* NULL: not begun, or over */
-    struct log             log;
+    struct scan *scan;
+    struct scanned *out;
+    struct upstream *upstream; /* NULL: not begun, or over */
+    struct log log;
     struct upstream_waiter waiter;
-    bool                   waits, told_error;
-    struct timer           timeout;
-    struct deferred        finish;   /* is not stopped in the midst of what it tells us */
-    struct job             sweep;
-    int64_t                began_ms;
+    bool waits, told_error;
+    struct timer timeout;
+    struct deferred finish; /* is not stopped in the midst of what it tells us */
+    struct job sweep;
+    int64_t began_ms;
 };
 
 struct scan {
     const struct scan_options *options;
-    struct log        log;
-    struct loop      *loop;
-    struct resolver  *resolver;
+    struct log log;
+    struct loop *loop;
+    struct resolver *resolver;
     struct tls_trust *trust;
     struct arena_pool arenas;
-    char              data[64]; /* of homes; empty: none was needed */
-    struct scanned   *out;
-    struct visit     *visits;
-    size_t            count, next, running;
-    struct timer      progress;
-    bool              interrupted;
-    int               failed; /* what options->done said */
+    char data[64]; /* of homes; empty: none was needed */
+    struct scanned *out;
+    struct visit *visits;
+    size_t count, next, running;
+    struct timer progress;
+    bool interrupted;
+    int failed; /* what options->done said */
 };
 
 const char *scan_outcome_name(enum scan_outcome outcome)

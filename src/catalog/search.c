@@ -82,13 +82,15 @@ int search_run(struct search *search, struct catalog *catalog, struct str query,
 void search_write_hit(struct json_writer *writer, const struct search_hit *hit)
 {
     char page[512];
-    int len = snprintf(page, sizeof(page), "servers/%" STR_FMT "/%" STR_FMT ".html", STR_ARG(hit->home), STR_ARG(hit->slug));
+    int len =
+        snprintf(page, sizeof(page), "servers/%" STR_FMT "/%" STR_FMT ".html", STR_ARG(hit->home), STR_ARG(hit->slug));
     json_write_object(writer);
     json_write_member_string(writer, STR("server"), hit->home_name);
     json_write_member_string(writer, STR("tool"), hit->name);
     json_write_member_string(writer, STR("class"), str_from_c(class_name(hit->class)));
     json_write_member_string(writer, STR("badge"), str_from_c(class_badge(hit->class)));
     json_write_member_string(writer, STR("severity"), str_from_c(severity_name(hit->severity)));
-    json_write_member_string(writer, STR("page"), str_of(page, len > 0 && (size_t)len < sizeof(page) ? (size_t)len : 0));
+    json_write_member_string(writer, STR("page"),
+                             str_of(page, len > 0 && (size_t)len < sizeof(page) ? (size_t)len : 0));
     json_write_object_end(writer);
 }

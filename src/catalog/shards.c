@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SHARD_MOST 500       /* tools of one file */
+#define SHARD_MOST 500 /* tools of one file */
 #define BEGINNING_LEAST 2
 #define BEGINNING_MOST 10
 #define SHARD_BYTES ((size_t)4 << 20)
@@ -15,7 +15,11 @@
 #define PATH_BYTES 64
 #define FOLDER "search/"
 
-struct term { char text[BEGINNING_MOST + 1]; size_t len; int64_t tools; };
+struct term {
+    char text[BEGINNING_MOST + 1];
+    size_t len;
+    int64_t tools;
+};
 
 struct shards {
     struct catalog *catalog;
@@ -90,8 +94,8 @@ static int put_shard(struct shards *shards, struct str beginning)
         return error;
     (void)snprintf(path, sizeof(path), FOLDER "%" STR_FMT ".json", STR_ARG(beginning));
     buf_init(&file, 2 * SHARD_BYTES);
-    buf_printf(&file, "{\"cut\":%s,\"servers\":[%" STR_FMT "],\"tools\":[", shards->tools > SHARD_MOST ? "true" : "false",
-               STR_ARG(buf_str(&shards->servers)));
+    buf_printf(&file, "{\"cut\":%s,\"servers\":[%" STR_FMT "],\"tools\":[",
+               shards->tools > SHARD_MOST ? "true" : "false", STR_ARG(buf_str(&shards->servers)));
     buf_append_str(&file, buf_str(&shards->shard));
     buf_append_str(&file, STR("]}\n"));
     file.failed |= !buf_ok(&shards->servers) || !buf_ok(&shards->shard);
@@ -111,7 +115,8 @@ static int put_beginning(struct shards *shards, size_t from, size_t to, size_t l
     for (size_t i = from; i < to && !error && tools > SHARD_MOST && len < BEGINNING_MOST;) {
         size_t end = i + 1;
         if (shards->terms[i].len > len) {
-            while (end < to && shards->terms[end].len > len && shards->terms[end].text[len] == shards->terms[i].text[len])
+            while (end < to && shards->terms[end].len > len &&
+                   shards->terms[end].text[len] == shards->terms[i].text[len])
                 end++;
             error = put_beginning(shards, i, end, len + 1);
         }

@@ -335,7 +335,7 @@ static int build_lists(struct site *site)
     int error = 0;
     for (unsigned i = 0; i < LETTERS && !error; i++) {
         int64_t sum = 0;
-        for (int class = 0; class <= CLASS_FINANCIAL && !error; class ++) {
+        for (int class = 0; class <= CLASS_FINANCIAL && !error; ++class) {
             sum += site->letters.tools[class][i];
             error = build_list(site, class, letter_at(i), site->letters.tools[class][i]);
         }
@@ -373,7 +373,7 @@ static int build_classes(struct site *site)
     struct buf *out = &site->page;
     char path[64];
     int error = put_made(site, page_classes(out, pages_at(site, "classes/index.html")));
-    for (int class = 0; class <= CLASS_FINANCIAL && !error; class ++) {
+    for (int class = 0; class <= CLASS_FINANCIAL && !error; ++class) {
         (void)snprintf(path, sizeof(path), "classes/%s/index.html", class_path((enum tool_class) class));
         error = put_made(site, page_class(out, pages_at(site, path), (enum tool_class) class, &site->letters));
     }
@@ -542,7 +542,7 @@ static int make_folders(struct site *site)
     int error = 0;
     for (size_t i = 0; i < ARRAY_LEN(folders) && !error; i++)
         error = make_folder(site, folders[i]);
-    for (int class = 0; class <= CLASS_FINANCIAL && !error; class ++) {
+    for (int class = 0; class <= CLASS_FINANCIAL && !error; ++class) {
         (void)snprintf(path, sizeof(path), "classes/%s", class_path((enum tool_class) class));
         error = make_folder(site, path);
     }

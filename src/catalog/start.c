@@ -44,7 +44,8 @@ struct starting {
 
 /* ---- outcomes ---- */
 
-static int record(struct starting *starting, const struct row *row, const struct definitions *definitions, const char *why)
+static int record(struct starting *starting, const struct row *row, const struct definitions *definitions,
+                  const char *why)
 {
     struct catalog *catalog = starting->intake->catalog;
     unsigned long before = starting->intake->tools;
@@ -141,7 +142,8 @@ static const char *refuse(const struct starting *starting, const struct row *row
     if (row->tries >= QUEUE_TRIES)
         return "it was started three times, and each time the catalogue was ended before it had an outcome";
     if (!is_known_base(starting, start->base_url))
-        return "its entry names a registry of its own: --registry-url URL says that npx and uvx get packages from there";
+        return "its entry names a registry of its own: --registry-url URL says that npx and uvx get packages from "
+               "there";
     if (start->kind != START_REMOTE || starting->options->insecure)
         return NULL;
     if (!str_starts_with(start->url, STR("https://")) || !is_public_host(url_host(start->url)))
@@ -173,9 +175,9 @@ static int add_package(struct starting *starting, struct target_extras *extras, 
     size_t count = 0;
     for (; count < start->variable_count; count++)
         all[count] = (struct variable){ start->variables[count].name, start->variables[count].value };
-    const struct variable own[] = { { STR("HOME"), extras->cwd },      { STR("TMPDIR"), tmp },
-                                    { STR("USER"), STR("warder") },    { STR("LOGNAME"), STR("warder") },
-                                    { STR("SHELL"), STR("/bin/sh") },  { STR("LANG"), STR("C.UTF-8") },
+    const struct variable own[] = { { STR("HOME"), extras->cwd },     { STR("TMPDIR"), tmp },
+                                    { STR("USER"), STR("warder") },   { STR("LOGNAME"), STR("warder") },
+                                    { STR("SHELL"), STR("/bin/sh") }, { STR("LANG"), STR("C.UTF-8") },
                                     { STR("TZ"), STR("UTC") } };
     for (size_t i = 0; i < ARRAY_LEN(own); i++)
         all[count++] = own[i];
@@ -214,7 +216,8 @@ static int add_row(struct starting *starting, struct row *row)
         fields[i] = (struct variable){ start.variables[i].name, start.variables[i].value };
     extras.variables = fields;
     extras.variable_count = start.variable_count;
-    int error = row->kind == START_REMOTE ? add_remote(starting, &extras, &start) : add_package(starting, &extras, &start);
+    int error =
+        row->kind == START_REMOTE ? add_remote(starting, &extras, &start) : add_package(starting, &extras, &start);
     if (error)
         return error;
     if (starting->targets.count == before) /* reached like another of this batch: the next run's */

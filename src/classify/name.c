@@ -171,7 +171,8 @@ static void read_head(const struct word *words, size_t count, size_t head, const
         out->words = span(&words[0], last);
     /* deploy_status, refund_eligibility: the verb is a noun there, and the last word says what is told */
     if (words[head].lexeme->verb == VERB_EITHER && head + 1 < count && objects_of(last) & OBJECT_STATE &&
-        gravity(out->class) > gravity(CLASS_READ) && !word_in(&words[head], "update change record log share run import")) {
+        gravity(out->class) > gravity(CLASS_READ) &&
+        !word_in(&words[head], "update change record log share run import")) {
         out->class = CLASS_READ;
         out->strength = STRENGTH_FAIR;
         out->why = "names what is told, and no deed";

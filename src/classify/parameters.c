@@ -164,7 +164,8 @@ static void read_actions_of(struct actions *actions, const struct json *schema, 
     }
 }
 
-void read_actions(const struct lexicon *lexicon, const struct json *schema, const struct subject *subject, struct reading *out)
+void read_actions(const struct lexicon *lexicon, const struct json *schema, const struct subject *subject,
+                  struct reading *out)
 {
     struct actions actions = { .lexicon = lexicon, .subject = subject, .out = out, .left = ACTIONS_LOOKED_AT };
 

@@ -49,7 +49,8 @@ static size_t find_lead(const struct word *words, size_t count, enum strength *s
     *strength = STRENGTH_STRONG;
     for (size_t i = 0; i < count && i < LEAD_WORDS; i++) {
         bool told = i > 0 && word_in(&words[i - 1], "to will can");
-        if (i + 1 < count && word_in(&words[i], "call") && word_in(&words[i + 1], "this it when before after first once"))
+        if (i + 1 < count && word_in(&words[i], "call") &&
+            word_in(&words[i + 1], "this it when before after first once"))
             continue; /* what the model is to do, and not the tool */
         if (is_filler(&words[i]) && !(i == 0 && is_verb(&words[i]) && count > 1 && !word_in(&words[i], "use let help")))
             continue;
@@ -108,14 +109,16 @@ static void judge_joined(const struct word *words, size_t count, size_t at, cons
     }
 }
 
-/* "Manages events. Supports creating, updating and deleting." What is managed can be deleted where a later sentence says so. */
+/* "Manages events. Supports creating, updating and deleting." What is managed can be deleted where a later sentence
+ * says so. */
 static void judge_later(const struct word *words, size_t from, size_t count, const struct subject *subject,
                         struct reading *out)
 {
     for (size_t i = from; i < count && out->class < CLASS_DESTRUCTIVE; i++) {
         bool denied = word_in(&words[i - 1], "not cannot never without no dont") ||
                       (i > 1 && word_in(&words[i - 2], "not cannot never without no dont"));
-        if (!denied && is_verb(&words[i]) && word_in(&words[i], "delete destroy drop purge erase terminate uninstall")) {
+        if (!denied && is_verb(&words[i]) &&
+            word_in(&words[i], "delete destroy drop purge erase terminate uninstall")) {
             judge_at(words, count, i, subject, out);
             out->strength = STRENGTH_FAIR;
         }

@@ -7,30 +7,30 @@
 #include <string.h>
 
 #define HEARD 2
-#define KEPT  (HEARD + 1) /* one of them may be the tool's own verb */
+#define KEPT (HEARD + 1) /* one of them may be the tool's own verb */
 #define KEY_BYTES (NAME_WORDS * (WORD_BYTES + 1))
 
 /* A name cut up: "delete_users" is "delete", and "* user". */
 struct deed {
     struct word verb;
-    char        key[KEY_BYTES];
-    size_t      len;  /* of the key; 0: none */
+    char key[KEY_BYTES];
+    size_t len; /* of the key; 0: none */
 };
 
 /* Of those with one key, the first in byte order for each verb, and of these the first few. */
 struct group {
     struct member {
-        struct str           name, verb; /* the verb's bare form, in the arena */
+        struct str name, verb; /* the verb's bare form, in the arena */
         const struct lexeme *lexeme;
     } members[KEPT];
     size_t count;
 };
 
 static const struct rule {
-    enum verb_kind  verb;
+    enum verb_kind verb;
     enum tool_class least;
-    unsigned        gain;
-    const char     *why;
+    unsigned gain;
+    const char *why;
 } rules[] = {
 #define SIBLING(verb, least, gain, why) { VERB_##verb, CLASS_##least, gain, why },
 #include "classify/siblings.def"

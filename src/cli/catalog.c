@@ -32,8 +32,10 @@ int catalog_of(const struct invocation *invocation, bool create, struct catalog 
     const char *path = index_path(invocation);
     int error = catalog_open(path, create, out);
     if (error == E_NOT_FOUND && !create)
-        return failure(invocation, "there is no index at %s: make one with warder catalog add, or of the servers "
-                                   "that come with warder, with warder catalog add --bundled", path);
+        return failure(invocation,
+                       "there is no index at %s: make one with warder catalog add, or of the servers "
+                       "that come with warder, with warder catalog add --bundled",
+                       path);
     if (error == E_CORRUPT)
         return failure(invocation, "%s is no index that this version reads", path);
     return error ? failure(invocation, "cannot open %s: %s", path, error_text(error)) : 0;
@@ -131,8 +133,8 @@ static int add_bundled(struct adding *adding)
     return add_path(adding, folder);
 }
 
-static int add_result(const struct invocation *invocation, const struct intake *intake, bool starts, unsigned long listed,
-                      unsigned long failed)
+static int add_result(const struct invocation *invocation, const struct intake *intake, bool starts,
+                      unsigned long listed, unsigned long failed)
 {
     struct json_output output;
     if (!invocation->json) {
@@ -163,7 +165,8 @@ static int add_result(const struct invocation *invocation, const struct intake *
 /* Whoever gives these means to start something. */
 static int needs_start(const struct invocation *invocation)
 {
-    static const char *const names[] = { "jobs", "timeout", "remotes", "insecure", "retry", "inherit", "registry-url", "verbose" };
+    static const char *const names[] = { "jobs",  "timeout", "remotes",      "insecure",
+                                         "retry", "inherit", "registry-url", "verbose" };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (option_value(invocation, names[i]))
             return usage_error(invocation, "--%s is about what --start starts", names[i]);
@@ -191,11 +194,18 @@ static int add(const struct invocation *invocation)
     if (!status && classifier_new(&classifier))
         status = failure(invocation, "%s", error_text(E_NOMEM));
     struct intake intake = {
-        .catalog = catalog, .classifier = classifier, .server = given(invocation, "server"),
-        .registry = given(invocation, "registry"), .package = given(invocation, "package"),
-        .version = given(invocation, "version"), .scanned = given(invocation, "scanned"),
-        .texts = option_value(invocation, "no-texts") == NULL, .from = (unsigned long)from, .bad = say_bad,
-        .progress = say_progress, .arg = &adding,
+        .catalog = catalog,
+        .classifier = classifier,
+        .server = given(invocation, "server"),
+        .registry = given(invocation, "registry"),
+        .package = given(invocation, "package"),
+        .version = given(invocation, "version"),
+        .scanned = given(invocation, "scanned"),
+        .texts = option_value(invocation, "no-texts") == NULL,
+        .from = (unsigned long)from,
+        .bad = say_bad,
+        .progress = say_progress,
+        .arg = &adding,
     };
     if (intake.package.len > 0 && intake.registry.len == 0)
         intake.registry = STR("npm");
@@ -226,7 +236,8 @@ static bool is_base(struct str base)
     if (!str_starts_with(base, STR("http://")) && !str_starts_with(base, STR("https://")))
         return false;
     for (size_t i = 0; i < base.len; i++)
-        if ((unsigned char)base.ptr[i] <= ' ' || strchr("<>\"'`\\?#", base.ptr[i]) || (unsigned char)base.ptr[i] >= 0x7f)
+        if ((unsigned char)base.ptr[i] <= ' ' || strchr("<>\"'`\\?#", base.ptr[i]) ||
+            (unsigned char)base.ptr[i] >= 0x7f)
             return false;
     return true;
 }
@@ -246,7 +257,10 @@ static int build(const struct invocation *invocation)
         return status;
     bool shows = isatty(STDERR_FILENO) != 0;
     struct site_options options = {
-        .index = index_path(invocation), .folder = invocation->arguments[0], .base = base, .progress = shows ? say_pages : NULL,
+        .index = index_path(invocation),
+        .folder = invocation->arguments[0],
+        .base = base,
+        .progress = shows ? say_pages : NULL,
     };
     int error = site_build(catalog, &options, &result, why);
     if (shows)
@@ -275,7 +289,8 @@ static int build(const struct invocation *invocation)
 
 static void print_hits(const struct search *search)
 {
-    static const enum colour colours[] = { COLOUR_NONE, COLOUR_GREEN, COLOUR_YELLOW, COLOUR_YELLOW, COLOUR_RED, COLOUR_RED };
+    static const enum colour colours[] = { COLOUR_NONE,   COLOUR_GREEN, COLOUR_YELLOW,
+                                           COLOUR_YELLOW, COLOUR_RED,   COLOUR_RED };
     for (size_t i = 0; i < search->count; i++) {
         const struct search_hit *hit = &search->hits[i];
         printf("%s%-11s%s  %-8s  ", colour_on(stdout, colours[hit->class]), class_name(hit->class), colour_off(stdout),
@@ -364,7 +379,9 @@ static const struct option add_options[] = {
 
 static const struct option build_options[] = {
     CATALOG_INDEX_OPTION,
-    { "base", 'b', "URL", "where the site will stand, for its sitemap and each page's canonical link; else the sitemap says " SITE_BASE, false },
+    { "base", 'b', "URL",
+      "where the site will stand, for its sitemap and each page's canonical link; else the sitemap says " SITE_BASE,
+      false },
     { NULL, 0, NULL, NULL, false },
 };
 
@@ -380,21 +397,27 @@ const struct command command_catalog_add = {
     .most = 256,
     .options = add_options,
     .json = true,
-    .help =
-        "A FILE is what a server's tools/list answered (with --server, or named SERVER.tools.json), lines of {\"server\", \"tool\", \"description\",\n"
-        "\"inputSchema\", \"annotations\"}, or what the MCP registry lists: {\"servers\": [...]} or one server.json, or\n"
-        "what warder catalog export wrote, or a folder of such files. Each tool is classed on its way in. Servers of the registry are known without tools until a list of theirs is added.\n"
-        "What is malformed is named and left out, and the exit status is then 1. Nothing is installed or started without\n"
-        "--start: then packages of npm and PyPI are, by npx and uvx, each in a home of its own that goes with it, with none\n"
-        "of your variables but PATH and what --inherit names; remotes are contacted with --remotes. Their code runs on this\n"
-        "machine as you: use one that may be lost. What was interrupted goes on with the next --start.\n\n"
-        "A list replaces what the index had of its server; lines and entries add to it. Every 500 servers are committed:\n"
-        "after an interruption go on with --from.\n\n"
-        "  warder catalog add --server iterable --package @iterable/mcp tools.json\n"
-        "  warder catalog add --bundled           the servers that come with warder\n"
-        "  warder catalog add tools.jsonl\n"
-        "  warder catalog add registry-page-1.json registry-page-2.json\n"
-        "  warder catalog add --start --jobs 8 --inherit NPM_CONFIG_REGISTRY\n",
+    .help = "A FILE is what a server's tools/list answered (with --server, or named SERVER.tools.json), lines of "
+            "{\"server\", \"tool\", \"description\",\n"
+            "\"inputSchema\", \"annotations\"}, or what the MCP registry lists: {\"servers\": [...]} or one "
+            "server.json, or\n"
+            "what warder catalog export wrote, or a folder of such files. Each tool is classed on its way in. Servers "
+            "of the registry are known without tools until a list of theirs is added.\n"
+            "What is malformed is named and left out, and the exit status is then 1. Nothing is installed or started "
+            "without\n"
+            "--start: then packages of npm and PyPI are, by npx and uvx, each in a home of its own that goes with it, "
+            "with none\n"
+            "of your variables but PATH and what --inherit names; remotes are contacted with --remotes. Their code "
+            "runs on this\n"
+            "machine as you: use one that may be lost. What was interrupted goes on with the next --start.\n\n"
+            "A list replaces what the index had of its server; lines and entries add to it. Every 500 servers are "
+            "committed:\n"
+            "after an interruption go on with --from.\n\n"
+            "  warder catalog add --server iterable --package @iterable/mcp tools.json\n"
+            "  warder catalog add --bundled           the servers that come with warder\n"
+            "  warder catalog add tools.jsonl\n"
+            "  warder catalog add registry-page-1.json registry-page-2.json\n"
+            "  warder catalog add --start --jobs 8 --inherit NPM_CONFIG_REGISTRY\n",
     .run = add,
 };
 
@@ -405,11 +428,12 @@ const struct command command_catalog_build = {
     .most = 1,
     .options = build_options,
     .json = true,
-    .help =
-        "Pages for every tool, server and documented attack, by class, badge and letter, and a sitemap: plain HTML with one\n"
-        "style sheet, nothing from elsewhere, and a script on the search page alone. FOLDER is new, empty, or was built from this index; then only\n"
-        "pages that changed are written. The same index gives the same bytes.\n\n"
-        "  warder catalog build site --base https://catalogue.example\n",
+    .help = "Pages for every tool, server and documented attack, by class, badge and letter, and a sitemap: plain HTML "
+            "with one\n"
+            "style sheet, nothing from elsewhere, and a script on the search page alone. FOLDER is new, empty, or was "
+            "built from this index; then only\n"
+            "pages that changed are written. The same index gives the same bytes.\n\n"
+            "  warder catalog build site --base https://catalogue.example\n",
     .run = build,
 };
 
@@ -420,7 +444,8 @@ const struct command command_catalog_search = {
     .most = 64,
     .options = search_options,
     .json = true,
-    .help = "Every WORD must begin a word of the tool's name, description or server. Exact names stand first. The exit status is 1 where nothing is found.\n\n"
+    .help = "Every WORD must begin a word of the tool's name, description or server. Exact names stand first. The exit "
+            "status is 1 where nothing is found.\n\n"
             "  warder catalog search cancel export\n"
             "  warder catalog search create repository --json\n",
     .run = search,

@@ -15,13 +15,17 @@
 #define FILE_BYTES ((size_t)64 << 20)
 #define PATH_BYTES 4096
 
-struct line { struct str name, text; };
+struct line {
+    struct str name, text;
+};
 
 struct exporting {
     const struct invocation *invocation;
     struct catalog *catalog;
     struct buf text, file; /* lines as they come, and in their order */
-    struct { size_t name, name_len, end; } *spans;
+    struct {
+        size_t name, name_len, end;
+    } * spans;
     size_t count, capacity;
     size_t servers, tools;
     bool failed; /* and it was said why */
@@ -85,7 +89,8 @@ static int export_server(void *arg, const struct catalog_server *server)
     buf_reset(&exporting->text);
     buf_reset(&exporting->file);
     exporting->count = 0;
-    int len = snprintf(path, sizeof(path), "%s/%" STR_FMT ".jsonl", exporting->invocation->arguments[0], STR_ARG(server->slug));
+    int len = snprintf(path, sizeof(path), "%s/%" STR_FMT ".jsonl", exporting->invocation->arguments[0],
+                       STR_ARG(server->slug));
     if (len < 0 || (size_t)len >= sizeof(path))
         return say(exporting, exporting->invocation->arguments[0], E_LIMIT);
     int error = catalog_tools_of(exporting->catalog, server->id, true, take_tool, exporting);
@@ -105,8 +110,8 @@ static int answer(const struct exporting *exporting)
 {
     struct json_output output;
     if (!exporting->invocation->json) {
-        printf("%zu %s, %zu %s.\n", exporting->servers, exporting->servers == 1 ? "server" : "servers", exporting->tools,
-               exporting->tools == 1 ? "tool" : "tools");
+        printf("%zu %s, %zu %s.\n", exporting->servers, exporting->servers == 1 ? "server" : "servers",
+               exporting->tools, exporting->tools == 1 ? "tool" : "tools");
         return EXIT_YES;
     }
     struct json_writer *writer = json_output_begin(&output);
@@ -130,7 +135,8 @@ static int run(const struct invocation *invocation)
         status = failure(invocation, "cannot make %s: %s", folder, strerror(errno));
     int error = status ? 0 : catalog_servers(exporting.catalog, false, export_server, &exporting);
     if (error)
-        status = exporting.failed ? EXIT_NO : failure(invocation, "%s (%s)", error_text(error), catalog_why(exporting.catalog));
+        status = exporting.failed ? EXIT_NO
+                                  : failure(invocation, "%s (%s)", error_text(error), catalog_why(exporting.catalog));
     if (!status)
         status = answer(&exporting);
     free(exporting.spans);

@@ -98,9 +98,9 @@ const struct command command_catalog_queue = {
     .arguments = "",
     .options = options,
     .json = true,
-    .help =
-        "Entries of a registry that warder catalog add took wait here until warder catalog add --start starts or reaches\n"
-        "them; those that failed stay, each with why, until --retry lets them wait again.\n\n"
-        "  warder catalog queue --state failed\n",
+    .help = "Entries of a registry that warder catalog add took wait here until warder catalog add --start starts or "
+            "reaches\n"
+            "them; those that failed stay, each with why, until --retry lets them wait again.\n\n"
+            "  warder catalog queue --state failed\n",
     .run = queue,
 };

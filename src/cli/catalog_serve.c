@@ -71,7 +71,8 @@ static int listen_at(struct serving *serving)
     while (serving->host_count < HOSTS_MOST && (host = option_nth(invocation, "host", serving->host_count)) != NULL)
         serving->hosts[serving->host_count++] = str_from_c(host);
     if (!address_is_loopback(address) && !option_value(invocation, "insecure"))
-        return failure(invocation, "%" STR_FMT " is no numeric address of this machine alone: --insecure listens there without TLS",
+        return failure(invocation,
+                       "%" STR_FMT " is no numeric address of this machine alone: --insecure listens there without TLS",
                        STR_ARG(address));
     const struct serve_options options = {
         .loop = serving->loop,
@@ -86,7 +87,8 @@ static int listen_at(struct serving *serving)
         return usage_error(invocation, "--listen takes a numeric address and a port: " LISTEN_DEFAULT);
     if (error)
         return failure(invocation, "cannot listen on %" STR_FMT ": %s", STR_ARG(address),
-                       error == E_EXISTS ? "something else listens there: --listen 127.0.0.1:0 picks a free port" : error_text(error));
+                       error == E_EXISTS ? "something else listens there: --listen 127.0.0.1:0 picks a free port"
+                                         : error_text(error));
     size_t end = address.len;
     while (end > 0 && address.ptr[end - 1] != ':')
         end--;
@@ -135,11 +137,13 @@ const struct command command_catalog_serve = {
     .least = 1,
     .most = 1,
     .options = options,
-    .help =
-        "FOLDER is what warder catalog build made. Files are served as they stand, so that a build beside it shows at once;\n"
-        "search.html and search.json?q=WORDS are answered from the index, without a script. Only GET and HEAD, only by\n"
-        "browsers that call it by its own address or --host, and nothing but the site's own files. It ends on Ctrl-C.\n\n"
-        "  warder catalog serve site\n"
-        "  warder catalog serve site --listen 127.0.0.1:0\n",
+    .help = "FOLDER is what warder catalog build made. Files are served as they stand, so that a build beside it shows "
+            "at once;\n"
+            "search.html and search.json?q=WORDS are answered from the index, without a script. Only GET and HEAD, "
+            "only by\n"
+            "browsers that call it by its own address or --host, and nothing but the site's own files. It ends on "
+            "Ctrl-C.\n\n"
+            "  warder catalog serve site\n"
+            "  warder catalog serve site --listen 127.0.0.1:0\n",
     .run = run,
 };

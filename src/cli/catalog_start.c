@@ -131,7 +131,8 @@ int catalog_start(const struct invocation *invocation, const char *index, struct
         .told = told,
         .arg = &shown,
     };
-    status = inherit && bases ? run(invocation, intake, &options, &result) : failure(invocation, "%s", error_text(E_NOMEM));
+    status =
+        inherit && bases ? run(invocation, intake, &options, &result) : failure(invocation, "%s", error_text(E_NOMEM));
     free(inherit);
     free(bases);
     intake->scanned = STR_EMPTY; /* the day's text ends here */

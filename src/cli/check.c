@@ -98,9 +98,9 @@ static void check_kept(struct checking *checking, struct arena *arena, struct st
             continue;
         int error = kept_policy(config->data, server->server.name, arena, &policy);
         if (error && error != E_NOT_FOUND) {
-            struct str text = arena_printf(arena, "the recommended policy of %" STR_FMT " cannot be taken from %" STR_FMT
-                                           ": %s", STR_ARG(server->server.name), STR_ARG(config->data),
-                                           error_text(error));
+            struct str text =
+                arena_printf(arena, "the recommended policy of %" STR_FMT " cannot be taken from %" STR_FMT ": %s",
+                             STR_ARG(server->server.name), STR_ARG(config->data), error_text(error));
             struct problem problem = { .line = 1, .column = 1, .pointer = STR_EMPTY, .fix = STR_EMPTY, .text = text };
             report_add(&checking->report, path, &problem);
         } else {

@@ -68,7 +68,8 @@ static int load_kept(const struct invocation *invocation, struct arena *arena, c
     error = kept_policy(data, str_from_c(server), arena, &out->policy);
     out->recommended = true;
     if (error == E_NOT_FOUND)
-        return failure(invocation, "%s has the recommended policy, and %" STR_FMT " keeps none yet: the gateway makes it "
+        return failure(invocation,
+                       "%s has the recommended policy, and %" STR_FMT " keeps none yet: the gateway makes it "
                        "of the server's first list of tools, and until then every call is denied",
                        server, STR_ARG(data));
     if (error)
@@ -101,7 +102,9 @@ static int find_policy(const struct invocation *invocation, struct arena *arena,
         return failure(invocation, "%s names no policy for %s: %s (warder check says more)", file, server,
                        error_text(error));
     if (path.len == 0)
-        return failure(invocation, "%s names no policy for %s: every call is denied, but by a gateway that runs with --preset", file, server);
+        return failure(invocation,
+                       "%s names no policy for %s: every call is denied, but by a gateway that runs with --preset",
+                       file, server);
     return load_policy(invocation, arena, path, &out->policy);
 }
 
@@ -206,8 +209,8 @@ static void write_debits(struct json_writer *writer, const struct decision *deci
     json_write_array_end(writer);
 }
 
-static bool write_json(const struct decider *decider, const struct question *question,
-                       const struct decision *decision, const struct trace *trace)
+static bool write_json(const struct decider *decider, const struct question *question, const struct decision *decision,
+                       const struct trace *trace)
 {
     struct json_output output;
     struct json_writer *writer = json_output_begin(&output);
@@ -233,8 +236,8 @@ static bool write_json(const struct decider *decider, const struct question *que
     return json_output_end(&output);
 }
 
-static void print_text(const struct decider *decider, const struct question *question,
-                       const struct decision *decision, const struct trace *trace)
+static void print_text(const struct decider *decider, const struct question *question, const struct decision *decision,
+                       const struct trace *trace)
 {
     char hex[2 * SHA256_LEN];
     struct buf steps;
@@ -347,7 +350,8 @@ static int run(const struct invocation *invocation)
 static const struct option options[] = {
     { "policy", 'p', "FILE", "the policy that decides", false },
     { "config", 'c', "FILE", "the configuration that names the policy of SERVER; without it ./warder.json", false },
-    { "data", 'd', "DIR", "where the gateway keeps a recommended policy; without it what the configuration names", false },
+    { "data", 'd', "DIR", "where the gateway keeps a recommended policy; without it what the configuration names",
+      false },
     { "tool", 't', "NAME", "the tool that is called", false },
     { "args", 'a', "JSON", "its arguments, or @FILE; without it a call that has none", false },
     { "prompt", 0, "NAME", "a prompt instead of a tool", false },
@@ -373,7 +377,8 @@ const struct command command_explain = {
     .json = true,
     .help =
         "The function that decides calls, watched: each step with its verdict, then the decision and the rule that\n"
-        "made it. Limits are shown, not counted. A recommended policy is taken from the gateway's data directory, as it is\n"
+        "made it. Limits are shown, not counted. A recommended policy is taken from the gateway's data directory, as "
+        "it is\n"
         "kept there. Exit status 0: allowed, 1: not.\n\n"
         "  warder explain iterable --tool get_export_jobs      by ./warder.json\n"
         "  warder explain -p iterable.policy.json --tool get_export_jobs\n"

@@ -73,7 +73,8 @@ const struct command command_recommend = {
     .most = 1,
     .options = options,
     .json = true,
-    .help = "A server with \"policy\": \"recommended\" has the policy that was made of its first list of tools, with their\n"
+    .help = "A server with \"policy\": \"recommended\" has the policy that was made of its first list of tools, with "
+            "their\n"
             "exact names. It never changes by itself: a tool that appears later is denied. This shows what would be\n"
             "recommended for what the server lists now, and puts it in force when it is accepted. It is recorded.\n\n"
             "  warder recommend github\n"

@@ -526,7 +526,8 @@ static int run(const struct invocation *invocation)
 static const struct option options[] = {
     { "config", 'c', "FILE", "warder.json, or a client's own file such as .mcp.json; without it ./warder.json", false },
     { "data", 'd', "DIR", "the data directory, before the one that the configuration names", false },
-    { "preset", 0, "strict", "servers without \"policy\" get one that is made of what their tools can do, and kept", false },
+    { "preset", 0, "strict", "servers without \"policy\" get one that is made of what their tools can do, and kept",
+      false },
     { "listen", 'l', "ADDRESS:PORT", "where clients connect, before what the configuration names; port 0 picks one",
       false },
     { NULL, 0, NULL, NULL, false },

@@ -38,7 +38,7 @@ struct scanning {
     struct buf state; /* the directory of past scans; empty: none is looked at */
     int64_t timeout_ms;
     enum severity fail_on;
-    bool fails; /* --fail-on was given */
+    bool fails;  /* --fail-on was given */
     bool speaks; /* standard output is for people: no document goes there */
     size_t columns;
     size_t policies; /* written so far */
@@ -96,8 +96,8 @@ static bool is_stdout(const char *path)
 static int read_documents(struct scanning *scanning)
 {
     const struct invocation *invocation = scanning->invocation;
-    int documents = invocation->json + is_stdout(option_value(invocation, "html")) +
-                    is_stdout(option_value(invocation, "sarif"));
+    int documents =
+        invocation->json + is_stdout(option_value(invocation, "html")) + is_stdout(option_value(invocation, "sarif"));
     scanning->speaks = documents == 0;
     if (documents > 1)
         return usage_error(invocation, "only one of --json, --html - and --sarif - can have standard output");
@@ -300,8 +300,8 @@ static int write_file(struct scanning *scanning, const char *path, const struct 
         return failure(scanning->invocation, "cannot write: %s", strerror(errno));
     }
     int error = file_write_atomic(path, buf_str(text), PATH_OUT);
-    return error ? failure(scanning->invocation, "cannot write %s: %s", path, error_text(error)) :
-                   written(scanning, path);
+    return error ? failure(scanning->invocation, "cannot write %s: %s", path, error_text(error))
+                 : written(scanning, path);
 }
 
 static int write_report(struct scanning *scanning, const char *path,
@@ -369,8 +369,8 @@ static int write_list(struct scanning *scanning, const char *directory, const st
     buf_append_str(&text, STR("\n]}\n"));
     int error = buf_ok(&text) ? file_write_atomic(path, buf_str(&text), PATH_OUT) : E_NOMEM;
     buf_release(&text);
-    return error ? failure(scanning->invocation, "cannot write %s: %s", path, error_text(error)) :
-                   written(scanning, path);
+    return error ? failure(scanning->invocation, "cannot write %s: %s", path, error_text(error))
+                 : written(scanning, path);
 }
 
 /* One file a server that was judged, in the directory that the option names; the first failure of all. */
@@ -448,9 +448,8 @@ static bool too_severe(const struct scanning *scanning)
         for (int s = scanning->fail_on; scanning->servers[i].judgement && s < SEVERITY_COUNT; s++)
             found += scanning->servers[i].judgement->of_severity[s];
     if (found > 0)
-        (void)failure(scanning->invocation, "--fail-on %s: %zu tool%s that severe%s",
-                      severity_name(scanning->fail_on), found, found == 1 ? " is" : "s are",
-                      scanning->fail_on == SEVERITY_CRITICAL ? "" : ", or more");
+        (void)failure(scanning->invocation, "--fail-on %s: %zu tool%s that severe%s", severity_name(scanning->fail_on),
+                      found, found == 1 ? " is" : "s are", scanning->fail_on == SEVERITY_CRITICAL ? "" : ", or more");
     return found > 0;
 }
 

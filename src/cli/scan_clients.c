@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 /* A client's file that cannot be read is said, and the others are scanned. */
-static void add_file(const struct invocation *invocation, const struct client_file *file, struct targets *targets, struct str cwd)
+static void add_file(const struct invocation *invocation, const struct client_file *file, struct targets *targets,
+                     struct str cwd)
 {
     size_t before = targets->count;
     int error = targets_add_file(targets, file->path, cwd);
@@ -46,7 +47,8 @@ static int agree(const struct invocation *invocation, size_t count)
         return 0;
     if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
         return usage_error(invocation, "nobody can be asked whether to start them: --yes does");
-    fprintf(stderr, "\nStart or reach %s, and read what %s? [y/N] ", count == 1 ? "it" : "them all", count == 1 ? "it lists" : "they list");
+    fprintf(stderr, "\nStart or reach %s, and read what %s? [y/N] ", count == 1 ? "it" : "them all",
+            count == 1 ? "it lists" : "they list");
     if (fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y'))
         return 0;
     fprintf(stderr, "Nothing was started.\n");

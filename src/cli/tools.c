@@ -40,8 +40,8 @@ static void print_tool(const struct json *tool)
     struct str verdict = answer_text(tool, "verdict");
     bool passes = str_eq(verdict, STR("allowed")) || str_eq(verdict, STR("limited"));
     print_padded(answer_text(tool, "name"));
-    printf(" %-13" STR_FMT "%s%-17" STR_FMT "%s ", STR_ARG(answer_text(tool, "class")), colour_on(stdout, passes ? COLOUR_GREEN : COLOUR_RED), STR_ARG(verdict),
-           colour_off(stdout));
+    printf(" %-13" STR_FMT "%s%-17" STR_FMT "%s ", STR_ARG(answer_text(tool, "class")),
+           colour_on(stdout, passes ? COLOUR_GREEN : COLOUR_RED), STR_ARG(verdict), colour_off(stdout));
     print_str(stdout, COLOUR_DIM, answer_text(tool, "rule"));
     printf("\n");
 }

@@ -25,8 +25,7 @@ static int classify(struct str server, struct definitions *definitions)
     return 0;
 }
 
-int tools_file_read(const struct invocation *invocation, const char *path, struct str server,
-                    struct definitions **out)
+int tools_file_read(const struct invocation *invocation, const char *path, struct str server, struct definitions **out)
 {
     struct json_error fault;
     const struct json *root;

@@ -115,8 +115,7 @@ void reader_secret(struct reader *reader, struct str shown, struct str value)
 void reader_look_at_mode(struct reader *reader, struct str path, const char *what)
 {
     struct stat status;
-    if (stat(path.ptr, &status) == 0 && S_ISREG(status.st_mode) &&
-        (status.st_mode & (S_IROTH | S_IWOTH | S_IWGRP)))
+    if (stat(path.ptr, &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & (S_IROTH | S_IWOTH | S_IWGRP)))
         reader_warning(reader, AT_VALUE, reader_text(reader, "chmod 600 %" STR_FMT, STR_ARG(path)),
                        "others can read or write this %s", what);
 }

@@ -334,7 +334,8 @@ static void read_policy(struct reader *reader, const struct settings *settings, 
 {
     struct problems problems = { .count = 0 };
     struct str path = settings_string(settings, SETTING_policy);
-    out->recommended = settings->of[SETTING_policy] ? str_eq(path, STR("recommended")) : reader->environment->recommended;
+    out->recommended =
+        settings->of[SETTING_policy] ? str_eq(path, STR("recommended")) : reader->environment->recommended;
     if (!settings->of[SETTING_policy] || out->recommended)
         return;
     size_t mark = reader_enter(reader, STR("policy"));

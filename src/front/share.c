@@ -67,8 +67,8 @@ static struct connection *next_to_go(struct front_http *front)
     return largest ? CONTAINER_OF(largest->unread.next, struct connection, unread) : NULL;
 }
 
-/* Who is answered now has done nothing wrong, unless its own share is the largest. Those that go are not on the stack: a
- * message is read only where the queue is empty. */
+/* Who is answered now has done nothing wrong, unless its own share is the largest. Those that go are not on the stack:
+ * a message is read only where the queue is empty. */
 bool connection_make_room(struct connection *connection)
 {
     struct front_http *front = connection->front;

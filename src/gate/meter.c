@@ -60,7 +60,7 @@ void meter_unref(struct meter *meter)
 
 size_t meter_class(const struct pinned_class *class)
 {
-    return class->known ? (size_t)class->class : CLASS_COUNT;
+    return class->known ? (size_t) class->class : CLASS_COUNT;
 }
 
 struct str meter_class_word(size_t class)

@@ -56,8 +56,7 @@ static size_t accepted_tools(const struct gateway *gateway, struct str server, c
         const struct tool *tool = &definitions->tools[at];
         struct pinned_class class = store_pin_class(gateway->store, server, tool->name);
         arena_reset(scratch);
-        if (class.known &&
-            store_pin_state(gateway->store, server, PIN_TOOL, tool->name, &tool->pin) == PIN_ACCEPTED &&
+        if (class.known && store_pin_state(gateway->store, server, PIN_TOOL, tool->name, &tool->pin) == PIN_ACCEPTED &&
             classify_definition(gateway->classifier, server, scratch, tool, &verdict))
             out[count++] = (struct classed_tool){ tool->name, class.class, verdict.signals };
     }
@@ -105,11 +104,15 @@ void recommend_first(struct gateway *gateway, const struct backend *backend, con
     if (!error)
         error = put_in_force(gateway, server, buf_str(&text));
     if (error)
-        log_error(gateway->log, "server '%" STR_FMT "': no recommended policy can be made of its tools, and everything "
-                  "is denied: %s", STR_ARG(server), error_text(error));
+        log_error(gateway->log,
+                  "server '%" STR_FMT "': no recommended policy can be made of its tools, and everything "
+                  "is denied: %s",
+                  STR_ARG(server), error_text(error));
     else
-        log_info(gateway->log, "server '%" STR_FMT "': the recommended policy for its %zu tools is in force, and stays "
-                 "as it is", STR_ARG(server), definitions->tool_count);
+        log_info(gateway->log,
+                 "server '%" STR_FMT "': the recommended policy for its %zu tools is in force, and stays "
+                 "as it is",
+                 STR_ARG(server), definitions->tool_count);
     buf_release(&text);
 }
 

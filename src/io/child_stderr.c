@@ -15,7 +15,7 @@
 #define PART_BYTES 16384 /* one read */
 #define PARTS_A_TURN 8
 #define REST_BYTES 1048576 /* a pipe's largest content */
-#define TRACE_LINES 64   /* that a runtime writes behind an error: where it was, its own version */
+#define TRACE_LINES 64     /* that a runtime writes behind an error: where it was, its own version */
 
 /* A line that tells of an error is not displaced by what runtimes write behind it. */
 static void keep_last(struct child_stderr *err, struct str line)

@@ -1,4 +1,5 @@
-/* Giving back walks over the whole heap, so it is the pool's work, and rare. Another library than glibc does as it does. */
+/* Giving back walks over the whole heap, so it is the pool's work, and rare. Another library than glibc does as it
+ * does. */
 #include "io/heap.h"
 
 #include "base/check.h"

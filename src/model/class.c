@@ -42,8 +42,8 @@ uint64_t pinned_class_pack(const struct pinned_class *class)
     if (!class->known)
         return 0;
     CHECK((unsigned)class->class < CLASS_COUNT && class->classifier <= CLASSIFIER_MAX);
-    return ((uint64_t)class->class + 1) | (class->overruled ? OVERRULED : 0) |
-           ((uint64_t)class->classifier << CLASSIFIER_SHIFT);
+    return ((uint64_t) class->class + 1) | (class->overruled ? OVERRULED : 0) |
+           ((uint64_t) class->classifier << CLASSIFIER_SHIFT);
 }
 
 bool pinned_class_unpack(uint64_t packed, struct pinned_class *out)

@@ -16,7 +16,7 @@ struct run {
     struct arena *arena;
     struct trace *trace;
     struct decision *out;
-    bool list; /* no arguments: a list is filtered */
+    bool list;                                 /* no arguments: a list is filtered */
     const struct rule *rules[1 + CLASS_COUNT]; /* the selected ones, all of which must let it pass */
     size_t rule_count;                         /* 0: `default` speaks */
     struct str rule_pointer;                   /* of the first */
@@ -259,8 +259,8 @@ static bool step_debits(struct run *run)
         if (timeout_ms > 0 && (run->out->timeout_ms == 0 || timeout_ms < run->out->timeout_ms))
             run->out->timeout_ms = timeout_ms;
     }
-    int error = debits_make(run->policy, run->question, lists, 1 + run->rule_count, run->arena, run->trace, run->out,
-                            &problem);
+    int error =
+        debits_make(run->policy, run->question, lists, 1 + run->rule_count, run->arena, run->trace, run->out, &problem);
     if (error == E_INVALID)
         return end(run, VERDICT_DENY, REASON_invalid_arguments, problem.rule, problem.message);
     return error < 0 ? end_without_memory(run) : true;

@@ -117,10 +117,10 @@ static void check_class(struct loader *loader, const struct place *place, const 
         report_error(&loader->report, at_value, SPOT_VALUE, STR_EMPTY, "every tool has a class");
     for (size_t i = 0; i < test->operand.count; i++)
         if (test->operand.items[i].kind == ARG_STRING && !class_of_word(test->operand.items[i].text, &class))
-            report_error(&loader->report, at_value, SPOT_VALUE,
-                         report_guess(&loader->report,
-                                      nearest_word(test->operand.items[i].text, words, ARRAY_LEN(words))),
-                         "there is no class \"%" STR_FMT "\"", STR_ARG(test->operand.items[i].text));
+            report_error(
+                &loader->report, at_value, SPOT_VALUE,
+                report_guess(&loader->report, nearest_word(test->operand.items[i].text, words, ARRAY_LEN(words))),
+                "there is no class \"%" STR_FMT "\"", STR_ARG(test->operand.items[i].text));
 }
 
 /* What the call itself says has a known type: an operator that can never be used on it is a mistake. */

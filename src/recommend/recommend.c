@@ -116,8 +116,7 @@ static bool is_what_it_seems(struct str name)
  * that is not what it seems would be approved unseen. They fall to the default, which denies. */
 static bool is_plain(struct str name)
 {
-    return name.len > 0 && name.ptr[0] != '@' && str_find_byte(name, '*') == name.len &&
-           is_what_it_seems(name);
+    return name.len > 0 && name.ptr[0] != '@' && str_find_byte(name, '*') == name.len && is_what_it_seems(name);
 }
 
 /* ---- the tools, each once ---- */

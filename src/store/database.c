@@ -34,28 +34,28 @@ static const char schema[] =
     " text BLOB NOT NULL, PRIMARY KEY(server, kind, name, digest)) WITHOUT ROWID;";
 
 /* name, SQL */
-#define STATEMENTS(S)                                                                                                \
-    S(BEGIN, "BEGIN IMMEDIATE")                                                                                      \
-    S(COMMIT, "COMMIT")                                                                                              \
-    S(ROLLBACK, "ROLLBACK")                                                                                          \
-    S(META, "UPDATE meta SET applied = ?1, hash = ?2")                                                               \
-    S(SPAN, "INSERT OR REPLACE INTO spans VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                       \
-    S(LAST_SPAN, "SELECT first, last, segment, place FROM spans ORDER BY first DESC LIMIT 1")                        \
-    S(OUTCOME, "INSERT OR REPLACE INTO outcomes VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                 \
-    S(GRANT, "INSERT OR REPLACE INTO grants VALUES(?1, ?2, ?3, ?4, ?5, ?6)")                                         \
-    S(REVOKE, "UPDATE grants SET revoked = ?2 WHERE id = ?1 AND revoked = 0")                                        \
-    S(REVISION, "INSERT OR REPLACE INTO revisions VALUES(?1, ?2, ?3, ?4, ?5)")                                       \
-    S(DEFINE, "INSERT OR REPLACE INTO definitions VALUES(?1, ?2, ?3, ?4, ?5)")                                       \
-    S(UNDEFINE, "DELETE FROM definitions WHERE server = ?1 AND kind = ?2 AND name = ?3 AND digest <> ?4")            \
-    S(FORGET, "DELETE FROM definitions WHERE server = ?1 AND kind = ?2 AND name = ?3")                               \
-    S(DROPPED, "UPDATE meta SET dropped = ?1 WHERE dropped < ?1")                                                    \
-    S(TRIM_DUE, "SELECT 1 FROM (SELECT min(first) AS first, last FROM spans) WHERE last <= (SELECT dropped FROM "    \
-                "meta) AND first < (SELECT max(first) FROM spans)")                                                  \
-    S(TRIM_OUTCOMES, "DELETE FROM outcomes WHERE seq IN (SELECT seq FROM outcomes WHERE seq <= (SELECT dropped "     \
-                     "FROM meta) ORDER BY seq LIMIT ?1)")                                                            \
-    S(TRIM_SPANS, "DELETE FROM spans WHERE first IN (SELECT first FROM spans WHERE last <= (SELECT dropped FROM "    \
-                  "meta) AND first < (SELECT max(first) FROM spans) ORDER BY first LIMIT ?1)")                       \
-    S(TRIM_REVISIONS, "DELETE FROM revisions WHERE EXISTS (SELECT 1 FROM revisions later WHERE later.server = "      \
+#define STATEMENTS(S)                                                                                             \
+    S(BEGIN, "BEGIN IMMEDIATE")                                                                                   \
+    S(COMMIT, "COMMIT")                                                                                           \
+    S(ROLLBACK, "ROLLBACK")                                                                                       \
+    S(META, "UPDATE meta SET applied = ?1, hash = ?2")                                                            \
+    S(SPAN, "INSERT OR REPLACE INTO spans VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                    \
+    S(LAST_SPAN, "SELECT first, last, segment, place FROM spans ORDER BY first DESC LIMIT 1")                     \
+    S(OUTCOME, "INSERT OR REPLACE INTO outcomes VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                              \
+    S(GRANT, "INSERT OR REPLACE INTO grants VALUES(?1, ?2, ?3, ?4, ?5, ?6)")                                      \
+    S(REVOKE, "UPDATE grants SET revoked = ?2 WHERE id = ?1 AND revoked = 0")                                     \
+    S(REVISION, "INSERT OR REPLACE INTO revisions VALUES(?1, ?2, ?3, ?4, ?5)")                                    \
+    S(DEFINE, "INSERT OR REPLACE INTO definitions VALUES(?1, ?2, ?3, ?4, ?5)")                                    \
+    S(UNDEFINE, "DELETE FROM definitions WHERE server = ?1 AND kind = ?2 AND name = ?3 AND digest <> ?4")         \
+    S(FORGET, "DELETE FROM definitions WHERE server = ?1 AND kind = ?2 AND name = ?3")                            \
+    S(DROPPED, "UPDATE meta SET dropped = ?1 WHERE dropped < ?1")                                                 \
+    S(TRIM_DUE, "SELECT 1 FROM (SELECT min(first) AS first, last FROM spans) WHERE last <= (SELECT dropped FROM " \
+                "meta) AND first < (SELECT max(first) FROM spans)")                                               \
+    S(TRIM_OUTCOMES, "DELETE FROM outcomes WHERE seq IN (SELECT seq FROM outcomes WHERE seq <= (SELECT dropped "  \
+                     "FROM meta) ORDER BY seq LIMIT ?1)")                                                         \
+    S(TRIM_SPANS, "DELETE FROM spans WHERE first IN (SELECT first FROM spans WHERE last <= (SELECT dropped FROM " \
+                  "meta) AND first < (SELECT max(first) FROM spans) ORDER BY first LIMIT ?1)")                    \
+    S(TRIM_REVISIONS, "DELETE FROM revisions WHERE EXISTS (SELECT 1 FROM revisions later WHERE later.server = "   \
                       "revisions.server AND later.seq > revisions.seq AND later.seq <= (SELECT dropped FROM meta))")
 
 enum statement {

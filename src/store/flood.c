@@ -74,10 +74,11 @@ static struct str keep(char **at, struct str s)
 /* Without memory the summary has its count and no names. */
 static void summary_begin(struct slot *slot, const struct record *record)
 {
-    slot->record = (struct record){
-        .kind = RECORD_DENIALS, .at_ms = record->at_ms, .reason = record->reason, .revision = record->revision,
-        .class = record->class
-    };
+    slot->record = (struct record){ .kind = RECORD_DENIALS,
+                                    .at_ms = record->at_ms,
+                                    .reason = record->reason,
+                                    .revision = record->revision,
+                                    .class = record->class };
     if (slot->bytes == NULL)
         slot->bytes = malloc(5 * NAME_KEPT);
     if (slot->bytes == NULL)

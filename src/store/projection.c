@@ -131,8 +131,7 @@ static int open_segment_of(struct follower *follower, uint64_t sequence)
 
 static bool stands_at(const struct follower *follower, const struct chain_head *head)
 {
-    return follower->at.sequence == head->sequence &&
-           memcmp(&follower->at.hash, &head->hash, sizeof head->hash) == 0;
+    return follower->at.sequence == head->sequence && memcmp(&follower->at.hash, &head->hash, sizeof head->hash) == 0;
 }
 
 /* The segment that holds `sequence` or what follows it: its beginning. */
@@ -170,7 +169,8 @@ static int place_at_span(struct follower *follower, const struct span *span)
     return 0;
 }
 
-/* Finds the place behind the last applied record. E_CORRUPT: the database is of another ledger, or ahead of this one. */
+/* Finds the place behind the last applied record. E_CORRUPT: the database is of another ledger, or ahead of this one.
+ */
 static int place(struct follower *follower)
 {
     struct span span;

@@ -143,8 +143,7 @@ static bool text_fits(struct str asked, struct str text)
 
 static bool rule_fits(struct str asked, struct str rule)
 {
-    return asked.len == 0 ||
-           (str_starts_with(rule, asked) && (rule.len == asked.len || rule.ptr[asked.len] == '/'));
+    return asked.len == 0 || (str_starts_with(rule, asked) && (rule.len == asked.len || rule.ptr[asked.len] == '/'));
 }
 
 static bool call_fits(const struct question *question, const struct id *call)
@@ -349,8 +348,9 @@ static int try_projected(struct question *question, bool ascending)
 {
     static const char up[] = "SELECT first, last, segment, place, words FROM spans WHERE last > ?1 AND first < ?2 AND "
                              "at_max >= ?3 AND at_min < ?4 ORDER BY first ASC";
-    static const char down[] = "SELECT first, last, segment, place, words FROM spans WHERE last > ?1 AND first < ?2 AND "
-                               "at_max >= ?3 AND at_min < ?4 ORDER BY first DESC";
+    static const char down[] =
+        "SELECT first, last, segment, place, words FROM spans WHERE last > ?1 AND first < ?2 AND "
+        "at_max >= ?3 AND at_min < ?4 ORDER BY first DESC";
     const struct store_query *query = question->query;
     sqlite3_stmt *statement;
     if (question->handle == NULL)

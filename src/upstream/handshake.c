@@ -176,8 +176,8 @@ static void keep_discovery(struct instance *instance, const struct json *result)
     keep_era(instance);
 }
 
-/* Servers of the other era refuse the method, or answer what they do not know with something else: *modern is false then.
- * NULL, or why it cannot be spoken to. */
+/* Servers of the other era refuse the method, or answer what they do not know with something else: *modern is false
+ * then. NULL, or why it cannot be spoken to. */
 static const char *read_probe(struct instance *instance, const struct message *message, bool *modern)
 {
     bool speaks;

@@ -487,8 +487,8 @@ static bool lists_the_same(const struct definitions *own, const struct definitio
         if (!pin || !pin_eq(&own->tools[at].pin, pin))
             return false;
     }
-    return own->resources_refused == known->resources_refused && own->prompt_count == known->prompt_count && own->resource_count == known->resource_count &&
-           own->template_count == known->template_count &&
+    return own->resources_refused == known->resources_refused && own->prompt_count == known->prompt_count &&
+           own->resource_count == known->resource_count && own->template_count == known->template_count &&
            are_items_alike(known, PIN_PROMPT, own->prompts, own->prompt_count) &&
            are_items_alike(known, PIN_RESOURCE, own->resources, own->resource_count) &&
            are_items_alike(known, PIN_TEMPLATE, own->templates, own->template_count);

@@ -1,7 +1,7 @@
 /* Pages through what a server declares, one page at a time, and puts the new table in force only when it is whole, or
  * when all that it lacks are prompts or resources that the server refused to list. The texts are
- * the server's: they are written anew by our writer, pinned, and never looked into here. Of what a client's own instance
- * lists, names and pins are kept alone: its clients read the control session's texts. */
+ * the server's: they are written anew by our writer, pinned, and never looked into here. Of what a client's own
+ * instance lists, names and pins are kept alone: its clients read the control session's texts. */
 #include "upstream/lists.h"
 
 #include "base/check.h"
@@ -367,8 +367,8 @@ static void kind_is_whole(struct listing *listing)
 }
 
 /* An error instead of prompts or resources: there are none of them until it lists them, and its tools are there all the
- * same. A resource is read by its own entry or by a template, and what neither names is the policy's alone: without one of these
- * lists nobody knows which of them is meant, and none is read. */
+ * same. A resource is read by its own entry or by a template, and what neither names is the policy's alone: without one
+ * of these lists nobody knows which of them is meant, and none is read. */
 static void leave_out(struct listing *listing)
 {
     unsigned bit = 1u << listing->kind;
