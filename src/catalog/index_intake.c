@@ -35,6 +35,7 @@ struct intake_place {
     struct str source; /* of a document; empty: lines are counted */
     const struct json *root;
     size_t line;
+    size_t indent; /* of the line */
     size_t looked; /* bytes of the source that were read to find lines */
     struct buf pointer;
 };
@@ -56,15 +57,25 @@ static size_t line_of(struct intake_place *place, struct str pointer)
     return line;
 }
 
-static void say_bad(struct intake *intake, struct str name, const char *why)
+static void say_bad_at(struct intake *intake, struct str name, const char *why, size_t column)
 {
     struct intake_place *place = intake->place;
     struct str pointer = buf_str(&place->pointer);
     struct intake_fault fault = {
-        .at = intake->entries, .line = line_of(place, pointer), .pointer = pointer, .name = name, .why = why
+        .at = intake->entries,
+        .line = line_of(place, pointer),
+        .column = column,
+        .pointer = pointer,
+        .name = name,
+        .why = why,
     };
     intake->malformed++;
     intake->bad(intake->arg, &fault);
+}
+
+static void say_bad(struct intake *intake, struct str name, const char *why)
+{
+    say_bad_at(intake, name, why, 0);
 }
 
 /* "/…/7": `base` is the length of the pointer to the list. */
@@ -222,14 +233,14 @@ static int server_done(struct intake *intake, int64_t id, bool whole)
 
 /* ---- a saved list ---- */
 
-static int take_list(struct intake *intake, const struct json *tools, const char **why)
+static int take_list(struct intake *intake, const struct json *tools, struct intake_refusal *refusal)
 {
     struct json_iter iter;
     const struct json *node;
     struct str key;
     int64_t id;
     if (name_fault(intake->server)) {
-        *why = "a list of tools does not say whose they are: --server NAME, or a file NAME.tools.json";
+        refusal->why = "a list of tools does not say whose they are: --server NAME, or a file NAME.tools.json";
         return E_INVALID;
     }
     struct catalog_server server = {
@@ -313,7 +324,8 @@ static int take_registry(struct intake *intake, struct arena *arena, const struc
 
 /* ---- documents ---- */
 
-static int take_root(struct intake *intake, struct arena *arena, const struct json *root, const char **why)
+static int take_root(struct intake *intake, struct arena *arena, const struct json *root,
+                     struct intake_refusal *refusal)
 {
     const char *pointer;
     const struct json *servers = json_get(root, STR("servers")), *tools = saved_tools(root, &pointer);
@@ -321,15 +333,22 @@ static int take_root(struct intake *intake, struct arena *arena, const struct js
         return take_registry(intake, arena, servers);
     buf_append_str(&intake->place->pointer, str_from_c(tools ? pointer : ""));
     if (tools)
-        return take_list(intake, tools, why);
+        return take_list(intake, tools, refusal);
     if (json_is(json_get(root, STR("server")), JSON_OBJECT) || json_get(root, STR("packages")) ||
         json_get(root, STR("remotes")) || (json_get(root, STR("name")) && json_get(root, STR("version"))))
         return take_entry(intake, arena, root);
-    *why = "it is neither a list of tools, nor lines of tools, nor the registry's servers, nor a server.json";
+    refusal->why = "it is neither a list of tools, nor lines of tools, nor the registry's servers, nor a server.json";
     return E_INVALID;
 }
 
-int intake_document(struct intake *intake, struct str source, const char **why)
+static void refuse(struct intake_refusal *refusal, struct str source, const struct json_error *fault)
+{
+    refusal->why = json_fault_text(fault->fault);
+    refusal->fix = json_fault_hint(source, fault);
+    json_position(source, fault->offset, &refusal->line, &refusal->column);
+}
+
+int intake_document(struct intake *intake, struct str source, struct intake_refusal *refusal)
 {
     static const struct json_limits limits = { LIMIT_list_total, 4000000, LIMIT_json_depth };
     struct json_error fault;
@@ -340,11 +359,11 @@ int intake_document(struct intake *intake, struct str source, const char **why)
     intake->place = &place;
     int error = json_parse(&arena, source, &limits, &place.root, &fault);
     if (error)
-        *why = json_fault_text(fault.fault);
+        refuse(refusal, source, &fault);
     else
         error = catalog_begin(intake->catalog);
     if (!error) {
-        error = take_root(intake, &arena, place.root, why);
+        error = take_root(intake, &arena, place.root, refusal);
         if (!error)
             error = commit(intake);
         else
@@ -479,7 +498,9 @@ static int take_line(struct lines *lines, struct str line)
     }
     intake->entries++;
     if (unread) {
-        say_bad(intake, STR_EMPTY, line.len > LINE_BYTES ? "longer than 8 MiB" : json_fault_text(fault.fault));
+        bool longer = line.len > LINE_BYTES;
+        say_bad_at(intake, STR_EMPTY, longer ? "longer than 8 MiB" : json_fault_text(fault.fault),
+                   longer ? 0 : intake->place->indent + fault.offset + 1);
         return 0;
     }
     if (facts_begin(root))
@@ -513,6 +534,7 @@ static int take_lines(struct intake *intake, FILE *from)
     while (!error && (len = getline(&line, &capacity, from)) >= 0) {
         place.line++;
         struct str text = str_trim(str_of(line, (size_t)len), " \t\r\n");
+        place.indent = (size_t)(text.ptr - line);
         if (text.len > 0)
             error = take_line(&lines, text);
         arena_reset(&lines.arena);
@@ -531,7 +553,7 @@ static int take_lines(struct intake *intake, FILE *from)
     return error;
 }
 
-/* The first line is an object of its own that names a tool, or begins facts. */
+/* The first line that is not blank is an object of its own that names a tool, or begins facts. */
 static bool holds_lines(FILE *from)
 {
     struct arena arena;
@@ -539,8 +561,11 @@ static bool holds_lines(FILE *from)
     const struct json *root;
     char *line = NULL;
     size_t capacity = 0;
-    ssize_t len = getline(&line, &capacity, from);
+    ssize_t len;
     arena_init(&arena, NULL, TREE_BYTES);
+    do
+        len = getline(&line, &capacity, from);
+    while (len > 0 && str_trim(str_of(line, (size_t)len), " \t\r\n").len == 0);
     bool lines =
         len > 0 && (size_t)len <= LINE_BYTES &&
         json_parse(&arena, str_trim(str_of(line, (size_t)len), " \t\r\n"), &json_limits_list, &root, &fault) == 0 &&
@@ -552,7 +577,7 @@ static bool holds_lines(FILE *from)
     return lines;
 }
 
-int intake_file(struct intake *intake, const char *path, const char **why)
+int intake_file(struct intake *intake, const char *path, struct intake_refusal *refusal)
 {
     struct buf source;
     FILE *from = fopen(path, "re");
@@ -567,7 +592,7 @@ int intake_file(struct intake *intake, const char *path, const char **why)
     buf_init(&source, LIMIT_list_total);
     int error = file_read_into(path, LIMIT_list_total, &source);
     if (!error)
-        error = intake_document(intake, buf_str(&source), why);
+        error = intake_document(intake, buf_str(&source), refusal);
     buf_release(&source);
     return error;
 }

@@ -1,6 +1,7 @@
 /* The scan as one page: no script, no link, nothing fetched; a policy of content forbids all three besides. Texts of
  * servers are escaped twice: what cannot be seen becomes visible, what is markup becomes text. */
 #include "base/encode.h"
+#include "base/plural.h"
 #include "catalog/page.h"
 #include "catalog/report.h"
 
@@ -291,7 +292,7 @@ static void listed(struct page *page, const struct report_server *server)
 {
     const struct judgement *judgement = server->judgement;
     const struct definitions *definitions = server->scanned->definitions;
-    buf_printf(page->out, "<p>%zu tool%s%s", judgement->count, judgement->count == 1 ? "" : "s",
+    buf_printf(page->out, "<p>%zu tool%s%s", judgement->count, plural(judgement->count),
                judgement->grade ? ". The grade is for " : "");
     if (judgement->grade)
         text(page, judgement->grade_why);
@@ -362,8 +363,7 @@ int report_scan_html(const struct scan_report *report, struct buf *out)
                "<p class=\"dim\">%zu of %zu server%s listed, with %zu tool%s. Scanned by Warder %s on %s. What a "
                "server says of its tools is no "
                "proof of what they do.</p>\n",
-               servers, report->count, report->count == 1 ? "" : "s", tools, tools == 1 ? "" : "s", WARDER_VERSION,
-               when);
+               servers, report->count, plural(report->count), tools, plural(tools), WARDER_VERSION, when);
     for (size_t i = 0; i < report->count && buf_ok(out); i++)
         of_server(&page, &report->servers[i]);
     markup(&page, "</main></body></html>\n");

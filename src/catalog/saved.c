@@ -2,6 +2,7 @@
 #include "catalog/saved.h"
 
 #include "base/limits.h"
+#include "config/file.h"
 #include "json/writer.h"
 #include "model/pin.h"
 
@@ -14,6 +15,12 @@ const struct json *saved_tools(const struct json *root, const char **pointer)
     if (json_is(root, JSON_ARRAY))
         return root;
     return json_is(tools, JSON_ARRAY) ? tools : NULL;
+}
+
+struct str saved_server(const char *path)
+{
+    struct str name = file_base_name(str_from_c(path)), ending = STR(".tools.json");
+    return str_ends_with(name, ending) ? str_slice(name, 0, name.len - ending.len) : STR_EMPTY;
 }
 
 static int pin(const struct json *entry, struct hasher *hasher, struct pin *out)

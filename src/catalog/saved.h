@@ -7,5 +7,7 @@
 
 /* The array of tools, borrowed, with its JSON Pointer where `pointer` is not NULL; NULL: there is none. */
 const struct json *saved_tools(const struct json *root, const char **pointer);
+/* Whose list a file holds, by its name: warder scan --lists writes SERVER.tools.json. Empty: it does not say. */
+struct str saved_server(const char *path);
 /* Nothing of `root` is kept. One reference. E_INVALID: no such list, or a tool without a name; E_LIMIT; E_NOMEM. */
 int saved_definitions(const struct json *root, struct definitions **out) NODISCARD;

@@ -21,7 +21,7 @@ struct scanned {
     enum scan_outcome    outcome;
     struct definitions  *definitions;      /* listed: one reference */
     char                 why[SCAN_WHY_MAX];        /* failed, timed out, disabled; escaped */
-    char                 last_words[SCAN_WHY_MAX]; /* the last line of its standard error; escaped */
+    char                 last_words[SCAN_WHY_MAX]; /* the last line of its standard error that told of an error, else the last; escaped */
     char                 notes[SCAN_NOTES][SCAN_WHY_MAX]; /* what was odd about it; escaped */
     size_t               note_count;
     int64_t              took_ms;

@@ -32,23 +32,23 @@
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; " \
     "base-uri 'none'; frame-ancestors 'none'"
 
+enum phase { READING, SEARCHING, WRITING, LINGERING, PHASES };
+
 struct serve {
     unsigned magic;
     struct serve_options options;
     struct listener *listener;
     struct route_rules rules;
     char address[ADDRESS_MAX];
-    struct list connections;
-    struct list searches; /* that wait */
-    size_t count, search_count;
+    struct list connections[PHASES + 1];      /* by how long they have been there; the last: turned away */
+    struct list searches;                     /* that wait */
+    size_t count, search_count, turned_count; /* count: of all but those that are turned away */
     bool searching, stopping;
     struct timer stop;
     struct deferred stopped;
     void (*told)(void *arg);
     void *told_arg;
 };
-
-enum phase { READING, SEARCHING, WRITING, LINGERING };
 
 struct connection {
     struct serve *serve;
@@ -58,12 +58,14 @@ struct connection {
     struct timer timer;
     struct deferred deferred;
     enum phase phase;
+    int64_t since_ms;      /* in this phase */
     struct buf out, ahead; /* ahead: bytes behind the request in hand */
     struct str tag;        /* of what is about to be answered; with quotes */
     char tag_text[64];
     int file;      /* what is being sent of it, or -1 */
     uint64_t left; /* bytes of it */
     bool keep, wants_head, as_json, dead, in_pool;
+    bool turned; /* away: all places are taken */
     struct job job;
     struct buf words, found; /* of the search */
     int search_error;
@@ -74,8 +76,18 @@ static void search_next(struct serve *serve);
 
 static void look_whether_stopped(struct serve *serve)
 {
-    if (serve->stopping && serve->count == 0 && !serve->searching && list_is_empty(&serve->stopped.link))
+    if (serve->stopping && serve->count + serve->turned_count == 0 && !serve->searching &&
+        list_is_empty(&serve->stopped.link))
         loop_defer(serve->options.loop, &serve->stopped);
+}
+
+static void enter(struct connection *connection, enum phase phase)
+{
+    struct serve *serve = connection->serve;
+    connection->phase = phase;
+    connection->since_ms = loop_now_ms(serve->options.loop);
+    list_remove(&connection->link);
+    list_append(&serve->connections[connection->turned ? PHASES : phase], &connection->link);
 }
 
 /* ---- the end of one ---- */
@@ -107,17 +119,15 @@ static void drop(struct connection *connection)
     if (connection->file >= 0)
         (void)close(connection->file);
     connection->file = -1;
-    serve->count--;
+    if (connection->turned)
+        serve->turned_count--;
+    else
+        serve->count--;
     if (!connection->in_pool) { /* else when the search is done with it */
         connection->deferred.run = bury;
         loop_defer(serve->options.loop, &connection->deferred);
     }
     look_whether_stopped(serve);
-}
-
-static void time_is_over(struct timer *timer)
-{
-    drop(CONTAINER_OF(timer, struct connection, timer));
 }
 
 /* ---- writing ---- */
@@ -141,13 +151,13 @@ static void answered(struct connection *connection)
         (void)close(connection->file);
     connection->file = -1;
     if (!connection->keep || connection->serve->stopping) {
-        connection->phase = LINGERING;
+        enter(connection, LINGERING);
         stream_shutdown_write(connection->stream);
         timer_start(&connection->timer, LIMIT_linger_ms);
         return;
     }
     http1_next(&connection->http1);
-    connection->phase = READING;
+    enter(connection, READING);
     buf_recycle(&connection->out, PIECE_BYTES);
     timer_start(&connection->timer, LIMIT_keep_alive_ms);
 }
@@ -195,6 +205,8 @@ static void begin_answer(struct connection *connection, unsigned status, struct 
         http1_write_field(out, always[i].name, always[i].value);
     if (status == 405)
         http1_write_field(out, STR("Allow"), STR("GET, HEAD"));
+    if (status == 503)
+        http1_write_field(out, STR("Retry-After"), STR("1"));
     if (!connection->keep)
         http1_write_field(out, STR("Connection"), STR("close"));
 }
@@ -207,7 +219,7 @@ static void end_answer(struct connection *connection, uint64_t length, struct st
     http1_write_end(out);
     if (!connection->wants_head)
         buf_append_str(out, body);
-    connection->phase = WRITING;
+    enter(connection, WRITING);
     if (!buf_ok(out)) {
         drop(connection);
         return;
@@ -222,6 +234,13 @@ static void refuse(struct connection *connection, unsigned status, struct str te
     end_answer(connection, text.len, text);
 }
 
+/* The last answer on its connection. */
+static void refuse_for(struct connection *connection, enum reason reason)
+{
+    connection->keep = false;
+    refuse(connection, (unsigned)reason_row(reason)->http_status, reason_row(reason)->text);
+}
+
 static void not_found(struct connection *connection)
 {
     refuse(connection, 404, STR("There is no such page.\n"));
@@ -233,7 +252,7 @@ static void unchanged(struct connection *connection)
     begin_answer(connection, 304, STR_EMPTY, "no-cache");
     http1_write_field(out, STR("ETag"), connection->tag);
     http1_write_end(out);
-    connection->phase = WRITING;
+    enter(connection, WRITING);
     timer_start(&connection->timer, LIMIT_write_stall_ms);
     flush(connection);
 }
@@ -379,7 +398,7 @@ static void answer_search(struct connection *connection, struct str query, bool 
         connection->keep = false;
         refuse(connection, 503, STR("Too many searches at once.\n"));
     } else {
-        connection->phase = SEARCHING;
+        enter(connection, SEARCHING);
         timer_start(&connection->timer, LIMIT_body_ms);
         list_append(&serve->searches, &connection->waiting);
         serve->search_count++;
@@ -397,8 +416,10 @@ static void answer(struct connection *connection)
     connection->wants_head = request->wants_head;
     enum reason reason = route_admit(&connection->serve->rules, request, &target);
     if (reason != REASON_allowed) {
+        refuse_for(connection, reason);
+    } else if (connection->turned) {
         connection->keep = false;
-        refuse(connection, (unsigned)reason_row(reason)->http_status, reason_row(reason)->text);
+        refuse(connection, 503, STR("Too many connections at once.\n"));
     } else if (request->method != HTTP1_GET) {
         connection->keep = false;
         refuse(connection, 405, STR("GET and HEAD only\n"));
@@ -477,12 +498,65 @@ static void writable(void *owner)
 
 static const struct stream_events stream_events = { .readable = readable, .writable = writable };
 
+/* Half a request is told why, once; of all else nobody waits for an answer. */
+static void time_is_over(struct timer *timer)
+{
+    struct connection *connection = CONTAINER_OF(timer, struct connection, timer);
+    if (connection->phase != READING || http1_is_between(&connection->http1))
+        drop(connection);
+    else
+        refuse_for(connection, REASON_request_timeout);
+}
+
+/* ---- the ceiling ---- */
+
+static struct connection *oldest(const struct list *list)
+{
+    return list_is_empty(list) ? NULL : CONTAINER_OF(list->next, struct connection, link);
+}
+
+/* The oldest that waits for a request. One that has come meanwhile is answered, not dropped. */
+static struct connection *oldest_idle(struct serve *serve)
+{
+    struct connection *found;
+    for (size_t tries = serve->count; (found = oldest(&serve->connections[READING])) != NULL && tries > 0; tries--) {
+        read_more(found);
+        if (found->dead || found == oldest(&serve->connections[READING]))
+            break;
+    }
+    return found;
+}
+
+/* True where a place is free, or one was that nobody needs: of who has had his answer, who asks for nothing, or who
+ * takes it in too slowly, in this order the one that has been so for the longest. */
+static bool make_room(struct serve *serve)
+{
+    if (serve->count < serve->options.connections)
+        return true;
+    struct connection *found = oldest(&serve->connections[LINGERING]);
+    if (!found)
+        found = oldest_idle(serve);
+    if (!found && (found = oldest(&serve->connections[WRITING])) != NULL &&
+        loop_now_ms(serve->options.loop) - found->since_ms < LIMIT_serve_answer_ms)
+        found = NULL;
+    if (found)
+        drop(found);
+    return serve->count < serve->options.connections;
+}
+
+/* Its request is read and answered with 503: of these, too, the oldest makes room. */
+static void turn_away(struct serve *serve)
+{
+    if (serve->turned_count >= LIMIT_serve_turned)
+        drop(oldest(&serve->connections[PHASES]));
+    serve->turned_count++;
+}
+
 static void accepted(void *owner, int fd)
 {
     struct serve *serve = owner;
     CHECK_OBJ(serve, SERVE_MAGIC);
-    struct connection *connection =
-        serve->count < LIMIT_serve_connections && !serve->stopping ? calloc(1, sizeof(*connection)) : NULL;
+    struct connection *connection = serve->stopping ? NULL : calloc(1, sizeof(*connection));
     if (!connection) {
         close(fd);
         return;
@@ -502,8 +576,13 @@ static void accepted(void *owner, int fd)
     list_init(&connection->waiting);
     timer_init(&connection->timer, serve->options.loop, time_is_over);
     timer_start(&connection->timer, LIMIT_head_ms);
-    list_append(&serve->connections, &connection->link);
-    serve->count++;
+    list_init(&connection->link);
+    connection->turned = !make_room(serve);
+    if (connection->turned)
+        turn_away(serve);
+    else
+        serve->count++;
+    enter(connection, READING);
 }
 
 static const struct listener_events listener_events = { .accepted = accepted };
@@ -517,11 +596,18 @@ static void stopped(struct deferred *deferred)
     serve->told(serve->told_arg);
 }
 
+static void drop_all(struct serve *serve)
+{
+    struct connection *connection;
+    for (size_t i = 0; i <= PHASES; i++)
+        while ((connection = oldest(&serve->connections[i])) != NULL)
+            drop(connection);
+}
+
 static void stop_is_over(struct timer *timer)
 {
     struct serve *serve = CONTAINER_OF(timer, struct serve, stop);
-    LIST_EACH (&serve->connections, link, after)
-        drop(CONTAINER_OF(link, struct connection, link));
+    drop_all(serve);
     look_whether_stopped(serve);
 }
 
@@ -536,7 +622,10 @@ int serve_open(const struct serve_options *options, struct serve **out)
     serve->options = *options;
     memcpy(serve->address, options->address.ptr, options->address.len);
     serve->options.address = str_of(serve->address, options->address.len);
-    list_init(&serve->connections);
+    if (serve->options.connections == 0)
+        serve->options.connections = LIMIT_serve_connections;
+    for (size_t i = 0; i <= PHASES; i++)
+        list_init(&serve->connections[i]);
     list_init(&serve->searches);
     list_init(&serve->stopped.link);
     serve->stopped.run = stopped;
@@ -568,11 +657,10 @@ void serve_stop(struct serve *serve, void (*told)(void *arg), void *arg)
     serve->told = told;
     serve->told_arg = arg;
     listener_pause(serve->listener);
-    LIST_EACH (&serve->connections, link, after) {
-        struct connection *connection = CONTAINER_OF(link, struct connection, link);
-        if (connection->phase == READING || connection->phase == LINGERING)
+    struct connection *connection;
+    for (size_t i = 0; i <= PHASES; i++)
+        while ((i == READING || i >= LINGERING) && (connection = oldest(&serve->connections[i])) != NULL)
             drop(connection);
-    }
     timer_start(&serve->stop, LIMIT_serve_stop_ms);
     look_whether_stopped(serve);
 }
@@ -582,8 +670,7 @@ void serve_close(struct serve *serve)
     if (!serve)
         return;
     CHECK_OBJ(serve, SERVE_MAGIC);
-    LIST_EACH (&serve->connections, link, after)
-        drop(CONTAINER_OF(link, struct connection, link));
+    drop_all(serve);
     timer_stop(&serve->stop);
     listener_close(serve->listener);
     serve->magic = 0;

@@ -18,6 +18,7 @@ struct serve_options {          /* borrowed for the server's life */
     const struct str *hosts;    /* allowed in Host beside the address' own */
     size_t            host_count;
     int               folder;   /* descriptor of the site's; stays the caller's */
+    unsigned          connections; /* at once; 0: LIMIT_serve_connections */
     struct catalog   *catalog;  /* NULL: there is no index, and the page searches by its script */
 };
 

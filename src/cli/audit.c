@@ -2,6 +2,7 @@
 #include "admin/client.h"
 #include "base/encode.h"
 #include "base/limits.h"
+#include "base/plural.h"
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/rows.h"
@@ -248,9 +249,9 @@ static int verify(const struct invocation *invocation)
     } else {
         char hex[2 * SHA256_LEN];
         hex_encode(report.head.hash.bytes, SHA256_LEN, hex);
-        printf("%sfine%s: %llu records in %llu segment%s, each holding the one before\nhead %llu:%" STR_FMT "\n",
+        printf("%sfine%s: %llu record%s in %llu segment%s, each holding the one before\nhead %llu:%" STR_FMT "\n",
                colour_on(stdout, COLOUR_GREEN), colour_off(stdout), (unsigned long long)report.records,
-               (unsigned long long)report.segments, report.segments == 1 ? "" : "s",
+               plural(report.records), (unsigned long long)report.segments, plural(report.segments),
                (unsigned long long)report.head.sequence, (int)sizeof(hex), hex);
     }
     ask_release(&ask);

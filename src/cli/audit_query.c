@@ -1,6 +1,7 @@
 /* warder audit query: decisions by what they were about. */
 #include "base/clock.h"
 #include "base/check.h"
+#include "base/plural.h"
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/rows.h"
@@ -115,7 +116,7 @@ static int each_row(void *arg, const struct store_row *row)
 
 static void say_known(const struct asking *asking)
 {
-    fprintf(stderr, "%zu row%s; known up to record %llu\n", asking->rows, asking->rows == 1 ? "" : "s",
+    fprintf(stderr, "%zu row%s; known up to record %llu\n", asking->rows, plural(asking->rows),
             (unsigned long long)asking->known);
 }
 

@@ -1,13 +1,14 @@
 /* warder catalog add | build | search: an index of what agents can call, and a site made of it. */
 #include "base/encode.h"
+#include "base/plural.h"
 #include "catalog/index_intake.h"
+#include "catalog/saved.h"
 #include "catalog/search.h"
 #include "catalog/site.h"
 #include "cli/catalog.h"
 #include "cli/catalog_files.h"
 #include "cli/catalog_start.h"
 #include "cli/terminal.h"
-#include "config/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,6 +68,8 @@ static void say_bad(void *arg, const struct intake_fault *fault)
     print_str(stderr, COLOUR_NONE, str_from_c(adding->path));
     if (fault->line > 0)
         fprintf(stderr, ":%zu", fault->line);
+    if (fault->line > 0 && fault->column > 0)
+        fprintf(stderr, ":%zu", fault->column);
     fprintf(stderr, ": entry %lu", fault->at);
     if (fault->name.len > 0) {
         fputs(" (", stderr);
@@ -85,14 +88,18 @@ static void say_progress(void *arg, const struct intake *intake)
 {
     const struct adding *adding = arg;
     if (adding->shows)
-        fprintf(stderr, "\r%lu entries, %lu servers, %lu tools", intake->entries, intake->servers, intake->tools);
+        fprintf(stderr, "\r%lu %s, %lu server%s, %lu tool%s", intake->entries,
+                intake->entries == 1 ? "entry" : "entries", intake->servers, plural(intake->servers), intake->tools,
+                plural(intake->tools));
 }
 
-/* Whose list a file holds that --server does not name: warder scan --lists writes SERVER.tools.json. */
-static struct str server_of_file(const char *path)
+static int refused(const struct invocation *invocation, const char *path, const struct intake_refusal *refusal)
 {
-    struct str name = file_base_name(str_from_c(path)), ending = STR(".tools.json");
-    return str_ends_with(name, ending) ? str_slice(name, 0, name.len - ending.len) : STR_EMPTY;
+    char place[48] = "";
+    if (refusal->line > 0)
+        (void)snprintf(place, sizeof(place), ":%zu:%zu", refusal->line, refusal->column);
+    return failure(invocation, "%s%s: %s%s%" STR_FMT "; nothing of it was taken", path, place, refusal->why,
+                   refusal->fix.len > 0 ? ": " : "", STR_ARG(refusal->fix));
 }
 
 /* An exit status, as a number above 0: it was said what is wrong. */
@@ -101,18 +108,18 @@ static int add_file(void *arg, const char *path)
     struct adding *adding = arg;
     const struct invocation *invocation = adding->invocation;
     struct intake *intake = adding->intake;
-    const char *why = NULL;
+    struct intake_refusal refusal = { .why = NULL };
     const struct str server = intake->server;
     adding->path = path;
-    intake->server = server.len > 0 ? server : server_of_file(path);
-    int error = intake_file(intake, path, &why);
+    intake->server = server.len > 0 ? server : saved_server(path);
+    int error = intake_file(intake, path, &refusal);
     intake->server = server;
     if (adding->shows)
         fputs("\n", stderr);
     if (!error)
         return 0;
-    if (why)
-        return failure(invocation, "%s: %s", path, why);
+    if (refusal.why)
+        return refused(invocation, path, &refusal);
     return failure(invocation, "%s: %s (%s)%s", path, error_text(error), catalog_why(intake->catalog),
                    intake->entries > 0 ? "; what was committed stays: go on with --from" : "");
 }
@@ -138,8 +145,8 @@ static int add_result(const struct invocation *invocation, const struct intake *
 {
     struct json_output output;
     if (!invocation->json) {
-        printf("%lu %s, %lu %s; %lu left out", intake->servers, intake->servers == 1 ? "server" : "servers",
-               intake->tools, intake->tools == 1 ? "tool" : "tools", intake->malformed);
+        printf("%lu server%s, %lu tool%s; %lu left out", intake->servers, plural(intake->servers), intake->tools,
+               plural(intake->tools), intake->malformed);
         if (intake->older > 0)
             printf(", %lu superseded", intake->older);
         printf(".\n");
@@ -228,7 +235,7 @@ static int add(const struct invocation *invocation)
 static void say_pages(void *arg, int64_t pages)
 {
     (void)arg;
-    fprintf(stderr, "\r%lld pages", (long long)pages);
+    fprintf(stderr, "\r%lld page%s", (long long)pages, plural((uint64_t)pages));
 }
 
 static bool is_base(struct str base)
@@ -270,8 +277,9 @@ static int build(const struct invocation *invocation)
     else if (error)
         status = failure(invocation, "%s (%s)", error_text(error), catalog_why(catalog));
     else if (!invocation->json)
-        printf("%lld pages: %lld written, %lld removed, the others as they were. Begin at %s/index.html\n",
-               (long long)result.pages, (long long)result.written, (long long)result.removed, options.folder);
+        printf("%lld page%s: %lld written, %lld removed, the others as they were. Begin at %s/index.html\n",
+               (long long)result.pages, plural((uint64_t)result.pages), (long long)result.written,
+               (long long)result.removed, options.folder);
     catalog_close(catalog);
     if (status || !invocation->json)
         return status;

@@ -1,4 +1,5 @@
 /* warder catalog export: what the index knows, as facts without texts, a file a server. */
+#include "base/plural.h"
 #include "catalog/facts.h"
 #include "catalog/index.h"
 #include "cli/catalog.h"
@@ -110,8 +111,8 @@ static int answer(const struct exporting *exporting)
 {
     struct json_output output;
     if (!exporting->invocation->json) {
-        printf("%zu %s, %zu %s.\n", exporting->servers, exporting->servers == 1 ? "server" : "servers",
-               exporting->tools, exporting->tools == 1 ? "tool" : "tools");
+        printf("%zu server%s, %zu tool%s.\n", exporting->servers, plural(exporting->servers), exporting->tools,
+               plural(exporting->tools));
         return EXIT_YES;
     }
     struct json_writer *writer = json_output_begin(&output);

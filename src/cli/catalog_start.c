@@ -93,8 +93,8 @@ static int run(const struct invocation *invocation, struct intake *intake, struc
     if (error)
         return failure(invocation, "%s", why[0] ? why : error_text(error));
     if (result->without_program > 0)
-        fprintf(stderr, "%lu wait for a program that is not in PATH: npx starts packages of npm, uvx those of PyPI\n",
-                result->without_program);
+        fprintf(stderr, "%lu %s for a program that is not in PATH: npx starts packages of npm, uvx those of PyPI\n",
+                result->without_program, result->without_program == 1 ? "waits" : "wait");
     return 0;
 }
 

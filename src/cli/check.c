@@ -2,6 +2,7 @@
 #include "base/digest.h"
 #include "base/encode.h"
 #include "base/limits.h"
+#include "base/plural.h"
 #include "cli/command.h"
 #include "cli/environment.h"
 #include "cli/kept.h"
@@ -137,13 +138,12 @@ static void say_result(const struct report *report, size_t files)
 {
     size_t notes = report->notes;
     if (report->errors == 0)
-        printf("%sfine%s: %zu file%s", colour_on(stdout, COLOUR_GREEN), colour_off(stdout), files,
-               files == 1 ? "" : "s");
+        printf("%sfine%s: %zu file%s", colour_on(stdout, COLOUR_GREEN), colour_off(stdout), files, plural(files));
     else
-        printf("%s%zu error%s%s", colour_on(stdout, COLOUR_RED), report->errors, report->errors == 1 ? "" : "s",
+        printf("%s%zu error%s%s", colour_on(stdout, COLOUR_RED), report->errors, plural(report->errors),
                colour_off(stdout));
     if (notes > 0)
-        printf(", %zu note%s", notes, notes == 1 ? "" : "s");
+        printf(", %zu note%s", notes, plural(notes));
     printf("\n");
 }
 

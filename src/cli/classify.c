@@ -1,6 +1,9 @@
-/* warder classify: what tools can do, told from their definitions; JSON lines in, JSON lines out. */
+/* warder classify: what tools can do, told from their definitions: JSON lines, or a server's whole list; JSON lines
+ * out. */
 #include "base/limits.h"
+#include "catalog/saved.h"
 #include "classify/classify.h"
+#include "classify/siblings.h"
 #include "classify/verdict_json.h"
 #include "cli/command.h"
 #include "cli/terminal.h"
@@ -11,12 +14,15 @@
 #include <stdlib.h>
 
 #define LINE_BYTES ((size_t)8 << 20)
+#define TREE_BYTES ((size_t)512 << 20) /* of a whole list */
+#define EXPECTED "{\"server\", \"tool\", \"description\", \"inputSchema\", \"annotations\"}"
 
 struct classifying {
     const struct invocation *invocation;
     struct classifier *classifier;
     const char *path;
     unsigned long line, bad;
+    size_t at; /* in a list, from 1; 0: in none */
 };
 
 static struct str text_of(const struct json *object, struct str key)
@@ -28,8 +34,11 @@ static struct str text_of(const struct json *object, struct str key)
 static void complain(struct classifying *classifying, const char *text)
 {
     classifying->bad++;
-    fprintf(stderr, "%s:%lu: %s; expected {\"server\", \"tool\", \"description\", \"inputSchema\", \"annotations\"}\n",
-            classifying->path, classifying->line, text);
+    if (classifying->at > 0)
+        fprintf(stderr, "%s: tool %zu of the list: %s\n", classifying->path, classifying->at, text);
+    else
+        fprintf(stderr, "%s:%lu: %s; expected " EXPECTED ", or what tools/list answers\n", classifying->path,
+                classifying->line, text);
 }
 
 static bool write_line(const struct tool_facts *facts, const struct verdict_on_tool *verdict)
@@ -51,53 +60,175 @@ static bool write_line(const struct tool_facts *facts, const struct verdict_on_t
     return fine;
 }
 
-static int classify_line(struct classifying *classifying, struct arena *arena, struct str line)
+/* `siblings` NULL: it is judged alone. */
+static int classify_one(struct classifying *classifying, struct str server, const struct json *tool,
+                        const struct siblings *siblings)
 {
-    struct json_error fault;
     struct verdict_on_tool verdict;
-    const struct json *root;
+    struct tool_facts facts =
+        tool_facts_of(server, text_of(tool, json_get(tool, STR("tool")) ? STR("tool") : STR("name")), tool);
 
-    if (json_parse(arena, line, &json_limits_list, &root, &fault)) {
-        complain(classifying, json_fault_text(fault.fault));
-        return 0;
-    }
-    struct tool_facts facts = {
-        .server = text_of(root, STR("server")),
-        .name = text_of(root, json_get(root, STR("tool")) ? STR("tool") : STR("name")),
-        .title = text_of(root, STR("title")),
-        .description = text_of(root, STR("description")),
-        .schema = json_get(root, STR("inputSchema")),
-        .annotations = json_get(root, STR("annotations")),
-    };
     if (facts.name.len == 0) {
         complain(classifying, "no tool is named");
         return 0;
     }
     classify_tool(classifying->classifier, &facts, &verdict);
+    if (siblings)
+        siblings_speak(siblings, facts.name, &verdict);
     return write_line(&facts, &verdict) ? 0 : failure(classifying->invocation, "cannot write: %s", strerror(errno));
+}
+
+/* ---- a whole list ---- */
+
+static int classify_list(struct classifying *classifying, struct arena *arena, struct str server,
+                         const struct json *tools)
+{
+    struct siblings siblings;
+    struct json_iter iter;
+    const struct json *tool;
+    struct str key;
+    int status = 0, error = 0;
+
+    siblings_init(&siblings, classifying->classifier, server, arena);
+    json_iter_init(&iter, tools);
+    while (!error && json_iter_next(&iter, &key, &tool))
+        error = siblings_add(&siblings, text_of(tool, STR("name")));
+    if (error)
+        status = failure(classifying->invocation, "%s", error_text(error));
+    json_iter_init(&iter, tools);
+    while (!status && json_iter_next(&iter, &key, &tool)) {
+        classifying->at++;
+        status = classify_one(classifying, server, tool, &siblings);
+    }
+    classifying->at = 0;
+    siblings_release(&siblings);
+    return status;
+}
+
+static bool is_tool(const struct json *root)
+{
+    return text_of(root, STR("tool")).len > 0 || text_of(root, STR("name")).len > 0;
+}
+
+static int classify_root(struct classifying *classifying, struct arena *arena, const struct json *root)
+{
+    const struct json *tools = is_tool(root) ? NULL : saved_tools(root, NULL);
+    struct str server = text_of(root, STR("server"));
+
+    if (!tools)
+        return classify_one(classifying, server, root, NULL);
+    return classify_list(classifying, arena, server.len > 0 ? server : saved_server(classifying->path), tools);
+}
+
+/* ---- lines ---- */
+
+static int classify_line(struct classifying *classifying, struct arena *arena, struct str line)
+{
+    struct json_error fault;
+    const struct json *root;
+    int status = 0;
+
+    classifying->line++;
+    line = str_trim(line, " \t\r\n");
+    if (line.len > LINE_BYTES)
+        complain(classifying, "longer than 8 MiB");
+    else if (line.len > 0 && json_parse(arena, line, &json_limits_list, &root, &fault))
+        complain(classifying, json_fault_text(fault.fault));
+    else if (line.len > 0)
+        status = classify_root(classifying, arena, root);
+    arena_reset(arena);
+    return status;
+}
+
+static struct str next_line(struct str *rest)
+{
+    struct str line = str_slice(*rest, 0, str_find_byte(*rest, '\n') + 1);
+    *rest = str_slice(*rest, line.len, rest->len);
+    return line;
+}
+
+static int classify_lines(struct classifying *classifying, struct arena *arena, struct str rest)
+{
+    int status = 0;
+    while (!status && rest.len > 0)
+        status = classify_line(classifying, arena, next_line(&rest));
+    return status;
+}
+
+/* Whether an object or a list begins here that goes on in the next line. */
+static bool goes_on(struct arena *arena, struct str line)
+{
+    struct json_error fault;
+    const struct json *root;
+
+    line = str_trim(line, " \t\r\n");
+    bool broken = line.len <= LINE_BYTES && json_parse(arena, line, &json_limits_list, &root, &fault) == E_SYNTAX;
+    arena_reset(arena);
+    return broken && (line.ptr[0] == '{' || line.ptr[0] == '[') && fault.offset >= line.len;
+}
+
+static bool is_object(struct arena *arena, struct str line)
+{
+    struct json_error fault;
+    const struct json *root;
+    bool found = json_parse(arena, line, &json_limits_list, &root, &fault) == 0 && json_is(root, JSON_OBJECT);
+    arena_reset(arena);
+    return found;
+}
+
+/* What began as a document of several lines is one, or lines of which the first was cut off. */
+static int classify_gathered(struct classifying *classifying, struct arena *arena, struct str source)
+{
+    static const struct json_limits limits = { LIMIT_list_total, 4000000, LIMIT_json_depth };
+    struct json_error fault;
+    const struct json *root;
+    struct str rest = source;
+    size_t line, column;
+
+    if (json_parse(arena, source, &limits, &root, &fault) == 0)
+        return classify_root(classifying, arena, root);
+    arena_reset(arena);
+    (void)next_line(&rest);
+    if (is_object(arena, str_trim(next_line(&rest), " \t\r\n")))
+        return classify_lines(classifying, arena, source);
+    struct str hint = json_fault_hint(source, &fault);
+    json_position(source, fault.offset, &line, &column);
+    return failure(classifying->invocation, "%s:%zu:%zu: %s%s%" STR_FMT, classifying->path, classifying->line + line,
+                   column, json_fault_text(fault.fault), hint.len > 0 ? ": " : "", STR_ARG(hint));
 }
 
 static int classify_stream(struct classifying *classifying, FILE *from)
 {
+    struct buf gathered;
     struct arena arena;
-    char *line = NULL;
+    char *bytes = NULL;
     size_t capacity = 0;
     ssize_t len;
+    bool begun = false, gathers = false;
     int status = 0;
 
-    arena_init(&arena, NULL, LINE_BYTES * 8);
-    while (!status && (len = getline(&line, &capacity, from)) >= 0) {
-        struct str text = str_trim(str_of(line, (size_t)len), " \t\r\n");
-        classifying->line++;
-        if (text.len == 0)
-            continue;
-        if (text.len > LINE_BYTES)
-            complain(classifying, "longer than 8 MiB");
-        else
-            status = classify_line(classifying, &arena, text);
-        arena_reset(&arena);
+    arena_init(&arena, NULL, TREE_BYTES);
+    buf_init(&gathered, LIMIT_list_total);
+    while (!status && (len = getline(&bytes, &capacity, from)) >= 0) {
+        struct str line = str_of(bytes, (size_t)len);
+        if (!begun && str_trim(line, " \t\r\n").len > 0) {
+            begun = true;
+            gathers = goes_on(&arena, line);
+        }
+        if (gathers && gathered.len + line.len > LIMIT_list_total) { /* no list is so long */
+            gathers = false;
+            status = classify_lines(classifying, &arena, buf_str(&gathered));
+        }
+        if (gathers)
+            buf_append_str(&gathered, line);
+        else if (!status)
+            status = classify_line(classifying, &arena, line);
     }
-    free(line);
+    if (!status && gathers)
+        status = buf_ok(&gathered) ? classify_gathered(classifying, &arena, buf_str(&gathered))
+                                   : failure(classifying->invocation, "%s", error_text(E_NOMEM));
+    free(bytes);
+    buf_release(&gathered);
     arena_release(&arena);
     return status;
 }
@@ -132,13 +263,17 @@ const struct command command_classify = {
     .most = 1,
     .options = options,
     .help =
-        "Reads JSON lines from FILE or standard input, one tool a line, and writes one verdict a line. Whatever is\n"
-        "there is used: server, tool (or name), title, description, inputSchema, annotations.\n\n"
+        "Reads FILE or standard input: JSON lines with a tool each, or what a server answered to tools/list. Writes "
+        "one\n"
+        "verdict a line. Of a tool whatever is there is used: server, tool (or name), title, description, "
+        "inputSchema,\n"
+        "annotations.\n\n"
         "A verdict has class, badge, severity with its reason, confidence in per cent, the evidence with the words\n"
         "that made it, signals of risk, and where the server's hints contradict its words. The same input gives the\n"
-        "same verdict everywhere: there is no network in it, no model and no clock. Each line is judged alone;\n"
-        "warder scan, which has a server's whole list, also counts what its other tools are named.\n\n"
+        "same verdict everywhere: there is no network in it, no model and no clock. A line is judged alone; of a "
+        "whole\n"
+        "list, as in warder scan, what the other tools are named can make a verdict surer.\n\n"
         "  echo '{\"tool\": \"cancel_job\", \"description\": \"Cancels it\"}' | warder classify\n"
-        "  jq -c '.result.tools[]' tools.json | warder classify | jq -r '.class, .tool'\n",
+        "  warder classify tools.json | jq -r '.class, .tool'\n",
     .run = run,
 };

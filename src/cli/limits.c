@@ -1,6 +1,7 @@
 /* warder limits show | reset | confirm-clock: what counters hold, and the operator's hand on them. */
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/plural.h"
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/terminal.h"
@@ -168,7 +169,7 @@ static int reset(const struct invocation *invocation)
     if (invocation->json)
         printf("{\"ok\":true,\"reset\":%lld}\n", (long long)count);
     else
-        printf("Set back %lld counter%s. It is recorded.\n", (long long)count, count == 1 ? "" : "s");
+        printf("Set back %lld counter%s. It is recorded.\n", (long long)count, plural((uint64_t)count));
     return EXIT_YES;
 }
 

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/encode.h"
 #include "base/limits.h"
+#include "base/plural.h"
 #include "cli/ask.h"
 #include "cli/terminal.h"
 #include "store/store.h"
@@ -154,7 +155,7 @@ static void print_side(const char *sign, enum colour colour, bool there, struct 
     printf("      %s%s%s %s", colour_on(stdout, colour), sign, colour_off(stdout), before ? "…" : "");
     print_str(stdout, colour, there ? part : STR("(none)"));
     if (behind > 0)
-        printf("… (%zu bytes more: --json)", behind);
+        printf("… (%zu byte%s more: --json)", behind, plural(behind));
     printf("\n");
 }
 

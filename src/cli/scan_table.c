@@ -2,6 +2,7 @@
 #include "cli/scan_table.h"
 
 #include "base/encode.h"
+#include "base/plural.h"
 #include "catalog/columns.h"
 
 #include <stdint.h>
@@ -265,7 +266,7 @@ static void left_out(struct table *table, const struct judgement *judgement, siz
 static void count_of(struct buf *out, size_t count, const char *what)
 {
     if (count > 0)
-        buf_printf(out, ", %zu %s%s", count, what, count == 1 ? "" : "s");
+        buf_printf(out, ", %zu %s%s", count, what, plural(count));
 }
 
 /* Of a path that is too long its last parts, which tell one file from another. */
@@ -314,7 +315,7 @@ static void grade_of_server(struct table *table, const struct report_server *ser
         buf_reset(&text);
         buf_printf(&text, ": %" STR_FMT ". ", STR_ARG(judgement->grade_why));
     }
-    buf_printf(&text, "%zu tool%s", judgement->count, judgement->count == 1 ? "" : "s");
+    buf_printf(&text, "%zu tool%s", judgement->count, plural(judgement->count));
     count_of(&text, definitions->prompt_count, "prompt");
     count_of(&text, definitions->resource_count + definitions->template_count, "resource");
     put(table, PAINT_NONE, buf_str(&text), table->columns - GAP - (judgement->grade ? 7 : 0), false);
@@ -455,7 +456,7 @@ static void summary(struct table *table, const struct scan_report *report)
     if (report->count < 2)
         return;
     buf_init(&text, CELL);
-    buf_printf(&text, "%zu server%s, %zu tools: ", listed, listed == 1 ? "" : "s", tools);
+    buf_printf(&text, "%zu server%s, %zu tool%s: ", listed, plural(listed), tools, plural(tools));
     counts(&text, of_class);
     if (failed > 0)
         buf_printf(&text, "; %zu could not be listed", failed);

@@ -1,4 +1,5 @@
 /* warder, bare: what runs here, and what to do next. */
+#include "base/plural.h"
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/freeze.h"
@@ -9,11 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static const char *plural(long long count)
-{
-    return count == 1 ? "" : "s";
-}
 
 static void print_decisions(const struct json *decisions)
 {
@@ -100,22 +96,24 @@ static void print_running(const struct invocation *invocation, const struct ques
         printf("  %s%-20" STR_FMT "%s %" STR_FMT, colour_on(stdout, COLOUR_BOLD), STR_ARG(answer_text(server, "name")),
                colour_off(stdout), STR_ARG(state));
         if (str_eq(state, STR("ready")))
-            printf(", %lld tool%s", (long long)answer_int(server, "tools"), plural(answer_int(server, "tools")));
+            printf(", %lld tool%s", (long long)answer_int(server, "tools"),
+                   plural((uint64_t)answer_int(server, "tools")));
         printf("%s%s%s\n", colour_on(stdout, COLOUR_YELLOW), policy ? "" : ", no policy: everything is denied",
                colour_off(stdout));
         print_trouble(server);
     }
     long long allowed = answer_int(ask->root, "allowed"), sessions = answer_int(ask->root, "sessions");
     long long calls = answer_int(ask->root, "calls");
-    printf("\n%lld call%s allowed, %lld denied; %lld session%s, %lld call%s in flight.\n", allowed, plural(allowed),
-           (long long)answer_int(ask->root, "denied"), sessions, plural(sessions), calls, plural(calls));
+    printf("\n%lld call%s allowed, %lld denied; %lld session%s, %lld call%s in flight.\n", allowed,
+           plural((uint64_t)allowed), (long long)answer_int(ask->root, "denied"), sessions, plural((uint64_t)sessions),
+           calls, plural((uint64_t)calls));
     if (!answer_bool(ask->root, "recording"))
         printf("%sNothing can be recorded now, so every call is denied.%s\n", colour_on(stdout, COLOUR_RED),
                colour_off(stdout));
     long long bytes = answer_int(ask->root, "ledger_bytes"), segments = answer_int(ask->root, "ledger_segments");
     if (bytes > 0)
         printf("The ledger has %lld MiB in %lld segment%s; \"retention\" says how much is kept.\n",
-               (bytes + (1 << 20) - 1) >> 20, segments, plural(segments));
+               (bytes + (1 << 20) - 1) >> 20, segments, plural((uint64_t)segments));
     print_decisions(json_get(ask->root, STR("decisions")));
     const struct json *frozen = json_get(ask->root, STR("frozen"));
     if (json_count(frozen) > 0)

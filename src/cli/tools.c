@@ -2,6 +2,7 @@
 #include "base/encode.h"
 #include "base/limits.h"
 #include "base/nearest.h"
+#include "base/plural.h"
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/terminal.h"
@@ -87,7 +88,7 @@ static void end_server(const struct listing *listing)
     } else if (listing->count == 0) {
         printf("It lists no tools now: warder status says how it is.\n");
     } else {
-        printf("A client sees %zu of %zu tool%s.\n", listing->listed, listing->count, listing->count == 1 ? "" : "s");
+        printf("A client sees %zu of %zu tool%s.\n", listing->listed, listing->count, plural(listing->count));
     }
 }
 

@@ -6,6 +6,7 @@
 #include "base/encode.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/plural.h"
 #include "classify/classify.h"
 #include "config/config.h"
 #include "config/zones.h"
@@ -110,9 +111,9 @@ void recommend_first(struct gateway *gateway, const struct backend *backend, con
                   STR_ARG(server), error_text(error));
     else
         log_info(gateway->log,
-                 "server '%" STR_FMT "': the recommended policy for its %zu tools is in force, and stays "
+                 "server '%" STR_FMT "': the recommended policy for its %zu tool%s is in force, and stays "
                  "as it is",
-                 STR_ARG(server), definitions->tool_count);
+                 STR_ARG(server), definitions->tool_count, plural(definitions->tool_count));
     buf_release(&text);
 }
 

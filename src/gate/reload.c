@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/plural.h"
 #include "config/config.h"
 #include "config/file.h"
 #include "gate/gateway.h"
@@ -69,7 +70,7 @@ static void log_problems(struct reloader *reloader, const struct report *report)
     }
     log_warn(reloader->options.log,
              "the configuration was not taken over (%zu error%s): the one before it stays in force", report->errors,
-             report->errors == 1 ? "" : "s");
+             plural(report->errors));
 }
 
 /* Anybody may ask whether the gateway is ready: the place alone, by no text of a file. */
@@ -141,7 +142,7 @@ static int put_in_force(struct reloader *reloader, struct config *config)
     find_fixed(reloader, config);
     status->live_ms = status->tried_ms;
     log_info(reloader->options.log, "configuration in force: %zu server%s", config->server_count,
-             config->server_count == 1 ? "" : "s");
+             plural(config->server_count));
     return 0;
 }
 

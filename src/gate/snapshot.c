@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/plural.h"
 #include "config/config.h"
 #include "gate/classes.h"
 #include "gate/gate.h"
@@ -60,9 +61,9 @@ static void look_and_say(struct backend *backend)
     size_t changed = backend_look_at_pins(backend);
     if (changed > 0)
         log_warn(gateway->log,
-                 "server '%" STR_FMT "': %zu of its definitions are not as they were when they were accepted, and "
-                 "withheld; `warder pins list --changed` shows them",
-                 STR_ARG(backend->server.name), changed);
+                 "server '%" STR_FMT "': %zu of its definitions %s not as accepted, and withheld; "
+                 "`warder pins list --changed` shows %s",
+                 STR_ARG(backend->server.name), changed, changed == 1 ? "is" : "are", changed == 1 ? "it" : "them");
 }
 
 static void definitions_changed(void *arg, struct upstream *upstream)
@@ -71,9 +72,10 @@ static void definitions_changed(void *arg, struct upstream *upstream)
     struct gateway *gateway = backend->gateway;
     struct definitions *definitions = upstream_definitions(upstream), *before = backend->told;
     const struct route *route = snapshot_route(gateway->snapshot, backend->server.name);
-    log_info(gateway->log, "server '%" STR_FMT "': %zu tools, %zu prompts, %zu resources",
-             STR_ARG(backend->server.name), definitions->tool_count, definitions->prompt_count,
-             definitions->resource_count);
+    log_info(gateway->log, "server '%" STR_FMT "': %zu tool%s, %zu prompt%s, %zu resource%s",
+             STR_ARG(backend->server.name), definitions->tool_count, plural(definitions->tool_count),
+             definitions->prompt_count, plural(definitions->prompt_count), definitions->resource_count,
+             plural(definitions->resource_count));
     look_and_say(backend);
     recommend_first(gateway, backend, definitions);
     route = snapshot_route(gateway->snapshot, backend->server.name);
@@ -120,9 +122,9 @@ static void own_listed(void *arg, struct upstream *upstream, struct str value, c
         listen_own_changed(gateway, route, value, before, own);
     if (changed > 0)
         log_warn(gateway->log,
-                 "server '%" STR_FMT "': a client's own instance lists %zu definitions not as they were accepted; "
-                 "they are denied to that client",
-                 STR_ARG(backend->server.name), changed);
+                 "server '%" STR_FMT "': a client's own instance lists %zu definition%s not as accepted: "
+                 "denied to that client",
+                 STR_ARG(backend->server.name), changed, plural(changed));
 }
 
 static void backend_free(struct backend *backend)

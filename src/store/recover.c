@@ -2,6 +2,7 @@
 #include "store/recover.h"
 
 #include "base/log.h"
+#include "base/plural.h"
 #include "store/chain.h"
 #include "store/directory.h"
 #include "store/segment.h"
@@ -110,10 +111,10 @@ static int cut_tail(struct recovery *recovery)
         return E_CORRUPT;
     }
     log_warn(recovery->log,
-             "ledger: %llu bytes behind record %llu were cut: a write that the last stop interrupted, "
+             "ledger: %llu byte%s behind record %llu cut: a write that the last stop interrupted, "
              "never acknowledged",
              (unsigned long long)(rest.dirty_end - recovery->reader.offset),
-             (unsigned long long)(recovery->chain.next - 1));
+             plural(rest.dirty_end - recovery->reader.offset), (unsigned long long)(recovery->chain.next - 1));
     return wipe(recovery, rest.dirty_end);
 }
 

@@ -1,4 +1,5 @@
 /* Opening and closing of the store, and the one door through which every record goes to the ledger. */
+#include "base/plural.h"
 #include "store/store_types.h"
 
 #include "base/check.h"
@@ -137,8 +138,8 @@ bool store_clock_jumped_at(struct store *store, int64_t wall_ms, int64_t mono_ms
     if (ahead_ms <= JUMP_MS)
         return false;
     log_error(store->options.log,
-              "clock: it jumped %lld minutes ahead; calls with limits are denied until `warder limits confirm-clock`",
-              (long long)(ahead_ms / 60000));
+              "clock: it jumped %lld minute%s ahead; calls with limits are denied until `warder limits confirm-clock`",
+              (long long)(ahead_ms / 60000), plural((uint64_t)ahead_ms / 60000));
     struct record record = { .kind = RECORD_CLOCK, .at_ms = store_now_ms(store), .text = CLOCK_JUMPED };
     store_write(store, &record, NULL);
     store->state.clock_jumped = true;
@@ -249,7 +250,8 @@ static void close_open_calls(struct store *store)
     }
     if (count > 0)
         log_warn(store->options.log,
-                 "ledger: %zu calls were under way at the last stop; their outcome is recorded as unknown", count);
+                 "ledger: %zu call%s under way at the last stop: how %s ended is recorded as unknown", count,
+                 count == 1 ? " was" : "s were", count == 1 ? "it" : "they");
 }
 
 static void free_open_calls(struct store *store)

@@ -49,7 +49,7 @@ struct instance {
     bool             hurried;      /* a client brought its last start about */
     bool             noisy;        /* says what is no message in its handshake */
     char             why[128];     /* the last end that nobody asked for; our own words */
-    char             last_words[INSTANCE_LAST_WORDS]; /* the last line of its standard error then; hostile */
+    char             last_words[INSTANCE_LAST_WORDS]; /* child_last_words then; hostile */
     int64_t          not_before_ms, ready_ms, used_ms;
     const struct era *era;         /* that is spoken on its connection */
     struct leg       handshake;    /* initialize */

@@ -310,8 +310,9 @@ static void finish(struct listing *listing)
     if (listing->unusable + doubles && !is_own(listing))
         log_warn(listing->upstream->services.log,
                  "server %" STR_FMT
-                 ": %zu entries of its lists are left out: without a name or schema, or with a name that stands twice",
-                 STR_ARG(server_name(listing)), listing->unusable + doubles);
+                 ": %zu %s of its lists left out: without a name or schema, or with a name that stands twice",
+                 STR_ARG(server_name(listing)), listing->unusable + doubles,
+                 listing->unusable + doubles == 1 ? "entry" : "entries");
     bool changed = listing->changed;
     let_go(listing);
     listing->building = NULL;

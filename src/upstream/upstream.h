@@ -98,7 +98,7 @@ void upstream_stats(const struct upstream *upstream, struct upstream_stats *out)
  * loop turns. */
 struct upstream_trouble {
     struct str why;        /* empty: nothing to tell */
-    struct str last_words; /* the last line of its standard error; hostile, for escaping */
+    struct str last_words; /* the last line of its standard error, or the last that told of an error; hostile, for escaping */
     int64_t    next_ms;    /* until it is tried again; -1: it is being tried */
 };
 void upstream_trouble(const struct upstream *upstream, struct upstream_trouble *out);

@@ -185,6 +185,28 @@ describe('search', () => {
   });
 });
 
+test('connections that others hold open, with half a request or none, keep nobody out', async () => {
+  const own = await serve('--index', at('index.db'));
+  const held = [];
+  try {
+    for (const begin of ['', 'GET / HTTP/1.1\r\nHost: ']) {
+      await Promise.all(Array.from({ length: 600 }, () => new Promise((done, fail) => {
+        const socket = connect(own.port, '127.0.0.1', () => { socket.write(begin); done(); });
+        socket.on('error', (error) => (error.code === 'ECONNRESET' || error.code === 'EPIPE' ? done() : fail(error)));
+        held.push(socket);
+      })));
+      for (const path of ['/', '/search.json?q=list']) {
+        const answers = await Promise.all(Array.from({ length: 20 }, () => raw(own.port, `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${own.port}\r\nConnection: close\r\n\r\n`)));
+        assert.deepEqual(answers.map(status), Array(20).fill(200), begin);
+      }
+    }
+  } finally {
+    for (const socket of held) socket.destroy();
+  }
+  own.child.kill('SIGTERM');
+  assert.equal(await own.ended, 0);
+});
+
 test('it ends when it is told to, an answer under way first', async () => {
   const own = await serve('--index', at('index.db'));
   const slow = raw(own.port, `GET / HTTP/1.1\r\nHost: 127.0.0.1:${own.port}\r\n\r\n`, (got) => got.includes('</html>'));

@@ -284,6 +284,18 @@ describe('what goes in', () => {
     }
   });
 
+  test('what is no JSON is named with its line, its column and the fix', async () => {
+    for (const [name, content, said] of [
+      ['list.json', '{"tools": [\n  {"name": "a"},\n]}', /list\.json:2:16: not JSON: no comma before a closing bracket; nothing of it was taken\n$/],
+      ['list.json', '\ufeff{"tools": []}', /list\.json:1:1: begins with a byte order mark: save the file as UTF-8 without it; nothing/],
+      ['lines.jsonl', '\n{"server": "a", "tool": "b"}\n  {"server": a}\n', /lines\.jsonl:3:14: entry 2: not JSON; left out\n$/],
+    ]) {
+      const { code, stderr } = await warder(['catalog', 'add', '--index', at('none.db'), '--server', 'a', file(name, content)]);
+      assert.equal(code, 1, content);
+      assert.match(stderr, said);
+    }
+  });
+
   test('a folder of lists as scan --lists writes them: each is of the server that its file is named after', async () => {
     const own = at('named.db'), folder = at('lists');
     mkdirSync(folder);

@@ -148,6 +148,29 @@ describe('one server', () => {
     for (const { name } of list) assert.match(table, new RegExp(` ${name} +"${name}" `));
   });
 
+  test('warder classify takes a whole list as scan does, whichever lines it stands on, and lines as before', async () => {
+    const list = [tool('create_note', 'Create a note'), tool('delete_note', 'Delete a note')];
+    const judged = (await scanJson([file('notes.tools.json', list), '--no-state'])).report.servers[0].tools;
+    const wanted = list.map(({ name }) => { const { class: kind, confidence } = judged.find((one) => one.name === name); return ['notes', name, kind, confidence]; });
+    for (const text of [JSON.stringify(list), JSON.stringify({ tools: list }, null, 2), `\n${JSON.stringify({ jsonrpc: '2.0', id: 1, result: { tools: list } }, null, 1)}`, `[\n${list.map((one) => JSON.stringify(one)).join(',\n')}\n]`]) {
+      const { code, stdout, stderr } = await warder(['classify', file('notes.tools.json', text)]);
+      assert.equal(code, 0, stderr);
+      assert.deepEqual(stdout.trim().split('\n').map((line) => JSON.parse(line)).map(({ server, tool: name, class: kind, confidence }) => [server, name, kind, confidence]), wanted);
+    }
+    const one = await warder(['classify', file('one.json', JSON.stringify({ server: 'notes', ...list[1] }, null, 2))]);
+    assert.match(one.stdout, /^\{"server":"notes","tool":"delete_note","class":"Destructive"/);
+    for (const [text, code, said] of [
+      ['{\n "tools": [\n  {"name": "a",}\n]}', 1, /odd\.json:3:15: not JSON: no comma before a closing bracket\n$/],
+      [JSON.stringify({ tools: [list[0], {}] }), 1, /odd\.json: tool 2 of the list: no tool is named\n$/],
+      ['{"tool": \n{"tool": "delete_note"}\n', 1, /odd\.json:1: not JSON; expected \{"server".*, or what tools\/list answers\n$/],
+      ['{"tool": "delete_note"}\n[\n', 1, /odd\.json:2: not JSON/], ['', 0, /^$/], ['{\n', 1, /odd\.json:\d:\d: not JSON: it ends before/],
+    ]) {
+      const found = await warder(['classify', file('odd.json', text)]);
+      assert.equal(found.code, code, text);
+      assert.match(found.stderr, said);
+    }
+  });
+
   test('--fail-on is the exit status', async () => {
     const only = (name, ...tools) => file(name, tools);
     assert.equal((await scan(['--fail-on', 'high', only('reads.json', GOOD[0])])).code, 0);

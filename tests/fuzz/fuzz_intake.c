@@ -39,14 +39,14 @@ static void say_nothing(void *arg, const struct intake_fault *fault)
 
 static void take(struct str source)
 {
-    const char *why = NULL;
+    struct intake_refusal refusal = { .why = NULL };
     struct intake intake = { .server = STR("fuzzed"), .texts = true, .bad = say_nothing };
     CHECK(catalog_open(":memory:", true, &intake.catalog) == 0);
     struct classifier *classifier;
     CHECK(classifier_new(&classifier) == 0);
     intake.classifier = classifier;
-    int error = intake_document(&intake, source, &why);
-    CHECK(!error || why || error == E_NOMEM || error == E_LIMIT);
+    int error = intake_document(&intake, source, &refusal);
+    CHECK(!error || refusal.why || error == E_NOMEM || error == E_LIMIT);
     classifier_free(classifier);
     catalog_close(intake.catalog);
 }

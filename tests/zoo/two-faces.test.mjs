@@ -143,6 +143,6 @@ test('alike in both, they are there; when an instance changes its own, its clien
 });
 
 test('the operator reads of it in the log', () => {
-  assert.match(gateway.log, /server 'poisoned': a client's own instance lists 1 definitions not as they were accepted/);
-  assert.match(gateway.log, /server 'items': a client's own instance lists 3 definitions not as they were accepted/);
+  assert.match(gateway.log, /server 'poisoned': a client's own instance lists 1 definition not as accepted/);
+  assert.match(gateway.log, /server 'items': a client's own instance lists 3 definitions not as accepted/);
 });
