@@ -7,6 +7,7 @@
 #include "catalog/changes.h"
 #include "catalog/index_sql.h"
 #include "catalog/index_words.h"
+#include "store/sqlite_error.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -60,25 +61,6 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
     STATEMENTS(S)
 #undef S
 };
-
-int error_of_sqlite(int code)
-{
-    switch (code & 0xff) {
-    case SQLITE_OK:
-    case SQLITE_DONE:
-    case SQLITE_ROW: return 0;
-    case SQLITE_FULL: return E_NOSPACE;
-    case SQLITE_NOMEM: return E_NOMEM;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED: return E_LOCKED;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-    case SQLITE_CONSTRAINT:
-    case SQLITE_ERROR: return E_CORRUPT;
-    case SQLITE_TOOBIG: return E_LIMIT;
-    default: return E_IO;
-    }
-}
 
 /* ---- statements ---- */
 
@@ -135,6 +117,15 @@ int run(struct catalog *catalog, enum statement which)
     while (error == 1);
     reset(catalog, which);
     return error;
+}
+
+int read_text(struct catalog *catalog, enum statement which, struct buf *out)
+{
+    int found = step(catalog, which);
+    if (found == 1)
+        buf_append_str(out, column_text(catalog->statements[which], 0));
+    reset(catalog, which);
+    return found;
 }
 
 /* ---- the file ---- */
@@ -224,7 +215,7 @@ void catalog_close(struct catalog *catalog)
 
 const char *catalog_why(const struct catalog *catalog)
 {
-    return sqlite3_errmsg(catalog->handle);
+    return error_of_sqlite(sqlite3_errcode(catalog->handle)) == 0 ? "" : sqlite3_errmsg(catalog->handle);
 }
 
 int catalog_begin(struct catalog *catalog)

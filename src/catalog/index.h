@@ -41,7 +41,7 @@ struct catalog_tool {
 /* The file and its folder are made where `create`. E_NOT_FOUND; E_CORRUPT: no index of this version; E_IO. */
 int  catalog_open(const char *path, bool create, struct catalog **out) NODISCARD;
 void catalog_close(struct catalog *catalog);
-/* What SQLite says of the last failure. */
+/* What SQLite says of the last failure; empty: it was not SQLite's. */
 const char *catalog_why(const struct catalog *catalog);
 int  catalog_begin(struct catalog *catalog) NODISCARD;
 int  catalog_commit(struct catalog *catalog) NODISCARD;

@@ -35,13 +35,9 @@ int changes_end(struct catalog *catalog, int64_t server, bool whole)
 
 int catalog_compared(struct catalog *catalog, int64_t server, bool *compared, struct buf *before)
 {
-    sqlite3_stmt *row = statement(catalog, STATEMENT_SCAN_OF);
-    bind_int(row, 1, server);
-    int found = step(catalog, STATEMENT_SCAN_OF);
+    bind_int(statement(catalog, STATEMENT_SCAN_OF), 1, server);
+    int found = read_text(catalog, STATEMENT_SCAN_OF, before);
     *compared = found == 1;
-    if (found == 1)
-        buf_append_str(before, column_text(row, 0));
-    reset(catalog, STATEMENT_SCAN_OF);
     return found < 0 ? found : 0;
 }
 

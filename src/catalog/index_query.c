@@ -350,12 +350,8 @@ int catalog_build_done(struct catalog *catalog)
 
 int catalog_note(struct catalog *catalog, struct str key, struct buf *out)
 {
-    sqlite3_stmt *row = statement(catalog, STATEMENT_NOTE);
-    bind_text(row, 1, key);
-    int found = step(catalog, STATEMENT_NOTE);
-    if (found == 1)
-        buf_append_str(out, column_text(row, 0));
-    reset(catalog, STATEMENT_NOTE);
+    bind_text(statement(catalog, STATEMENT_NOTE), 1, key);
+    int found = read_text(catalog, STATEMENT_NOTE, out);
     return found < 0 ? found : 0;
 }
 

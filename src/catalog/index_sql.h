@@ -121,7 +121,6 @@ struct catalog {
 };
 #define CATALOG_MAGIC 0xca7a106u
 
-int error_of_sqlite(int code);
 /* Ready to be bound; never NULL. */
 sqlite3_stmt *statement(struct catalog *catalog, enum statement which);
 void bind_text(sqlite3_stmt *to, int at, struct str value);
@@ -132,3 +131,5 @@ int step(struct catalog *catalog, enum statement which);
 /* Runs to the end and resets. */
 int run(struct catalog *catalog, enum statement which);
 void reset(struct catalog *catalog, enum statement which);
+/* The text of the one row that a bound statement may have, and resets. 1: there was one; 0: none; or an error. */
+int read_text(struct catalog *catalog, enum statement which, struct buf *out);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define SHOWN_DEFAULT 20
+#define HELD "%s is being written by another warder catalog: try again when that has ended"
 
 static struct str given(const struct invocation *invocation, const char *name)
 {
@@ -39,7 +40,27 @@ int catalog_of(const struct invocation *invocation, bool create, struct catalog 
                        path);
     if (error == E_CORRUPT)
         return failure(invocation, "%s is no index that this version reads", path);
+    if (error == E_TIMEOUT)
+        return failure(invocation, HELD, path);
     return error ? failure(invocation, "cannot open %s: %s", path, error_text(error)) : 0;
+}
+
+/* `path`: what was being read or written, the index among that. */
+static int failed(const struct invocation *invocation, const struct catalog *catalog, const char *path, int error,
+                  const char *what_next)
+{
+    const char *why = catalog_why(catalog);
+    if (error == E_TIMEOUT)
+        return failure(invocation, HELD "%s", index_path(invocation), what_next);
+    if (error == E_CORRUPT)
+        return failure(invocation, "%s is damaged%s%s: remove it, and add its servers again", index_path(invocation),
+                       why[0] ? ": " : "", why);
+    return failure(invocation, "%s: %s%s%s%s", path, error_text(error), why[0] ? ": " : "", why, what_next);
+}
+
+int catalog_failed(const struct invocation *invocation, const struct catalog *catalog, int error)
+{
+    return failed(invocation, catalog, index_path(invocation), error, "");
 }
 
 /* ---- add ---- */
@@ -120,8 +141,8 @@ static int add_file(void *arg, const char *path)
         return 0;
     if (refusal.why)
         return refused(invocation, path, &refusal);
-    return failure(invocation, "%s: %s (%s)%s", path, error_text(error), catalog_why(intake->catalog),
-                   intake->entries > 0 ? "; what was committed stays: go on with --from" : "");
+    return failed(invocation, intake->catalog, path, error,
+                  intake->entries > 0 ? "; what was committed stays: go on with --from" : "");
 }
 
 static int add_path(struct adding *adding, const char *path)
@@ -275,7 +296,7 @@ static int build(const struct invocation *invocation)
     if (error && why[0])
         status = failure(invocation, "%s", why);
     else if (error)
-        status = failure(invocation, "%s (%s)", error_text(error), catalog_why(catalog));
+        status = catalog_failed(invocation, catalog, error);
     else if (!invocation->json)
         printf("%lld page%s: %lld written, %lld removed, the others as they were. Begin at %s/index.html\n",
                (long long)result.pages, plural((uint64_t)result.pages), (long long)result.written,
@@ -330,7 +351,7 @@ static int search_in(const struct invocation *invocation, struct catalog *catalo
     search_init(&search);
     int error = search_run(&search, catalog, query, most), status;
     if (error)
-        status = failure(invocation, "%s (%s)", error_text(error), catalog_why(catalog));
+        status = catalog_failed(invocation, catalog, error);
     else if (invocation->json)
         status = write_hits(&search);
     else

@@ -136,8 +136,7 @@ static int run(const struct invocation *invocation)
         status = failure(invocation, "cannot make %s: %s", folder, strerror(errno));
     int error = status ? 0 : catalog_servers(exporting.catalog, false, export_server, &exporting);
     if (error)
-        status = exporting.failed ? EXIT_NO
-                                  : failure(invocation, "%s (%s)", error_text(error), catalog_why(exporting.catalog));
+        status = exporting.failed ? EXIT_NO : catalog_failed(invocation, exporting.catalog, error);
     if (!status)
         status = answer(&exporting);
     free(exporting.spans);

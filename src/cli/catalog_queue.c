@@ -76,7 +76,7 @@ static int queue(const struct invocation *invocation)
     }
     int error = list(catalog, state, &listing);
     if (error)
-        status = failure(invocation, "%s (%s)", error_text(error), catalog_why(catalog));
+        status = catalog_failed(invocation, catalog, error);
     else if (!listing.writer && listing.rows == 0)
         printf("Nothing: warder catalog add FILE takes what a registry lists.\n");
     catalog_close(catalog);

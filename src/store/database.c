@@ -6,6 +6,7 @@
 #include "model/grant.h"
 #include "model/pin.h"
 #include "store/checkpoint.h"
+#include "store/sqlite_error.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -78,22 +79,6 @@ struct database {
     struct sha256 hash;
 };
 
-static int error_of(int code)
-{
-    switch (code & 0xff) {
-    case SQLITE_OK:
-    case SQLITE_DONE:
-    case SQLITE_ROW: return 0;
-    case SQLITE_FULL: return E_NOSPACE;
-    case SQLITE_NOMEM: return E_NOMEM;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-    case SQLITE_CONSTRAINT:
-    case SQLITE_ERROR: return E_CORRUPT;
-    default: return E_IO;
-    }
-}
-
 /* ---- values ---- */
 
 static void bind_text(sqlite3_stmt *statement, int at, struct str value)
@@ -119,7 +104,7 @@ static int run(struct database *database, enum statement which)
     int code = sqlite3_step(statement);
     (void)sqlite3_reset(statement);
     (void)sqlite3_clear_bindings(statement);
-    return error_of(code);
+    return error_of_sqlite(code);
 }
 
 /* ---- spans ---- */
@@ -128,7 +113,7 @@ int database_last_span(struct database *database, struct span *out)
 {
     sqlite3_stmt *statement = database->statements[STATEMENT_LAST_SPAN];
     int code = sqlite3_step(statement);
-    int error = code == SQLITE_DONE ? E_NOT_FOUND : error_of(code);
+    int error = code == SQLITE_DONE ? E_NOT_FOUND : error_of_sqlite(code);
     if (code == SQLITE_ROW)
         *out = (struct span){ .first = (uint64_t)sqlite3_column_int64(statement, 0),
                               .last = (uint64_t)sqlite3_column_int64(statement, 1),
@@ -294,7 +279,7 @@ static int pragma_int(sqlite3 *handle, const char *sql, int *out)
     if (code == SQLITE_ROW)
         *out = sqlite3_column_int(statement, 0);
     (void)sqlite3_finalize(statement);
-    return error_of(code);
+    return error_of_sqlite(code);
 }
 
 static int schema_make(struct database *database)
@@ -312,7 +297,7 @@ static int schema_make(struct database *database)
     static const char begin[] = "BEGIN IMMEDIATE", commit[] = "COMMIT";
     const char *const steps[] = { begin, schema, pragma, commit };
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-        error = error_of(sqlite3_exec(database->handle, steps[i], NULL, NULL, NULL));
+        error = error_of_sqlite(sqlite3_exec(database->handle, steps[i], NULL, NULL, NULL));
         if (error < 0)
             return error;
     }
@@ -325,7 +310,7 @@ static int meta_read(struct database *database)
     int code = sqlite3_prepare_v2(database->handle, "SELECT applied, hash FROM meta", -1, &statement, NULL);
     if (code == SQLITE_OK)
         code = sqlite3_step(statement);
-    int error = error_of(code);
+    int error = error_of_sqlite(code);
     if (code == SQLITE_ROW && sqlite3_column_bytes(statement, 1) == SHA256_LEN) {
         database->applied = (uint64_t)sqlite3_column_int64(statement, 0);
         memcpy(database->hash.bytes, sqlite3_column_blob(statement, 1), SHA256_LEN);
@@ -342,7 +327,7 @@ static int prepare_all(struct database *database)
         int code = sqlite3_prepare_v3(database->handle, statement_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
                                       &database->statements[i], NULL);
         if (code != SQLITE_OK)
-            return error_of(code);
+            return error_of_sqlite(code);
     }
     return 0;
 }
@@ -357,14 +342,14 @@ static int open_file(int data, struct str path, struct database *database)
         return E_IO;
     close(fd); /* SQLite gives its other files the same mode */
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
-    int error = error_of(sqlite3_open_v2(name, &database->handle, flags, NULL));
+    int error = error_of_sqlite(sqlite3_open_v2(name, &database->handle, flags, NULL));
     if (error < 0)
         return error;
     (void)sqlite3_busy_timeout(database->handle, BUSY_MS);
-    error = error_of(sqlite3_exec(database->handle,
-                                  "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-512;"
-                                  "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=512",
-                                  NULL, NULL, NULL));
+    error = error_of_sqlite(sqlite3_exec(database->handle,
+                                         "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-512;"
+                                         "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=512",
+                                         NULL, NULL, NULL));
     if (error == 0)
         error = schema_make(database);
     if (error == 0)

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
@@ -282,6 +283,21 @@ describe('what goes in', () => {
       assert.equal(code, 1, content);
       assert.match(stderr, why);
     }
+  });
+
+  test('an index that another process writes is waited for, and then said to be held', { timeout: 60_000 }, async () => {
+    const held = at('held.db'), list = file('held.tools.json', { tools: [] });
+    await run('add', '--index', held, list);
+    const other = new DatabaseSync(held);
+    other.exec('BEGIN IMMEDIATE');
+    const { code, stderr } = await warder(['catalog', 'add', '--index', held, list]);
+    other.exec('ROLLBACK');
+    other.close();
+    assert.equal(code, 1);
+    assert.match(stderr, /held\.db is being written by another warder catalog: try again when that has ended\n$/);
+    await run('add', '--index', held, list);
+    const missing = await warder(['catalog', 'add', '--index', held, at('nowhere.json')]);
+    assert.match(missing.stderr, /nowhere\.json: not found\n$/);
   });
 
   test('what is no JSON is named with its line, its column and the fix', async () => {
