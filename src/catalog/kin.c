@@ -1,4 +1,4 @@
-/* Likeness by words: no weights, so that a person who reads two definitions comes to the same. */
+/* Likeness by words: what two definitions have in common, their names above all. */
 #include "catalog/kin.h"
 
 #include "base/check.h"
@@ -10,7 +10,9 @@
 #define WORDS_READ 160
 #define WORD_LONGEST 32
 #define PARAMS_READ 64
-#define NEAR 256 /* tools before and behind in the list */
+#define NAMES_READ 16
+#define NAME_WEIGHT 3 /* a word of the name, against one of the description or a parameter */
+#define NEAR 256      /* tools before and behind in the list */
 
 /* Words that tell nothing about what a tool does. */
 static bool is_filler(struct str word)
@@ -63,6 +65,14 @@ static int add_words(struct kin *kin, struct arena *keep, struct str text)
     return 0;
 }
 
+/* Lists and list are one word here; address and status stay. */
+static struct str singular(struct str word)
+{
+    bool plural =
+        word.len > 3 && word.ptr[word.len - 1] == 's' && word.ptr[word.len - 2] != 's' && word.ptr[word.len - 2] != 'u';
+    return str_slice(word, 0, word.len - plural);
+}
+
 static int add_params(struct kin *kin, struct arena *keep, const struct json *properties)
 {
     struct json_iter iter;
@@ -86,23 +96,28 @@ int kin_init(struct kin *kin, struct arena *keep, struct arena *work, const stru
     if (error)
         return error;
     *kin = (struct kin){ 0 };
-    struct str words[WORDS_READ] = { 0 }, params[PARAMS_READ] = { 0 };
+    struct str words[WORDS_READ] = { 0 }, params[PARAMS_READ] = { 0 }, names[NAMES_READ] = { 0 };
     kin->words = words;
     kin->params = params;
     description = json_get(definition, STR("description"));
     error = add_words(kin, keep, tool->name);
+    for (; kin->name_count < kin->word_count && kin->name_count < NAMES_READ; kin->name_count++)
+        names[kin->name_count] = singular(words[kin->name_count]);
     if (!error && json_is(description, JSON_STRING))
         error = add_words(kin, keep, json_string(description));
     if (!error)
         error = add_params(kin, keep, json_get(json_get(definition, STR("inputSchema")), STR("properties")));
     kin->word_count = sort_unique(words, kin->word_count);
     kin->param_count = sort_unique(params, kin->param_count);
+    kin->name_count = sort_unique(names, kin->name_count);
     kin->words = arena_zalloc(keep, (kin->word_count + 1) * sizeof(*words));
     kin->params = arena_zalloc(keep, (kin->param_count + 1) * sizeof(*params));
-    if (error || !kin->words || !kin->params)
+    kin->names = arena_zalloc(keep, (kin->name_count + 1) * sizeof(*names));
+    if (error || !kin->words || !kin->params || !kin->names)
         return error ? error : E_NOMEM;
     memcpy(kin->words, words, kin->word_count * sizeof(*words));
     memcpy(kin->params, params, kin->param_count * sizeof(*params));
+    memcpy(kin->names, names, kin->name_count * sizeof(*names));
     return 0;
 }
 
@@ -121,8 +136,10 @@ static size_t in_both(const struct str *a, size_t a_count, const struct str *b, 
 unsigned kin_likeness(const struct kin *a, const struct kin *b)
 {
     size_t both = in_both(a->words, a->word_count, b->words, b->word_count) +
-                  in_both(a->params, a->param_count, b->params, b->param_count);
-    size_t all = a->word_count + a->param_count + b->word_count + b->param_count - both;
+                  in_both(a->params, a->param_count, b->params, b->param_count) +
+                  in_both(a->names, a->name_count, b->names, b->name_count) * NAME_WEIGHT;
+    size_t all = a->word_count + a->param_count + b->word_count + b->param_count +
+                 (a->name_count + b->name_count) * NAME_WEIGHT - both;
     return all > 0 ? (unsigned)(both * 1000 / all) : 0;
 }
 

@@ -4,16 +4,16 @@
 #include "base/arena.h"
 #include "catalog/index.h"
 
-/* What a definition says: the words of its name and description, and the names of its parameters, in lower case; each
- * list sorted and without repetition. The bytes are in the arena given. */
+/* What a definition says: the words of its name and description, the names of its parameters, and the words of its name
+ * alone without a plural's s; in lower case, each list sorted and without repetition. The bytes are in the arena given. */
 struct kin {
-    struct str *words, *params;
-    size_t word_count, param_count;
+    struct str *words, *params, *names;
+    size_t word_count, param_count, name_count;
 };
 
 /* `keep` holds what lasts, `work` the definition while it is read. */
 int kin_init(struct kin *kin, struct arena *keep, struct arena *work, const struct catalog_tool *tool) NODISCARD;
-/* Of all words and parameters of both, the part that both have: 0 to 1000. */
+/* Of all words and parameters of both, the part that both have: 0 to 1000. What the name says counts most. */
 unsigned kin_likeness(const struct kin *a, const struct kin *b);
 /* The tools most like all[self], the most like first, as many as are at all; returns how many. Of a server with very many
  * tools only those near it in the list are looked at. */

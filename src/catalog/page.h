@@ -31,6 +31,7 @@ struct tool_page {
     const struct catalog_tool *tool;
     const struct json *verdict, *schema;
     struct str title, description, reason; /* why that severity */
+    bool undescribed;                      /* its server gave no description, or this index was never given it */
     struct param *params;
     size_t param_count, required_count;
     const struct catalog_tool *siblings;   /* all of its server, itself among them; names and links alone */

@@ -48,7 +48,7 @@ const char page_style[] =
     "a code,th code,dt code{background:none;border:0;padding:0}\n"
     "pre{background:var(--well);border:1px solid var(--line);border-radius:var(--round);padding:.9rem "
     "1.1rem;margin:.75rem "
-    "0;font-size:.8438rem;line-height:1.55;tab-size:2;max-width:52rem;white-space:pre-wrap;overflow-wrap:anywhere}\n"
+    "0;font-size:.8438rem;line-height:1.55;tab-size:2;max-width:58rem;white-space:pre-wrap;overflow-wrap:anywhere}\n"
     "pre code{display:block;background:none;border:0;padding:0;font-size:1em}\n"
     "pre.long{max-height:34rem;overflow-y:auto}\n"
     ".copy code{-webkit-user-select:all;user-select:all}\n"

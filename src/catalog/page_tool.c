@@ -52,7 +52,11 @@ static void put_head(struct buf *out, const struct tool_page *page)
     if (page->title.len > 0)
         html_put(out, "<p class=\"quiet\">Its title: “%t”</p>\n", page->title);
     if (page->description.len == 0) {
-        html_put(out, "<p>No description of %q is kept.</p>\n", tool->name);
+        html_put(out,
+                 page->undescribed ? "<p>%q has no description.</p>\n"
+                                   : "<p>This index knows the description of %q by its digest; its words are its "
+                                     "server's, and come in with a scan.</p>\n",
+                 tool->name);
         return;
     }
     html_put(out, "<blockquote>");
@@ -109,7 +113,7 @@ static void put_why(struct buf *out, const struct tool_page *page)
     html_put(out, ".</p>\n<p>Confidence is %n %%", (int64_t)tool->confidence);
     if (contradiction.len > 0)
         html_put(out, ", and its definition contradicts itself: %t", contradiction);
-    else if (page->description.len == 0)
+    else if (page->undescribed)
         html_put(out, ": there is no description to read");
     else if (!page->schema)
         html_put(out, ": there is no schema to read");
@@ -240,20 +244,31 @@ static int put_control(struct buf *out, const struct tool_page *page)
     return error;
 }
 
+static bool describes_parameters(const struct tool_page *page)
+{
+    for (size_t i = 0; i < page->param_count && i < PARAMETERS_SHOWN; i++)
+        if (page->params[i].description.len > 0)
+            return true;
+    return false;
+}
+
 static void put_parameters(struct buf *out, const struct tool_page *page)
 {
+    bool described = describes_parameters(page);
     if (page->param_count == 0)
         return;
-    html_put(
-        out,
-        "<h2 id=\"parameters\">Parameters</h2>\n<div class=\"scroll\"><table class=\"stack\"><thead><tr><th>Name</th>"
-        "<th>Type</th><th>Required</th><th>Its description</th></tr></thead><tbody>\n");
+    html_put(out,
+             "<h2 id=\"parameters\">Parameters</h2>\n<div class=\"scroll\"><table class=\"stack\"><thead><tr>"
+             "<th>Name</th><th>Type</th><th>Required</th>%s</tr></thead><tbody>\n",
+             described ? "<th>Its description</th>" : "");
     for (size_t i = 0; i < page->param_count && i < PARAMETERS_SHOWN; i++) {
         const struct param *param = &page->params[i];
         html_put(out, "<tr><td>%q</td><td>", param->name);
         say_type(out, param->schema, page->schema);
-        html_put(out, "</td><td>%s</td><td class=\"wide\">%t</td></tr>\n", param->required ? "required" : "optional",
-                 cut(param->description, 600));
+        html_put(out, "</td><td>%s</td>", param->required ? "required" : "optional");
+        if (described)
+            html_put(out, "<td class=\"wide\">%t</td>", cut(param->description, 600));
+        html_put(out, "</tr>\n");
     }
     html_put(out, "</tbody></table></div>\n");
     if (page->param_count > PARAMETERS_SHOWN)

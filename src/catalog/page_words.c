@@ -2,6 +2,7 @@
 #include "catalog/page.h"
 
 #include "base/check.h"
+#include "catalog/facts.h"
 #include "catalog/index_words.h"
 #include "catalog/page_html.h"
 #include "json/writer.h"
@@ -128,6 +129,7 @@ int tool_page_init(struct tool_page *page, struct arena *arena)
         return error;
     page->title = text_of(definition, STR("title"));
     page->description = str_trim(text_of(definition, STR("description")), " \t\r\n");
+    page->undescribed = page->description.len == 0 && !json_get(definition, FACTS_DIGEST_KEY);
     page->schema = json_get(definition, STR("inputSchema"));
     page->reason = text_of(page->verdict, STR("reason"));
     return read_params(page, arena);

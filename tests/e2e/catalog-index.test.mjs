@@ -42,7 +42,8 @@ describe('the bundled index', { concurrency: false }, () => {
     const built = await warder(['catalog', 'build', site, '--index', one], { timeout: 60_000 });
     assert.equal(built.code, 0, built.stderr);
     const page = readFileSync(join(site, 'servers/iterable/cancel_export_job.html'), 'utf8');
-    assert.match(page, /No description of <code>cancel_export_job<\/code> is kept/);
+    assert.match(page, /This index knows the description of <code>cancel_export_job<\/code> by its digest/);
+    assert.doesNotMatch(page, /no description/);
     assert.match(page, /“cancel_export_job”/);
     assert.match(page, /jobId/);
     assert.ok(existsSync(join(site, 'servers/aws-healthomics/startahoreadsetexportjob.html')));

@@ -59,8 +59,8 @@ static void words_are_sorted_once_and_without_filler(void **state)
 static void likeness_is_the_part_in_both(void **state)
 {
     struct fixture *f = *state;
-    assert_int_equal(kin_likeness(&f->kin[0], &f->kin[1]), 4 * 1000 / 6);
-    assert_int_equal(kin_likeness(&f->kin[1], &f->kin[0]), 4 * 1000 / 6);
+    assert_int_equal(kin_likeness(&f->kin[0], &f->kin[1]), 7 * 1000 / 15);
+    assert_int_equal(kin_likeness(&f->kin[1], &f->kin[0]), 7 * 1000 / 15);
     assert_int_equal(kin_likeness(&f->kin[0], &f->kin[0]), 1000);
     assert_int_equal(kin_likeness(&f->kin[0], &f->kin[2]), 0);
     assert_int_equal(kin_likeness(&f->kin[4], &f->kin[4]), 0);
@@ -71,10 +71,10 @@ static void the_closest_come_first(void **state)
     struct fixture *f = *state;
     size_t closest[TOOLS];
     assert_int_equal(kin_closest(f->kin, TOOLS, 0, closest, TOOLS), 2);
-    assert_int_equal(closest[0], 1);
-    assert_int_equal(closest[1], 3);
+    assert_int_equal(closest[0], 3);
+    assert_int_equal(closest[1], 1);
     assert_int_equal(kin_closest(f->kin, TOOLS, 0, closest, 1), 1);
-    assert_int_equal(closest[0], 1);
+    assert_int_equal(closest[0], 3);
     assert_int_equal(kin_closest(f->kin, TOOLS, 2, closest, TOOLS), 0);
     assert_int_equal(kin_closest(f->kin, 1, 0, closest, TOOLS), 0);
 }
@@ -89,6 +89,18 @@ static void what_one_has_more_is_counted_beyond_the_room(void **state)
     assert_int_equal(kin_more(f->kin[0].params, f->kin[0].param_count, f->kin[1].params, f->kin[1].param_count, more, 1), 0);
 }
 
+static void a_name_says_more_than_parameters(void **state)
+{
+    struct fixture *f = *state; /* the last: it reads other tools */
+    size_t closest[3];
+    read_tool(f, 0, STR("start_export_job"), STR("{\"inputSchema\":{\"properties\":{\"campaignId\":{},\"startDate\":{},\"endDate\":{}}}}"));
+    read_tool(f, 1, STR("get_campaign_metrics"), STR("{\"inputSchema\":{\"properties\":{\"campaignId\":{},\"startDate\":{},\"endDate\":{}}}}"));
+    read_tool(f, 2, STR("get_export_jobs"), STR("{\"inputSchema\":{\"properties\":{\"state\":{}}}}"));
+    assert_int_equal(kin_closest(f->kin, 3, 0, closest, 3), 2);
+    assert_int_equal(closest[0], 2);
+    assert_int_equal(closest[1], 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +108,7 @@ int main(void)
         cmocka_unit_test(likeness_is_the_part_in_both),
         cmocka_unit_test(the_closest_come_first),
         cmocka_unit_test(what_one_has_more_is_counted_beyond_the_room),
+        cmocka_unit_test(a_name_says_more_than_parameters),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
