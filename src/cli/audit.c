@@ -5,6 +5,7 @@
 #include "base/plural.h"
 #include "cli/ask.h"
 #include "cli/command.h"
+#include "cli/live.h"
 #include "cli/rows.h"
 #include "cli/terminal.h"
 #include "model/record.h"
@@ -123,32 +124,49 @@ static int each_record(void *arg, uint64_t sequence, const struct record *record
     return fflush(stdout) == 0 ? 0 : E_IO;
 }
 
-/* Live records come as lines of JSON; those that the files showed already are left out. */
+/* Those that the files showed already are left out. False: nobody reads. */
+static bool show_live(struct tail *tail, const struct json *root, struct str line)
+{
+    uint64_t sequence = (uint64_t)answer_int(root, "sequence");
+    struct record record;
+    if (sequence <= tail->last)
+        return true;
+    tail->last = sequence;
+    if (!tail->json && live_record(root, &record))
+        print_record(tail, &record);
+    else
+        printf("%" STR_FMT "\n", STR_ARG(line));
+    return fflush(stdout) == 0;
+}
+
+/* Live records come as lines of JSON. */
 static int follow(const struct invocation *invocation, int fd, struct tail *tail)
 {
     const struct json_limits limits = { LIMIT_control_queue, 100000, 32 };
     struct buf rest, line;
     struct arena arena;
-    int error;
+    int error, status = 0;
     buf_init(&rest, LIMIT_control_queue);
     buf_init(&line, LIMIT_control_queue);
     arena_init(&arena, NULL, (size_t)LIMIT_control_queue * 8);
     while ((error = control_receive(fd, &rest, true, &line)) == 0) {
         const struct json *root;
         struct json_error fault;
-        if (json_parse(&arena, buf_str(&line), &limits, &root, &fault) == 0 &&
-            (uint64_t)answer_int(root, "sequence") > tail->last) {
-            printf("%" STR_FMT "\n", STR_ARG(buf_str(&line)));
-            if (fflush(stdout) != 0)
-                break;
-        }
+        int unread = json_parse(&arena, buf_str(&line), &limits, &root, &fault);
+        struct str refusal = unread ? STR_EMPTY : answer_text(root, "error");
+        if (refusal.len > 0)
+            status = failure(invocation, "%" STR_FMT, STR_ARG(refusal));
+        if (status || (!unread && !show_live(tail, root, buf_str(&line))))
+            break;
         arena_reset(&arena);
         buf_reset(&line);
     }
     arena_release(&arena);
     buf_release(&line);
     buf_release(&rest);
-    return error == E_CLOSED ? failure(invocation, "the gateway ended") : EXIT_NO;
+    if (!status && error == E_CLOSED)
+        return failure(invocation, "the gateway ended");
+    return status ? status : EXIT_NO;
 }
 
 static int unreadable(const struct invocation *invocation, const struct question_to *ask, int error)
@@ -260,7 +278,7 @@ static int verify(const struct invocation *invocation)
 
 static const struct option tail_options[] = {
     { "number", 'n', "COUNT", "how many of the last records; 0 is all; without it 20", false },
-    { "follow", 'f', NULL, "and each new one, as JSON, until interrupted", false },
+    { "follow", 'f', NULL, "and each new one, until interrupted", false },
     DATA_OPTIONS,
     { NULL, 0, NULL, NULL, false },
 };

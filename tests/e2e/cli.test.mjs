@@ -130,6 +130,41 @@ describe('beside a gateway', () => {
     session.close();
   });
 
+  test('audit tail follows in rows too, the same that it shows of the past', async () => {
+    const { token } = await gateway.grant('followed-rows', 'recorder');
+    const tail = spawn(binary, ['audit', 'tail', '--follow', '-n', '0', '--data', gateway.data], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let seen = '';
+    tail.stdout.setEncoding('utf8').on('data', (part) => { seen += part; });
+    await until(() => seen.includes('followed-rows'), 'the past');
+    const past = seen.length;
+    const session = await open(token);
+    await session.call('echo', { followed: 'in rows' });
+    await session.call('no\u202etool\x1b[2J', {});
+    await until(() => /^\S+ \S+ {2}outcome +ok .*echo/m.test(seen.slice(past)) && seen.includes('unknown_tool'), 'the outcome and the denial in the tail');
+    tail.kill('SIGINT');
+    session.close();
+    const live = seen.slice(past).trimEnd().split('\n');
+    for (const line of live) assert.match(line, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ {2}[a-z]+ /, line);
+    assert.ok(live.some((line) => /decision +allowed +recorder +echo/.test(line)), live.join('\n'));
+    assert.ok(!seen.includes('\x1b') && !seen.includes('\u202e'), 'escaped, and without colours');
+    const { stdout } = await warder(['audit', 'tail', '-n', '0', '--data', gateway.data]);
+    const again = stdout.trimEnd().split('\n');
+    assert.deepEqual(live, again.slice(again.indexOf(live[0]), again.indexOf(live[0]) + live.length));
+  });
+
+  test('who cannot follow is told so', async () => {
+    const words = ['audit', 'tail', '--follow', '-n', '1', '--data', gateway.data];
+    const tails = Array.from({ length: 8 }, () => spawn(binary, words, { stdio: ['ignore', 'pipe', 'inherit'] }));
+    try {
+      await Promise.all(tails.map((tail) => new Promise((done) => tail.stdout.once('data', done))));
+      const { code, stderr } = await warder(words);
+      assert.equal(code, 1);
+      assert.match(stderr, /^warder audit tail: too many commands follow the audit already\n$/);
+    } finally {
+      for (const tail of tails) tail.kill('SIGINT');
+    }
+  });
+
   test('audit verify finds a byte that was changed', async () => {
     assert.equal(JSON.parse(await gateway.command('audit', 'verify')).ok, true);
     await gateway.stop();
