@@ -113,6 +113,7 @@ static void handshake_answered(struct leg *leg, const struct message *message, s
     if (refused && !instance_is_control(instance) && instance->upstream->era == &era_modern)
         instance->upstream->opens_sessions = SPEAKS_NO;
     if (refused || fault) {
+        instance->upstream->unprobed = false;
         give_up(instance, fault ? fault : "it answered the handshake with an error");
         return;
     }
@@ -135,12 +136,14 @@ void instance_settled(struct instance *instance)
         instance_is_ready(instance);
 }
 
-/* After this the connection is of no use; where it was lost before, that is nothing new. */
+/* After this the connection is of no use; where it was lost before, that is nothing new. Where no probe was sent, none
+ * was what broke it. */
 static void handshake_ended(struct leg *leg, enum reason reason)
 {
     struct instance *instance = leg->owner;
     instance->shaking = false;
-    instance->upstream->unprobed = false;
+    if (!instance->probed)
+        instance->upstream->unprobed = false;
     instance_lose(instance, reason);
 }
 
@@ -227,7 +230,7 @@ static void probe_ended(struct leg *leg, enum reason reason)
     instance->probing = false;
     timer_stop(&instance->patience);
     if (!may_initialize(instance)) { /* the connection broke, perhaps on a method that it does not know */
-        instance->upstream->unprobed = !instance->shaking;
+        instance->upstream->unprobed = true;
         instance_lose(instance, reason);
     } else if (!instance->shaking) {
         initialize(instance);
@@ -267,6 +270,7 @@ void handshake_begin(struct instance *instance)
 {
     bool asks = instance_is_control(instance) ? !instance->upstream->unprobed : instance->era == &era_modern;
     instance->probing = instance->shaking = false;
+    instance->probed = asks;
     if (asks)
         probe(instance);
     else

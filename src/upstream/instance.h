@@ -55,6 +55,7 @@ struct instance {
     struct leg       handshake;    /* initialize */
     struct leg       probe;        /* server/discover */
     bool             probing, shaking; /* these are in flight */
+    bool             probed;       /* on this connection */
     struct timer     patience;     /* with a server that does not answer the probe */
     struct capabilities capabilities;
     char             version[16];  /* of the protocol, as the server answered */

@@ -124,6 +124,47 @@ static void test_breaks_on_it(void **state)
     memory_finish(&rig);
 }
 
+/* It reads the probe only after initialize was sent too: slow and broken at once. What breaks without a probe is asked
+ * again with one. */
+static void test_breaks_on_it_late(void **state)
+{
+    (void)state;
+    struct rig rig;
+    begin(&rig);
+    rig_pass(&rig, LIMIT_discover_ms + 200);
+    assert_int_equal(memories->sent, 2);
+    memory_end(memories);
+    rig_pass(&rig, LIMIT_restart_first_ms + 100);
+    instance_opened(memories->instance);
+    assert_int_equal(memories->sent, 1);
+    assert_non_null(strstr(memories->last, "\"method\":\"initialize\""));
+    memory_end(memories);
+    rig_pass(&rig, 2 * LIMIT_restart_first_ms + 100);
+    instance_opened(memories->instance);
+    assert_non_null(strstr(memories->last, "\"method\":\"server/discover\""));
+    memory_finish(&rig);
+}
+
+/* One of this era that broke on something else: it does not know initialize, and is probed again. */
+static void test_breaks_once(void **state)
+{
+    (void)state;
+    struct rig rig;
+    begin(&rig);
+    memory_end(memories);
+    rig_pass(&rig, LIMIT_restart_first_ms + 100);
+    instance_opened(memories->instance);
+    memory_say(memories, "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"error\":{\"code\":-32601,\"message\":\"?\"}}",
+               memory_id(memories));
+    memory_end(memories);
+    rig_pass(&rig, 2 * LIMIT_restart_first_ms + 100);
+    instance_opened(memories->instance);
+    assert_non_null(strstr(memories->last, "\"method\":\"server/discover\""));
+    memory_answer(memories, DISCOVERED);
+    list_modern(&rig);
+    memory_finish(&rig);
+}
+
 /* No revision that is spoken here: it is left alone, and not taken for an older one. */
 static void test_others(void **state)
 {
@@ -190,7 +231,9 @@ int main(void)
         cmocka_unit_test_setup(test_modern, memory_setup), cmocka_unit_test_setup(test_marks_in_doubt, memory_setup),
         cmocka_unit_test_setup(test_legacy, memory_setup),
         cmocka_unit_test_setup(test_slow, memory_setup), cmocka_unit_test_setup(test_breaks_on_it, memory_setup),
-        cmocka_unit_test_setup(test_others, memory_setup), cmocka_unit_test_setup(test_sloppy, memory_setup),
+        cmocka_unit_test_setup(test_breaks_on_it_late, memory_setup),
+        cmocka_unit_test_setup(test_breaks_once, memory_setup), cmocka_unit_test_setup(test_others, memory_setup),
+        cmocka_unit_test_setup(test_sloppy, memory_setup),
         cmocka_unit_test_setup(test_sessions_of_a_modern_server, memory_setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
