@@ -204,7 +204,7 @@ static void given_up(struct upstream_waiter *waiter, enum reason reason)
     if (visit->out->outcome != SCAN_RUNNING || reason == REASON_allowed)
         return;
     upstream_trouble(visit->upstream, &trouble);
-    if (trouble.why.len > 0) {
+    if (trouble.why.len > 0 && !trouble.tries) {
         snprintf(why, sizeof(why), "%" STR_FMT, STR_ARG(trouble.why));
         fail(visit, why);
     } else { /* it is slow, or noisy: our own time counts */

@@ -297,6 +297,7 @@ void upstream_trouble(const struct upstream *upstream, struct upstream_trouble *
     }
     out->why = str_from_c(control->why);
     out->last_words = str_from_c(control->last_words);
+    out->tries = !is_given_up(upstream);
     if (control->state == INSTANCE_RESTING) {
         int64_t rest_ms = control->not_before_ms - loop_now_ms(upstream->services.loop);
         out->next_ms = rest_ms > 0 ? rest_ms : 0;

@@ -100,6 +100,7 @@ struct upstream_trouble {
     struct str why;        /* empty: nothing to tell */
     struct str last_words; /* the last line of its standard error, or the last that told of an error; hostile, for escaping */
     int64_t    next_ms;    /* until it is tried again; -1: it is being tried */
+    bool       tries;      /* what failed is tried again before waiters are told */
 };
 void upstream_trouble(const struct upstream *upstream, struct upstream_trouble *out);
 /* `waiter.ready` runs on the loop (never inside the call) when the first list is there, or with upstream_unavailable

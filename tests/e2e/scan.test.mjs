@@ -272,6 +272,28 @@ describe('one server', () => {
   });
 });
 
+test('one that failed once, says what is no message, and takes its time is waited for', async () => {
+  const server = file('second.mjs', `
+import { existsSync, writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+const again = existsSync('second.began');
+writeFileSync('second.began', '');
+console.log('Starting ...');
+if (again) await new Promise((done) => setTimeout(done, 3500)); // longer than a client waits for one like it
+for await (const line of createInterface({ input: process.stdin })) {
+  const { id, method } = JSON.parse(line);
+  if (method === 'server/discover') process.exit(1);
+  const results = {
+    initialize: { protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo: { name: 'second', version: '1' } },
+    'tools/list': { tools: [{ name: 'get_user', inputSchema: { type: 'object' } }] },
+  };
+  if (results[method]) console.log(JSON.stringify({ jsonrpc: '2.0', id, result: results[method] }));
+}
+`);
+  const { report } = await scanJson(['--timeout', '40', '--', process.execPath, server]);
+  assert.deepEqual(report.servers.map(({ status, tools }) => [status, tools?.length]), [['listed', 1]]);
+});
+
 describe('hostile texts', () => {
   const hostile = [
     { name: '\u001b[31mred\u001b]0;owned\u0007', description: '\u202etxet neddih\u202c <script>alert(1)</script>' },
