@@ -134,15 +134,17 @@ describe('script/scan-registry-servers', () => {
   const home = join(scratch, 'script');
   const asked = join(home, 'asked');
   const server = `#!${process.execPath}
-    const { appendFileSync } = require('node:fs');
+    const { appendFileSync, existsSync, readFileSync } = require('node:fs');
+    const settings = process.env.HOME + '/.of/one/settings';
     appendFileSync(${JSON.stringify(join(home, 'environment'))}, Object.keys(process.env).sort().join(' ') + ' HOME=' + process.env.HOME + '\\n');
+    if (existsSync(settings)) appendFileSync(${JSON.stringify(join(home, 'settings'))}, readFileSync(settings));
     if (process.argv[2] === 'never') setInterval(() => {}, 1000);
     else if (process.argv[2] === 'ends') process.exit(3);
     else require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
       const { id, method } = JSON.parse(line);
       const results = {
         initialize: { protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo: { name: 'x', version: '1' } },
-        'tools/list': { tools: [{ name: 'delete_account', description: 'Deletes the account for good.', inputSchema: { type: 'object', properties: { id: { type: 'string', description: 'which one' } }, required: ['id'] } }] },
+        'tools/list': { tools: process.argv[2] === 'none' ? [] : [{ name: 'delete_account', description: 'Deletes the account for good.', inputSchema: { type: 'object', properties: { id: { type: 'string', description: 'which one' } }, required: ['id'] } }] },
       };
       if (id !== undefined) console.log(JSON.stringify(results[method] ? { jsonrpc: '2.0', id, result: results[method] } : { jsonrpc: '2.0', id, error: { code: -32601, message: 'no' } }));
     });`;
@@ -214,6 +216,21 @@ describe('script/scan-registry-servers', () => {
     assert.equal((await run('--judge')).code, 0);
     assert.equal(readFileSync(asked, 'utf8'), '');
     assert.equal(readFileSync(join(home, 'catalog/tools/one.jsonl'), 'utf8'), before);
+  });
+
+  test('a file of its row is in the home of its server, and nowhere else', { timeout: 60_000 }, async () => {
+    prepare('one npm one-server 1.2.3 home/.of/one/settings=[first%20part]%0Akey=a=b -\nup npm up-server 1.2.3 home/.of/../../up=x -\n');
+    const result = await run();
+    assert.equal(readFileSync(join(home, 'settings'), 'utf8'), '[first part]\nkey=a=b\n', result.out);
+    assert.equal(fact('one').length, 2);
+    assert.match(readFileSync(join(home, 'catalog/unlisted.txt'), 'utf8'), /^up .* home\/\.of\/\.\.\/\.\.\/up names no file of its home\n$/);
+  });
+
+  test('a server that lists no tool without its service is not listed', { timeout: 60_000 }, async () => {
+    prepare('one npm one-server 1.2.3 - none\n');
+    assert.equal((await run()).code, 0);
+    assert.match(readFileSync(join(home, 'catalog/unlisted.txt'), 'utf8'), /^one .*: it lists no tool\n$/);
+    assert.deepEqual(readdirSync(join(home, 'catalog/tools')), []);
   });
 
   test('a row that is wrong is named, and the others are done', { timeout: 60_000 }, async () => {
