@@ -8,6 +8,10 @@
 #include <stdio.h>
 
 #define GRAVEST_SHOWN 100
+#define GRAVEST_READ 400
+#define EXPOSED_SHOWN 40
+#define LEAST_OF_EACH 3
+#define ENOUGH 1 /* no error: what was wanted is there */
 
 char letter_at(unsigned index)
 {
@@ -206,24 +210,59 @@ int page_badges(struct buf *out, const struct pages *pages)
     return finish(out);
 }
 
-static int put_gravest(void *arg, const struct catalog_tool *tool)
+/* As many of one server as leave room for the others; all of it where there are few. */
+static size_t of_each_server(const struct pages *pages, size_t most)
 {
-    html_put(arg,
-             "<tr><td><a href=\"../servers/%t/%t.html\">%q</a></td><td>%t</td><td>%s</td><td data-as=\"Severity\">",
-             tool->home, tool->slug, tool->name, tool->home_name, class_name(tool->class));
-    put_severity(arg, tool->severity);
-    html_put(arg, "</td></tr>\n");
-    return 0;
+    size_t servers = pages->size.listed > 0 ? (size_t)pages->size.listed : 1;
+    return most / servers >= LEAST_OF_EACH ? most / servers + 1 : LEAST_OF_EACH;
 }
 
-static int put_gravest_of(struct buf *out, const struct pages *pages, unsigned classes, uint32_t signals, int most)
+/* The gravest tools, of each server only so many: one large server would fill the page. */
+struct gravest {
+    struct buf *out;
+    size_t shown, most, of_each;
+    struct {
+        int64_t server;
+        size_t shown;
+    } seen[GRAVEST_SHOWN];
+    size_t seen_count;
+};
+
+static bool has_its_share(struct gravest *gravest, int64_t server)
 {
+    size_t at = 0;
+    while (at < gravest->seen_count && gravest->seen[at].server != server)
+        at++;
+    if (at == gravest->seen_count) {
+        gravest->seen[at].server = server;
+        gravest->seen[at].shown = 0;
+        gravest->seen_count++;
+    }
+    return gravest->seen[at].shown++ >= gravest->of_each;
+}
+
+static int put_gravest(void *arg, const struct catalog_tool *tool)
+{
+    struct gravest *gravest = arg;
+    if (has_its_share(gravest, tool->server))
+        return 0;
+    html_put(gravest->out,
+             "<tr><td><a href=\"../servers/%t/%t.html\">%q</a></td><td>%t</td><td>%s</td><td data-as=\"Severity\">",
+             tool->home, tool->slug, tool->name, tool->home_name, class_name(tool->class));
+    put_severity(gravest->out, tool->severity);
+    html_put(gravest->out, "</td></tr>\n");
+    return ++gravest->shown == gravest->most ? ENOUGH : 0;
+}
+
+static int put_gravest_of(struct buf *out, const struct pages *pages, unsigned classes, uint32_t signals, size_t most)
+{
+    struct gravest gravest = { .out = out, .most = most, .of_each = of_each_server(pages, most) };
     html_put(out, "<div class=\"scroll\"><table "
                   "class=\"stack\"><thead><tr><th>Tool</th><th>Server</th><th>Class</th><th>Severity</th></tr>"
                   "</thead><tbody>\n");
-    int error = catalog_tools_exposed(pages->catalog, classes, signals, most, put_gravest, out);
+    int error = catalog_tools_exposed(pages->catalog, classes, signals, GRAVEST_READ, put_gravest, &gravest);
     html_put(out, "</tbody></table></div>\n");
-    return error;
+    return error == ENOUGH ? 0 : error;
 }
 
 int page_badge(struct buf *out, const struct pages *pages, const char *badge)
@@ -240,7 +279,8 @@ int page_badge(struct buf *out, const struct pages *pages, const char *badge)
                  class_path((enum tool_class) class), class_name((enum tool_class) class), pages->of_class[class],
                  count_word(pages->of_class[class], "tool", "tools"));
     }
-    html_put(out, "</ul>\n<h2>The most severe</h2>\n");
+    html_put(out, "</ul>\n<h2>The most severe</h2>\n<p>Of each server %n at most.</p>\n",
+             (int64_t)of_each_server(pages, GRAVEST_SHOWN));
     int error = put_gravest_of(out, pages, classes, 0, GRAVEST_SHOWN);
     return error ? error : finish(out);
 }
@@ -323,8 +363,9 @@ int page_attack(struct buf *out, const struct pages *pages, const struct attack 
             between = " or ";
         }
     }
-    html_put(out, ".%s</p>\n", exposed > 40 ? " The most severe:" : "");
-    int error = exposed > 0 ? put_gravest_of(out, pages, attack->classes, attack->signals, 40) : 0;
+    html_put(out, exposed > EXPOSED_SHOWN ? ". The most severe, of each server %n at most:</p>\n" : ".</p>\n",
+             (int64_t)of_each_server(pages, EXPOSED_SHOWN));
+    int error = exposed > 0 ? put_gravest_of(out, pages, attack->classes, attack->signals, EXPOSED_SHOWN) : 0;
     put_sources(out, attack->sources);
     return error ? error : finish(out);
 }
