@@ -85,10 +85,8 @@ static const struct member of_tool[] = {
     { "contradiction", TEXT, REASON_BYTES },
 };
 static const struct member of_evidence[] = {
-    { "source", TEXT, 32 },
-    { "words", TEXT, WORDS_BYTES },
-    { "class", TEXT, 32 },
-    { "why", TEXT, REASON_BYTES },
+    { "source", TEXT, 32 },        { "words", TEXT, WORDS_BYTES }, { "class", TEXT, 32 },
+    { "why", TEXT, REASON_BYTES }, { "where", TEXT, WORDS_BYTES },
 };
 
 static bool kind_fits(const struct member *member, const struct json *value)
@@ -179,7 +177,9 @@ static const char *read_evidence(const struct json *list, struct verdict_on_tool
         size_t at = 0;
         if (out->evidence_count == EVIDENCE_MAX || !HOLDS_ONLY(entry, of_evidence))
             return "its evidence is no list of quoted words";
-        *evidence = (struct evidence){ .words = text_of(entry, STR("words")), .why = text_of(entry, STR("why")) };
+        *evidence = (struct evidence){ .words = text_of(entry, STR("words")),
+                                       .why = text_of(entry, STR("why")),
+                                       .where = text_of(entry, STR("where")) };
         while (at < sizeof(sources) / sizeof(sources[0]) &&
                !str_eq(text_of(entry, STR("source")), str_from_c(evidence_source_name(sources[at]))))
             at++;
@@ -425,7 +425,8 @@ static void write_evidence(struct json_writer *writer, const struct json *list)
         json_write_object(writer);
         for (size_t i = 0; i < sizeof(of_evidence) / sizeof(of_evidence[0]); i++) {
             struct str name = str_from_c(of_evidence[i].name);
-            json_write_member_string(writer, name, some_words(text_of(entry, name)));
+            if (json_get(entry, name))
+                json_write_member_string(writer, name, some_words(text_of(entry, name)));
         }
         json_write_object_end(writer);
     }

@@ -2,7 +2,7 @@
  * of each tool, in the order of their names:
  *   {"facts":1,"server":NAME,"registry","package","version","url","scanned","tools":COUNT}
  *   {"tool":NAME,"description":"sha256:…","parameters":{NAME:TYPE},"required":[…],"closed":true,"annotations":{hints},
- *    "class","severity","reason","confidence","evidence":[{"source","words","class","why"}],"signals":[…],"contradiction"}
+ *    "class","severity","reason","confidence","evidence":[{"source","words","class","why","where"}],"signals":[…],"contradiction"}
  * A type is "string", "integer|null", "string[]" and so on. Written and read again they are the same bytes. Pure. */
 #pragma once
 

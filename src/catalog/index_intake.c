@@ -197,6 +197,7 @@ static int take_tool(struct intake *intake, int64_t id, struct str server, const
         .description = text_of(node, STR("description")),
         .schema = json_get(node, STR("inputSchema")),
         .annotations = json_get(node, STR("annotations")),
+        .output = json_get(node, STR("outputSchema")),
     };
     if (!fault && facts.schema && !json_is(facts.schema, JSON_OBJECT))
         fault = "its inputSchema is no object";

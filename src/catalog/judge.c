@@ -50,7 +50,8 @@ static int keep_verdict(struct arena *arena, struct verdict_on_tool *verdict)
         struct evidence *evidence = &verdict->evidence[i];
         evidence->words = keep(arena, evidence->words, WORDS_KEPT);
         evidence->why = keep(arena, evidence->why, WORDS_KEPT);
-        if (!evidence->words.ptr || !evidence->why.ptr)
+        evidence->where = keep(arena, evidence->where, WORDS_KEPT);
+        if (!evidence->words.ptr || !evidence->why.ptr || !evidence->where.ptr)
             return E_NOMEM;
     }
     verdict->severity_reason = keep(arena, verdict->severity_reason, WORDS_KEPT);

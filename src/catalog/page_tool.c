@@ -138,9 +138,12 @@ static void put_evidence(struct buf *out, const struct tool_page *page)
              "<th>Because it</th></tr></thead><tbody>\n");
     json_iter_init(&iter, list);
     while (json_iter_next(&iter, &key, &evidence)) {
-        html_put(out, "<tr><td>%t</td><td>“%t”</td><td data-as=\"Speaks for\">%t</td><td class=\"wide\">%t</td></tr>\n",
-                 text_of(evidence, STR("source")), text_of(evidence, STR("words")), text_of(evidence, STR("class")),
-                 text_of(evidence, STR("why")));
+        struct str where = text_of(evidence, STR("where"));
+        html_put(out, "<tr><td>%t", text_of(evidence, STR("source")));
+        if (where.len > 0)
+            html_put(out, " %q", where);
+        html_put(out, "</td><td>“%t”</td><td data-as=\"Speaks for\">%t</td><td class=\"wide\">%t</td></tr>\n",
+                 text_of(evidence, STR("words")), text_of(evidence, STR("class")), text_of(evidence, STR("why")));
     }
     html_put(out, "</tbody></table></div>\n");
 }

@@ -131,6 +131,10 @@ static void evidence(struct page *page, const struct verdict_on_tool *verdict)
         const struct evidence *one = &verdict->evidence[i];
         markup(page, "<li>");
         text(page, str_from_c(evidence_source_name(one->source)));
+        if (one->where.len > 0) {
+            markup(page, " ");
+            raw_line(page, one->where);
+        }
         markup(page, " <code>");
         raw_line(page, one->words);
         markup(page, "</code>: ");

@@ -5,6 +5,7 @@
 #include "classify/parameters.h"
 #include "classify/reading.h"
 #include "classify/severity.h"
+#include "classify/texts.h"
 
 #include <stdlib.h>
 
@@ -55,6 +56,7 @@ struct tool_facts tool_facts_of(struct str server, struct str name, const struct
         .description = text_of(definition, STR("description")),
         .schema = json_get(definition, STR("inputSchema")),
         .annotations = annotations,
+        .output = json_get(definition, STR("outputSchema")),
     };
 }
 
@@ -64,7 +66,9 @@ struct study {
     struct subject subject;
     struct reading name, title, description, actions;
     struct parameters parameters;
+    struct text_findings texts;
     bool described;
+    bool foreign; /* the description cannot be read */
     struct verdict_on_tool *out;
 };
 
@@ -157,6 +161,31 @@ static void give_reading(struct study *study, enum evidence_source source, const
 {
     if (reading->strength != STRENGTH_NONE)
         give(study, source, reading->words, reading->class, reading->why);
+}
+
+static void give_finding(struct study *study, enum signal signal, const struct finding *finding, const char *why)
+{
+    if (!(study->texts.signals >> signal & 1))
+        return;
+    give(study, finding->source, finding->words, CLASS_OTHER, why);
+    if (finding->where.len > 0)
+        study->out->evidence[study->out->evidence_count - 1].where = finding->where;
+}
+
+/* Beside the class: what attacks the reader, and what could not be read. */
+static void give_texts(struct study *study)
+{
+    const struct tool_facts *facts = study->facts;
+
+    give_finding(study, SIGNAL_INSTRUCTIONS, &study->texts.instructs, signal_text(SIGNAL_INSTRUCTIONS));
+    give_finding(study, SIGNAL_HIDDEN_TEXT, &study->texts.hidden, signal_text(SIGNAL_HIDDEN_TEXT));
+    if (study->foreign)
+        give(study, EVIDENCE_DESCRIPTION, beginning_of(facts->description), CLASS_OTHER,
+             "is in letters that are not read");
+    if (study->name.strength == STRENGTH_NONE && (study->foreign || !study->described) && is_foreign(facts->name)) {
+        study->texts.signals |= 1U << SIGNAL_UNREAD_SCRIPT;
+        give(study, EVIDENCE_NAME, beginning_of(facts->name), CLASS_OTHER, "is in letters that are not read");
+    }
 }
 
 /* ---- the class ---- */
@@ -292,7 +321,7 @@ static void rate_confidence(struct study *study)
     }
     if (study->description.strength >= STRENGTH_FAIR)
         sure += study->description.class == out->class ? 8 : -15;
-    if (!study->described)
+    if (!study->described || study->foreign)
         sure -= 12;
     if (!study->facts->schema)
         sure -= 4;
@@ -322,10 +351,13 @@ void classify_tool(const struct classifier *classifier, const struct tool_facts 
         study.description.class = CLASS_READ;
         study.description.why = "says that it only reads";
     }
+    look_through_texts(facts, study.described, &study.texts);
+    study.foreign = (study.texts.signals >> SIGNAL_UNREAD_SCRIPT & 1) != 0;
     decide_class(&study);
     raise_for_all(lexicon, &study);
     find_contradiction(&study);
-    out->signals = study.parameters.signals | text_signals(facts, study.described);
+    give_texts(&study);
+    out->signals = study.parameters.signals | study.texts.signals;
     rate_confidence(&study);
     rate_severity(out, study.name.objects | study.description.objects);
 }

@@ -16,6 +16,7 @@ struct tool_facts {
     struct str         server, name, title, description;
     const struct json *schema;      /* inputSchema */
     const struct json *annotations;
+    const struct json *output;      /* outputSchema */
 };
 
 /* Out of a definition as tools/list shows it. */
@@ -30,7 +31,8 @@ enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL 
     S(PARAMETER,   "parameter",   "a parameter")                                                   \
     S(ANNOTATION,  "annotation",  "a hint of the server's, which is no proof")                     \
     S(SERVER,      "server",      "what the server is about")                                    \
-    S(SIBLING,     "sibling",     "the name of another tool of the server")
+    S(SIBLING,     "sibling",     "the name of another tool of the server")                         \
+    S(OUTPUT,      "output",      "the schema of what it answers")
 
 enum evidence_source {
 #define S(id, name, text) EVIDENCE_##id,
@@ -41,8 +43,9 @@ enum evidence_source {
 struct evidence {
     enum evidence_source source;
     struct str           words; /* as they stand there; untrusted text */
-    enum tool_class      class; /* what it speaks for */
+    enum tool_class      class; /* what it speaks for; OTHER: for none */
     struct str           why;   /* ours */
+    struct str           where; /* the parameter that it was found in, where the words do not say it; untrusted */
 };
 
 enum signal {
@@ -52,7 +55,7 @@ enum signal {
     SIGNAL_COUNT
 };
 
-#define EVIDENCE_MAX 8
+#define EVIDENCE_MAX 12
 #define CONFIDENCE_MOST 98
 
 struct verdict_on_tool {
@@ -66,7 +69,7 @@ struct verdict_on_tool {
     struct str      contradiction; /* between text and hints; empty: none */
 };
 
-#define CLASSIFIER_VERSION 4 /* moves when a verdict may change */
+#define CLASSIFIER_VERSION 5 /* moves when a verdict may change */
 
 /* The lexicon as a look-up. Shared by any number of classifications; immutable. */
 struct classifier;

@@ -208,7 +208,7 @@ void read_name(const struct lexicon *lexicon, struct str name, struct str server
     while (count > first + 1 && word_in(&words[count - 1], "tool"))
         count--;
     for (size_t i = first; i < count; i++)
-        out->objects |= objects_of(&words[i]);
+        out->objects |= objects_at(words, count, i);
     if (first == count)
         return;
     if (is_question(&words[first]) && count - first > 1) {

@@ -1,13 +1,10 @@
-/* Signals out of schemas and texts. */
+/* Signals out of schemas: a parameter's name and type, and what it can be told to do. */
 #include "classify/parameters.h"
 
-#include "base/encode.h"
+#include "classify/schema.h"
 
-#define PARAMETERS_LOOKED_AT 10000
 #define MANY_PARAMETERS 10
 #define PARAMETER_WORDS 12
-#define ACTIONS_LOOKED_AT 10000
-#define VARIANT_DEPTH 4 /* anyOf in anyOf: schemas of generators have two */
 
 static const struct {
     enum signal signal;
@@ -19,33 +16,70 @@ static const struct {
 #undef PARAMETER
 };
 
-static bool is_string(const struct json *schema)
+static bool has_type(const struct json *schema, struct str wanted)
 {
     const struct json *type = json_get(schema, STR("type"));
-    return !json_is(type, JSON_STRING) || str_eq(json_string(type), STR("string"));
+    return json_is(type, JSON_STRING) && str_eq(json_string(type), wanted);
 }
 
-static bool is_bounded(const struct json *schema)
+/* A text, or a list of texts. */
+static bool takes_text(const struct json *root, const struct json *schema)
 {
+    schema = schema_resolve(root, schema);
+    if (has_type(schema, STR("array")))
+        schema = schema_resolve(root, json_get(schema, STR("items")));
+    return !json_is(json_get(schema, STR("type")), JSON_STRING) || has_type(schema, STR("string"));
+}
+
+static bool is_bounded(const struct json *root, const struct json *schema)
+{
+    schema = schema_resolve(root, schema);
     return json_get(schema, STR("enum")) || json_get(schema, STR("const")) || json_get(schema, STR("maxItems"));
 }
 
+/* ---- the objects that hold parameters ---- */
+
+/* The object itself and its parts; and where all parameters stand in one, that one's. */
+static void each_object(struct schema_walk *walk, const struct json *schema, schema_visit *visit, void *arg)
+{
+    const struct json *properties = json_get(schema_resolve(walk->root, schema), STR("properties")), *only = NULL;
+    struct json_iter iter;
+    struct str name;
+
+    schema_walk(walk, schema, visit, arg);
+    if (!json_is(properties, JSON_OBJECT) || json_count(properties) != 1)
+        return;
+    json_iter_init(&iter, properties);
+    (void)json_iter_next(&iter, &name, &only);
+    schema_walk(walk, only, visit, arg);
+}
+
+/* ---- signals ---- */
+
+struct looking {
+    const struct lexicon *lexicon;
+    const struct json *root;
+    struct parameters *out;
+};
+
 /* The last word, and all of them as one. */
-static void read_one(const struct lexicon *lexicon, struct str name, const struct json *schema, struct parameters *out)
+static void read_one(const struct looking *looking, struct str name, const struct json *schema)
 {
     struct word words[PARAMETER_WORDS], whole = { .len = 0 };
-    size_t count = words_of_identifier(lexicon, name, words, PARAMETER_WORDS);
+    size_t count = words_of_identifier(looking->lexicon, name, words, PARAMETER_WORDS);
+    struct parameters *out = looking->out;
 
     for (size_t i = 0; i < count && whole.len + words[i].len < WORD_BYTES; i++) {
         memcpy(whole.bare + whole.len, words[i].bare, words[i].len);
         whole.len += words[i].len;
     }
     for (size_t i = 0; count > 0 && i < sizeof(known) / sizeof(known[0]); i++) {
-        if (!word_in(&words[count - 1], known[i].last) && !word_in(&whole, known[i].whole))
+        if (!word_in_number(&words[count - 1], known[i].last) && !word_in(&whole, known[i].whole))
             continue;
-        if (known[i].signal == SIGNAL_FREE_CODE && (!is_string(schema) || is_bounded(schema)))
+        if (known[i].signal == SIGNAL_FREE_CODE &&
+            (!takes_text(looking->root, schema) || is_bounded(looking->root, schema)))
             continue;
-        if (known[i].signal == SIGNAL_BULK && is_bounded(schema))
+        if (known[i].signal == SIGNAL_BULK && is_bounded(looking->root, schema))
             continue;
         out->signals |= 1U << known[i].signal;
         if (known[i].class != CLASS_OTHER && out->class == CLASS_OTHER) {
@@ -56,24 +90,33 @@ static void read_one(const struct lexicon *lexicon, struct str name, const struc
     }
 }
 
-void read_parameters(const struct lexicon *lexicon, const struct json *schema, struct parameters *out)
+static void read_object(void *arg, struct schema_walk *walk, const struct json *schema)
 {
-    const struct json *properties = json_get(schema, STR("properties")),
-                      *open = json_get(schema, STR("additionalProperties"));
-    const struct json *value;
+    const struct looking *looking = arg;
+    const struct json *properties = json_get(schema, STR("properties")), *value;
     struct json_iter iter;
     struct str name;
+
+    json_iter_init(&iter, json_is(properties, JSON_OBJECT) ? properties : NULL);
+    while (json_iter_next(&iter, &name, &value) && schema_step(walk)) {
+        looking->out->count++;
+        read_one(looking, name, value);
+    }
+}
+
+void read_parameters(const struct lexicon *lexicon, const struct json *schema, struct parameters *out)
+{
+    const struct json *open = json_get(schema, STR("additionalProperties"));
+    struct looking looking = { .lexicon = lexicon, .root = schema, .out = out };
+    struct schema_walk walk;
 
     *out = (struct parameters){ .class = CLASS_OTHER, .why = "" };
     if (!json_is(schema, JSON_OBJECT)) {
         out->signals = 1U << SIGNAL_NO_SCHEMA;
         return;
     }
-    json_iter_init(&iter, json_is(properties, JSON_OBJECT) ? properties : NULL);
-    while (out->count < PARAMETERS_LOOKED_AT && json_iter_next(&iter, &name, &value)) {
-        out->count++;
-        read_one(lexicon, name, value, out);
-    }
+    schema_walk_init(&walk, schema);
+    each_object(&walk, schema, read_object, &looking);
     if (out->count > MANY_PARAMETERS)
         out->signals |= 1U << SIGNAL_MANY_PARAMETERS;
     if (!json_is(open, JSON_BOOL) || json_bool(open))
@@ -86,7 +129,7 @@ static bool is_action(const struct lexicon *lexicon, struct str name)
 {
     struct word words[PARAMETER_WORDS];
     size_t count = words_of_identifier(lexicon, name, words, PARAMETER_WORDS);
-    return count > 0 && word_in(&words[count - 1], "action operation op subcommand");
+    return count > 0 && word_in_number(&words[count - 1], "action operation op subcommand command method");
 }
 
 /* What is read of a schema's actions. */
@@ -94,21 +137,12 @@ struct actions {
     const struct lexicon *lexicon;
     const struct subject *subject;
     struct reading *out;
-    size_t left; /* of those that are looked at */
 };
 
-static void read_action(struct actions *actions, const struct json *value)
+static void read_action(const struct actions *actions, const struct json *value)
 {
     struct reading one;
 
-    if (actions->left == 0) { /* what is behind so many may be anything */
-        actions->out->class = CLASS_DESTRUCTIVE;
-        actions->out->strength = STRENGTH_STRONG;
-        actions->out->words = STR_EMPTY;
-        actions->out->why = "it can be told to take more actions than are looked at";
-        return;
-    }
-    actions->left--;
     if (!json_is(value, JSON_STRING))
         return;
     read_name(actions->lexicon, json_string(value), STR_EMPTY, actions->subject, &one);
@@ -119,135 +153,100 @@ static void read_action(struct actions *actions, const struct json *value)
     }
 }
 
-static const struct str variants[] = { STR("anyOf"), STR("oneOf"), STR("allOf") };
+static bool is_one_of(const struct json *value, const char *list)
+{
+    struct str rest = str_from_c(list);
 
-/* The values that one parameter takes, however its schema spells them. */
-static void read_values(struct actions *actions, const struct json *schema, unsigned depth)
+    while (json_is(value, JSON_STRING) && rest.len > 0) {
+        struct str one = str_slice(rest, 0, str_find_byte(rest, ' '));
+        if (str_eq(json_string(value), one))
+            return true;
+        rest = str_slice(rest, one.len + 1, rest.len);
+    }
+    return false;
+}
+
+static bool are_all_of(const struct json *values, const char *list)
+{
+    const struct json *value;
+    struct json_iter iter;
+    struct str key;
+
+    json_iter_init(&iter, values);
+    while (json_iter_next(&iter, &key, &value)) {
+        if (!is_one_of(value, list))
+            return false;
+    }
+    return json_count(values) > 1;
+}
+
+/* What a filter does with what it matches is a rule's content, and no deed of the tool; and what a request's method
+ * does depends on where it goes. */
+static bool are_known(const struct actions *actions, const struct json *values)
+{
+    if (are_all_of(values, "allow deny drop accept reject block pass permit log alert none quarantine count challenge "
+                           "bypass monitor ALLOW DENY DROP ACCEPT REJECT BLOCK PASS PERMIT LOG ALERT COUNT"))
+        return true;
+    if (!are_all_of(values, "GET HEAD OPTIONS TRACE CONNECT POST PUT PATCH DELETE"))
+        return false;
+    if (!are_all_of(values, "GET HEAD OPTIONS") && actions->out->class < CLASS_EXECUTE)
+        *actions->out = (struct reading){ .strength = STRENGTH_STRONG,
+                                          .class = CLASS_EXECUTE,
+                                          .words = STR("POST"),
+                                          .why = "sends whatever request it is told to" };
+    return true;
+}
+
+/* The values that one parameter takes. */
+static void read_values(void *arg, struct schema_walk *walk, const struct json *schema)
 {
     const struct json *values = json_get(schema, STR("enum")), *value;
     struct json_iter iter;
     struct str key;
 
     if (json_get(schema, STR("const")))
-        read_action(actions, json_get(schema, STR("const")));
-    json_iter_init(&iter, json_is(values, JSON_ARRAY) ? values : NULL);
-    while (json_iter_next(&iter, &key, &value))
-        read_action(actions, value);
-    if (depth == VARIANT_DEPTH)
+        read_action(arg, json_get(schema, STR("const")));
+    if (!json_is(values, JSON_ARRAY) || are_known(arg, values))
         return;
-    if (json_get(schema, STR("items")))
-        read_values(actions, json_get(schema, STR("items")), depth + 1);
-    for (size_t i = 0; i < sizeof(variants) / sizeof(variants[0]); i++) {
-        const struct json *list = json_get(schema, variants[i]);
-        json_iter_init(&iter, json_is(list, JSON_ARRAY) ? list : NULL);
-        while (json_iter_next(&iter, &key, &value))
-            read_values(actions, value, depth + 1);
-    }
+    json_iter_init(&iter, values);
+    while (json_iter_next(&iter, &key, &value) && schema_step(walk))
+        read_action(arg, value);
 }
 
-static void read_actions_of(struct actions *actions, const struct json *schema, unsigned depth)
+static void read_actions_of(void *arg, struct schema_walk *walk, const struct json *schema)
 {
+    const struct actions *actions = arg;
     const struct json *properties = json_get(schema, STR("properties")), *value;
+    struct schema_walk inner;
     struct json_iter iter;
     struct str name;
 
     json_iter_init(&iter, json_is(properties, JSON_OBJECT) ? properties : NULL);
-    while (json_iter_next(&iter, &name, &value)) {
-        if (is_action(actions->lexicon, name))
-            read_values(actions, value, 0);
-    }
-    for (size_t i = 0; i < sizeof(variants) / sizeof(variants[0]) && depth < VARIANT_DEPTH; i++) {
-        const struct json *list = json_get(schema, variants[i]);
-        json_iter_init(&iter, json_is(list, JSON_ARRAY) ? list : NULL);
-        while (json_iter_next(&iter, &name, &value))
-            read_actions_of(actions, value, depth + 1);
+    while (json_iter_next(&iter, &name, &value) && schema_step(walk)) {
+        if (!is_action(actions->lexicon, name))
+            continue;
+        schema_walk_init(&inner, walk->root);
+        inner.left = walk->left;
+        inner.items = true;
+        schema_walk(&inner, value, read_values, arg);
+        walk->left = inner.left;
+        walk->cut |= inner.cut;
     }
 }
 
 void read_actions(const struct lexicon *lexicon, const struct json *schema, const struct subject *subject,
                   struct reading *out)
 {
-    struct actions actions = { .lexicon = lexicon, .subject = subject, .out = out, .left = ACTIONS_LOOKED_AT };
+    struct actions actions = { .lexicon = lexicon, .subject = subject, .out = out };
+    struct schema_walk walk;
 
     *out = (struct reading){ .strength = STRENGTH_NONE, .class = CLASS_OTHER, .why = "" };
-    read_actions_of(&actions, schema, 0);
-}
-
-/* ---- texts ---- */
-
-/* Nobody sees them, and a model reads them. Lines and tabs are layout; U+FE0F makes an emoji of what is before it. */
-static bool is_hidden(unsigned point)
-{
-    return text_is_hidden(point) && point != '\n' && point != '\t' && point != '\r' && point != 0xfe0f;
-}
-
-static bool has_hidden(struct str text)
-{
-    unsigned point;
-
-    for (size_t at = 0, len; at < text.len; at += len) {
-        len = str_utf8_next(text, at, &point);
-        if (len == 0 || is_hidden(point))
-            return true;
-    }
-    return false;
-}
-
-static bool holds(struct str text, const char *phrase)
-{
-    size_t len = strlen(phrase);
-
-    for (size_t at = 0; at + len <= text.len; at++) {
-        if ((text.ptr[at] | 0x20) != (phrase[0] | 0x20)) /* megabytes are looked through for each phrase */
-            continue;
-        if (str_eq_nocase(str_of(text.ptr + at, len), str_of(phrase, len)))
-            return true;
-    }
-    return false;
-}
-
-static bool instructs(struct str text)
-{
-    static const char *const phrases[] = {
-        "ignore previous",
-        "ignore all previous",
-        "ignore the above",
-        "do not tell the user",
-        "don't tell the user",
-        "do not mention",
-        "without telling",
-        "<important>",
-        "<system>",
-        "system prompt",
-        "before using this tool",
-        "before using any other",
-        "you must first",
-        "you must always",
-        "always call this",
-        "instead of other tools",
-        "read the file ~/",
-        ".ssh/id_",
-        "exfiltrate",
-        "do not inform",
-        "hide this from",
-    };
-
-    for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++) {
-        if (holds(text, phrases[i]))
-            return true;
-    }
-    return false;
-}
-
-uint32_t text_signals(const struct tool_facts *facts, bool described)
-{
-    uint32_t signals = 0;
-
-    if (!described)
-        signals |= 1U << SIGNAL_NO_DESCRIPTION;
-    if (has_hidden(facts->name) || has_hidden(facts->title) || has_hidden(facts->description))
-        signals |= 1U << SIGNAL_HIDDEN_TEXT;
-    if (instructs(facts->description) || instructs(facts->title))
-        signals |= 1U << SIGNAL_INSTRUCTIONS;
-    return signals;
+    schema_walk_init(&walk, schema);
+    each_object(&walk, schema, read_actions_of, &actions);
+    if (!walk.cut)
+        return;
+    out->class = CLASS_DESTRUCTIVE; /* what is behind so many may be anything */
+    out->strength = STRENGTH_STRONG;
+    out->words = STR_EMPTY;
+    out->why = "it can be told to take more actions than are looked at";
 }

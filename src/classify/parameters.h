@@ -16,5 +16,3 @@ void read_parameters(const struct lexicon *lexicon, const struct json *schema, s
 /* A tool that is told by a parameter what to do ("action": list, create, delete): the gravest of what it can be told.
  * STRENGTH_NONE: there is no such parameter, or its values say nothing. */
 void read_actions(const struct lexicon *lexicon, const struct json *schema, const struct subject *subject, struct reading *out);
-/* Of name, title and description: hidden characters, instructions to the model, no description. */
-uint32_t text_signals(const struct tool_facts *facts, bool described);

@@ -131,7 +131,7 @@ static unsigned objects_behind(const struct word *words, size_t count, size_t le
     unsigned objects = 0;
 
     for (size_t i = lead + 1; i < count && i <= lead + OBJECT_WORDS && !word_is_preposition(&words[i]); i++)
-        objects |= words[i].lexeme ? words[i].lexeme->objects : 0;
+        objects |= objects_at(words, count, i);
     return objects;
 }
 

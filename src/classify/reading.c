@@ -45,14 +45,8 @@ static bool is_object(const struct word *word, const char *objects)
         if (strcmp(objects, kinds[i].name) == 0)
             return word->lexeme && (word->lexeme->objects & kinds[i].kind) != 0;
     }
-    if (word_in(word, objects))
-        return true;
     /* a plural that the lexicon did not know is still as it stands */
-    struct word one = *word;
-    if (one.len < 4 || one.bare[one.len - 1] != 's' || one.bare[one.len - 2] == 's')
-        return false;
-    one.len--;
-    return word_in(&one, objects);
+    return word_in_number(word, objects);
 }
 
 /* Of what stands behind or before the verb, up to a preposition: "refund for a payment" is a refund. */
@@ -77,12 +71,46 @@ static bool has_object(const struct pair *pair, const struct word *verb, const s
     return found;
 }
 
+static bool ends_phrase(const struct word *word)
+{
+    return word->after == '.' || word->after == ',' || word->after == ';' || word->after == ':' || word->after == '(' ||
+           word->after == '\0';
+}
+
+/* create_payment_form, "Create a template for invoices": what is made is named after money, and moves none. */
+static bool makes_artefact(const struct word *verb, const struct word *words, size_t count)
+{
+    const struct word *last = NULL;
+
+    if (!word_in(verb, "create make generate add build design scaffold set"))
+        return false;
+    for (size_t w = 0; w < count; w++) {
+        if (words[w].shown.ptr <= verb->shown.ptr)
+            continue;
+        if (word_is_preposition(&words[w]))
+            break;
+        if (word_in_number(&words[w], "lwc component boilerplate template widget snippet mockup wireframe"))
+            return true;
+        last = &words[w];
+        if (ends_phrase(last))
+            break;
+    }
+    return last &&
+           word_in_number(last,
+                          "page form guide layout ui screen theme example sample doc schema model method term policy "
+                          "rule reminder note category type tag label field report notification webhook "
+                          "profile customer contact recipient vendor supplier product");
+}
+
 static const struct pair *find_pair(const struct word *verb, const struct word *words, size_t count,
                                     const struct subject *subject)
 {
+    bool artefact = makes_artefact(verb, words, count);
+
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
         const struct pair *pair = &pairs[i];
-        if (!subject_fits(pair->subject, subject) || !word_in(verb, pair->verbs))
+        if (!subject_fits(pair->subject, subject) || !word_in(verb, pair->verbs) ||
+            (artefact && pair->class == CLASS_FINANCIAL))
             continue;
         if (strcmp(pair->objects, "*") == 0)
             return pair;

@@ -8,6 +8,8 @@ static void write_evidence(struct json_writer *writer, const struct evidence *ev
     json_write_member_string(writer, STR("words"), evidence->words);
     json_write_member_string(writer, STR("class"), str_from_c(class_name(evidence->class)));
     json_write_member_string(writer, STR("why"), evidence->why);
+    if (evidence->where.len > 0)
+        json_write_member_string(writer, STR("where"), evidence->where);
     json_write_object_end(writer);
 }
 

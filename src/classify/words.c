@@ -261,6 +261,47 @@ bool word_in(const struct word *word, const char *list)
     return false;
 }
 
+bool word_in_number(const struct word *word, const char *list)
+{
+    struct word one = *word;
+
+    if (word_in(word, list))
+        return true;
+    if (one.len < 4 || one.bare[one.len - 1] != 's' || one.bare[one.len - 2] == 's')
+        return false;
+    one.len--;
+    if (word_in(&one, list))
+        return true;
+    if (one.len < 4 || memcmp(one.bare + one.len - 2, "ie", 2) != 0)
+        return false;
+    one.bare[one.len - 2] = 'y';
+    one.len--;
+    return word_in(&one, list);
+}
+
+static const struct {
+    struct str words;
+    unsigned objects;
+} compounds[] = {
+#define COMPOUND(words, kind) { { "" words, sizeof(words) - 1 }, OBJECT_##kind },
+#include "classify/compounds.def"
+#undef COMPOUND
+};
+
+unsigned objects_at(const struct word *words, size_t count, size_t at)
+{
+    unsigned objects = words[at].lexeme ? words[at].lexeme->objects : 0;
+
+    for (size_t i = 0; at + 1 < count && i < sizeof(compounds) / sizeof(compounds[0]); i++) {
+        struct str first = str_slice(compounds[i].words, 0, words[at].len);
+        if (!word_is(&words[at], first) || first.len == 0 || first.ptr[first.len] != ' ')
+            continue;
+        if (word_in_number(&words[at + 1], first.ptr + first.len + 1))
+            objects |= compounds[i].objects;
+    }
+    return objects;
+}
+
 bool word_is_preposition(const struct word *word)
 {
     return word_in(word,

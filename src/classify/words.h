@@ -61,4 +61,8 @@ size_t words_of_text(const struct lexicon *lexicon, struct str text, struct word
 bool   word_is(const struct word *word, struct str bare);
 /* One of some, separated by spaces. */
 bool   word_in(const struct word *word, const char *list);
-bool word_is_preposition(const struct word *word);
+/* The same, or its plural: "paths" is in "path file". */
+bool   word_in_number(const struct word *word, const char *list);
+/* What kinds of objects the word at `at` stands for, alone or with the one behind it. */
+unsigned objects_at(const struct word *words, size_t count, size_t at);
+bool   word_is_preposition(const struct word *word);

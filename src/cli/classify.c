@@ -267,7 +267,7 @@ const struct command command_classify = {
         "one\n"
         "verdict a line. Of a tool whatever is there is used: server, tool (or name), title, description, "
         "inputSchema,\n"
-        "annotations.\n\n"
+        "outputSchema, annotations.\n\n"
         "A verdict has class, badge, severity with its reason, confidence in per cent, the evidence with the words\n"
         "that made it, signals of risk, and where the server's hints contradict its words. The same input gives the\n"
         "same verdict everywhere: there is no network in it, no model and no clock. A line is judged alone; of a "

@@ -62,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         facts.schema = NULL;
     if (json_parse(&arena, rest, &json_limits_list, &facts.annotations, &fault))
         facts.annotations = NULL;
+    facts.output = facts.annotations;
     classify_tool(classifier, &facts, &first);
     classify_tool(classifier, &facts, &second);
     CHECK(first.class == second.class && first.confidence == second.confidence && first.signals == second.signals);
