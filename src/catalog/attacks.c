@@ -13,6 +13,10 @@
 #define BIT(signal) (1U << SIGNAL_##signal)
 #define WHOLE false
 #define PARTIAL true
+/* Its state of May 2026, which was read; since June 2026 it writes SAF-T for SAFE-T. */
+#define SAFE_MCP "https://github.com/safe-agentic-framework/safe-mcp/blob/d533c803bcb0764370abd91c24b95c652c20afe2"
+#define SAFE(number, name) "SAFE-" number ", " name "|" SAFE_MCP "/techniques/SAFE-" number "/README.md"
+#define CVE(number) "CVE-" number "|https://www.cve.org/CVERecord?id=CVE-" number
 
 static const struct attack attacks[ATTACK_COUNT] = {
 #define ATTACK(id, slug, name, brief, how, happened, control, partial, classes, told, signals, sources) \

@@ -11,7 +11,7 @@ struct attack {
     unsigned    classes;  /* bits of the classes that it abuses */
     unsigned    told;     /* bits of the classes whose tools' pages tell of it by their class */
     uint32_t    signals;  /* what a tool shows that it abuses; 0: any of those classes */
-    const char *sources;  /* "label|address", a line each; the address may be empty */
+    const char *sources;  /* "label|address", a line each */
 };
 
 enum attack_id {

@@ -315,11 +315,7 @@ static void put_sources(struct buf *out, const char *sources)
         struct str line = str_of(sources, len);
         size_t bar = str_find_byte(line, '|');
         struct str label = str_slice(line, 0, bar), address = str_slice(line, bar + 1, len);
-        html_put(out, address.len > 0 ? "<li><a href=\"%p\" rel=\"noopener\">" : "<li>%t",
-                 address.len > 0 ? address : label);
-        if (address.len > 0)
-            html_put(out, "%t</a>", label);
-        html_put(out, "</li>\n");
+        html_put(out, "<li><a href=\"%p\" rel=\"noopener\">%t</a></li>\n", address, label);
         sources += len + (sources[len] == '\n');
     }
     html_put(out, "</ul>\n");

@@ -34,7 +34,7 @@ const tools = (server) => readdirSync(at('site/servers', server)).filter((name) 
 /** One of each kind. */
 const KINDS = [
   'index.html', 'search.html', 'servers/index.html', 'servers/i.html', 'tools/index.html', 'tools/c.html', 'classes/index.html', 'classes/destructive/index.html', 'classes/read/g.html',
-  'badges/index.html', 'badges/critical.html', 'attacks/index.html', 'attacks/toxic-flow.html', 'attacks/approval-fatigue.html', 'servers/iterable/index.html',
+  'badges/index.html', 'badges/critical.html', 'attacks/index.html', 'attacks/toxic-flow.html', 'attacks/approval-fatigue.html', 'attacks/path-traversal.html', 'servers/iterable/index.html',
   'servers/iterable/start_export_job.html', 'servers/iterable/cancel_export_job.html', 'servers/iterable/get_export_jobs.html', 'servers/memory/read_graph.html', 'servers/not-scanned/index.html',
 ];
 // The bulk of texts is scanned once; the command line then takes each as a name too.

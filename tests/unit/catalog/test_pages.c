@@ -1,4 +1,5 @@
 /* What others wrote stays text, names become links that stay inside the site, and the table of attacks is whole. */
+#include "base/check.h"
 #include "catalog/attacks.h"
 #include "catalog/index_words.h"
 #include "catalog/page_html.h"
@@ -92,6 +93,28 @@ static void kinds_are_shared(void **state)
     assert_str(kind_of(STR("_"), a), "");
 }
 
+/* Each line is a label and an address; none stands twice. */
+static void check_sources(const char *sources)
+{
+    struct str seen[12];
+    size_t count = 0;
+    for (const char *at = sources; *at;) {
+        size_t len = strcspn(at, "\n");
+        struct str line = str_of(at, len);
+        size_t bar = str_find_byte(line, '|');
+        assert_true(bar > 0 && bar < len && count < ARRAY_LEN(seen));
+        struct str address = str_slice(line, bar + 1, len);
+        assert_true(str_starts_with(address, STR("https://")));
+        assert_int_equal(str_find_byte(address, ' '), address.len);
+        assert_int_equal(str_find_byte(address, '|'), address.len);
+        for (size_t i = 0; i < count; i++)
+            assert_false(str_eq(seen[i], address));
+        seen[count++] = address;
+        at += len + (at[len] == '\n');
+    }
+    assert_true(count > 0);
+}
+
 static void every_attack_has_its_row(void **state)
 {
     (void)state;
@@ -103,7 +126,8 @@ static void every_attack_has_its_row(void **state)
         assert_string_equal(attack->id, id);
         assert_str(slug_of(str_from_c(attack->slug), slug), attack->slug);
         assert_true(strlen(attack->how) > 60 && strlen(attack->happened) > 20 && strlen(attack->control) > 30);
-        assert_true(attack->classes != 0 && attack->sources[0] != '\0');
+        assert_true(attack->classes != 0);
+        check_sources(attack->sources);
         assert_int_equal(attack->told & ~attack->classes, 0);
         for (unsigned other = 0; other < i; other++) {
             assert_string_not_equal(attack_at((enum attack_id)other)->slug, attack->slug);
