@@ -294,8 +294,9 @@ const struct command command_audit_tail = {
     .arguments = "",
     .options = tail_options,
     .json = true,
-    .help = "With --json one object a line, oldest first.\n\n"
+    .help = "Oldest first, a row each; with --json one object a line.\n\n"
             "  warder audit tail -n 5\n"
+            "  warder audit tail -f                   what is decided from now on, too\n"
             "  warder audit tail -n 0 --json | jq 'select(.reason == \"rate_limited\")'\n",
     .run = tail,
 };

@@ -396,12 +396,12 @@ static const struct option add_options[] = {
     CATALOG_INDEX_OPTION,
     { "bundled", 'b', NULL, "the servers that come with warder", false },
     { "server", 's', "NAME", "whose tools a saved list holds", false },
-    { "registry", 'r', "TYPE", "where its package is from: npm or pypi; else npm", false },
+    { "registry", 'r', "TYPE", "where its package is from: npm or pypi; without it npm", false },
     { "package", 'p', "NAME", "the package that it is", false },
     { "version", 'v', "VERSION", "and its version", false },
     { "scanned", 'd', "DATE", "when the list was taken; shown as it is", false },
     { "no-texts", 'n', NULL, "judge by descriptions, but keep none", false },
-    { "from", 'f', "COUNT", "leave out so many entries at the start", false },
+    { "from", 'f', "COUNT", "leave out so many entries at the start, which are in the index already", false },
     CATALOG_START_OPTIONS,
     { NULL, 0, NULL, NULL, false },
 };
@@ -409,14 +409,15 @@ static const struct option add_options[] = {
 static const struct option build_options[] = {
     CATALOG_INDEX_OPTION,
     { "base", 'b', "URL",
-      "where the site will stand, for its sitemap and each page's canonical link; else the sitemap says " SITE_BASE,
+      "where the site will stand, for its sitemap and each page's canonical link; without it the sitemap "
+      "says " SITE_BASE,
       false },
     { NULL, 0, NULL, NULL, false },
 };
 
 static const struct option search_options[] = {
     CATALOG_INDEX_OPTION,
-    { "most", 'm', "COUNT", "show so many; else 20", false },
+    { "most", 'm', "COUNT", "show so many; without it 20", false },
     { NULL, 0, NULL, NULL, false },
 };
 
@@ -426,22 +427,20 @@ const struct command command_catalog_add = {
     .most = 256,
     .options = add_options,
     .json = true,
-    .help = "A FILE is what a server's tools/list answered (with --server, or named SERVER.tools.json), lines of "
-            "{\"server\", \"tool\", \"description\",\n"
-            "\"inputSchema\", \"annotations\"}, or what the MCP registry lists: {\"servers\": [...]} or one "
-            "server.json, or\n"
-            "what warder catalog export wrote, or a folder of such files. Each tool is classed on its way in. Servers "
-            "of the registry are known without tools until a list of theirs is added.\n"
-            "What is malformed is named and left out, and the exit status is then 1. Nothing is installed or started "
-            "without\n"
-            "--start: then packages of npm and PyPI are, by npx and uvx, each in a home of its own that goes with it, "
-            "with none\n"
-            "of your variables but PATH and what --inherit names; remotes are contacted with --remotes. Their code "
-            "runs on this\n"
-            "machine as you: use one that may be lost. What was interrupted goes on with the next --start.\n\n"
-            "A list replaces what the index had of its server; lines and entries add to it. Every 500 servers are "
-            "committed:\n"
-            "after an interruption go on with --from.\n\n"
+    .help = "A FILE is one of these, or a folder of such files:\n\n"
+            "  a server's answer to tools/list  with --server, or named SERVER.tools.json\n"
+            "  lines, a tool each               {\"server\", \"tool\", \"description\",\n"
+            "                                   \"inputSchema\", \"annotations\"}\n"
+            "  what the MCP registry lists      {\"servers\": [...]}, or one server.json\n"
+            "  facts                            as warder catalog export writes them\n\n"
+            "Each tool is classed on its way in. A list replaces what the index had of its server; lines and entries "
+            "add to it. Servers of the registry are known without tools until a list of theirs is added. What is "
+            "malformed is named and left out, and the exit status is then 1. Every 500 servers are committed: after an "
+            "interruption go on with --from.\n\n"
+            "Nothing is installed or started without --start. With it what waits in warder catalog queue is: packages "
+            "of npm and PyPI by npx and uvx, each in a home of its own that goes with it, with none of your variables "
+            "but PATH and what --inherit names; remotes are contacted with --remotes. Their code runs on this machine "
+            "as you: use one that may be lost. What was interrupted goes on with the next --start.\n\n"
             "  warder catalog add --server iterable --package @iterable/mcp tools.json\n"
             "  warder catalog add --bundled           the servers that come with warder\n"
             "  warder catalog add tools.jsonl\n"

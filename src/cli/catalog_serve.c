@@ -124,7 +124,7 @@ static int run(const struct invocation *invocation)
 }
 
 static const struct option options[] = {
-    { "listen", 'l', "ADDRESS", "where; else " LISTEN_DEFAULT ", and port 0 picks a free one", false },
+    { "listen", 'l', "ADDRESS", "where; without it " LISTEN_DEFAULT "; port 0 picks a free one", false },
     CATALOG_INDEX_OPTION,
     { "host", 0, "NAME", "a name beside its address that browsers may call it by", true },
     { "insecure", 0, NULL, "listening beyond this machine, without TLS, is fine", false },

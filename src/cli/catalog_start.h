@@ -12,8 +12,8 @@ void catalog_print_queue(struct catalog *catalog, bool started);
 
 #define CATALOG_START_OPTIONS                                                                                          \
     { "start", 0, NULL, "start what the registry's entries name and nothing lists yet", false },                       \
-    { "jobs", 'j', "COUNT", "of them at once: 1 to 64; else 4", false },                                           \
-    { "timeout", 't', "SECONDS", "for each, with its installation; else 120", false },                             \
+    { "jobs", 'j', "COUNT", "of them at once: 1 to 64; without it 4", false },                                           \
+    { "timeout", 't', "SECONDS", "for each, with its installation; without it 120", false },                             \
     { "remotes", 0, NULL, "also contact those that run elsewhere", false },                                        \
     { "insecure", 0, NULL, "remotes without TLS, or on this machine or network, are fine", false },                \
     { "retry", 0, NULL, "start once more what failed before", false },                                             \

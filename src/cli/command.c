@@ -12,8 +12,9 @@
 static const struct entry {
     const char *words;
     const struct command *command;
+    const char *heading; /* equal ones stand together */
 } entries[] = {
-#define SUBCOMMAND(words, name) { words, &name },
+#define SUBCOMMAND(words, name, heading) { words, &name, heading },
 #include "cli/subcommands.def"
 #undef SUBCOMMAND
 };
@@ -122,10 +123,13 @@ static void print_summary(FILE *to, const struct entry *entry)
 void command_print_overview(void)
 {
     printf("%sWarder%s stands between AI agents and MCP servers: every call is decided by a\n"
-           "policy, and recorded, before a byte of it reaches a server.\n\n",
+           "policy, and recorded, before a byte of it reaches a server.\n",
            colour_on(stdout, COLOUR_BOLD), colour_off(stdout));
-    for (size_t i = 0; i < ARRAY_LEN(entries); i++)
+    for (size_t i = 0; i < ARRAY_LEN(entries); i++) {
+        if (i == 0 || strcmp(entries[i].heading, entries[i - 1].heading) != 0)
+            printf("\n%s%s%s\n", colour_on(stdout, COLOUR_BOLD), entries[i].heading, colour_off(stdout));
         print_summary(stdout, &entries[i]);
+    }
     printf("\nwarder COMMAND --help explains each; warder help configuration lists what\n"
            "warder.json takes. Exit status: 0 yes, 1 no, 2 not understood.\n");
 }

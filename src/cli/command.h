@@ -51,7 +51,7 @@ const char *option_value(const struct invocation *invocation, const char *name);
 /* The n-th value of one that may be given more than once, from 0; NULL: there are no more. */
 const char *option_nth(const struct invocation *invocation, const char *name, size_t n);
 
-#define SUBCOMMAND(words, name) extern const struct command name;
+#define SUBCOMMAND(words, name, heading) extern const struct command name;
 #include "cli/subcommands.def"
 #undef SUBCOMMAND
 

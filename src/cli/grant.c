@@ -347,6 +347,7 @@ const struct command command_grant_list = {
     .arguments = "",
     .options = data_options,
     .json = true,
+    .help = "Also those that are revoked or expired; children stand below their parents. No list shows a token.\n",
     .run = list,
 };
 

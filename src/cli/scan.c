@@ -526,7 +526,7 @@ static const struct option options[] = {
     { "sarif", 0, "FILE", "write SARIF 2.1.0; - is standard output", false },
     { "fail-on", 0, "SEVERITY", "exit with 1 if a tool is low, medium, high or critical, or above", false },
     { "timeout", 't', "SECONDS", "for each server; without it 60", false },
-    { "name", 0, "NAME", "what a command or URL is called", false },
+    { "name", 0, "NAME", "the server's name, of a command or URL", false },
     { "inherit", 0, "VARIABLE", "a variable of ours that a command gets too", true },
     { "header", 0, "FIELD", "\"Name: value\" sent to a URL; ${VARIABLE} is replaced", true },
     { "insecure", 0, NULL, "an http URL beyond this machine is fine", false },
@@ -556,6 +556,7 @@ const struct command command_scan = {
         "  warder scan -p policies .mcp.json      and a policy for each to begin with\n"
         "  warder scan --fail-on high --sarif out.sarif warder.json\n\n"
         "Standard output has the table, or one document: --json, --html - or --sarif -.\n"
-        "Exit status: 0 all were listed; 1 one was not, or --fail-on found something.\n",
+        "Exit status: 0 all were listed; 1 one was not, or --fail-on found something; 130\n"
+        "interrupted.\n",
     .run = run,
 };

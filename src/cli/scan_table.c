@@ -15,7 +15,7 @@
 #define CLASS_WIDTH 11 /* "Destructive" */
 #define ROOMY 100      /* columns from which on a severity is written out */
 #define TOOL_LEAST 16
-#define SIGNALS_FAIR 14 /* "credentials +2" */
+#define SIGNALS_FAIR 15 /* "instructions +2" */
 #define GAP 2
 #define CELL 2048
 
@@ -161,7 +161,10 @@ static struct str signals(const struct judged *tool, size_t columns, char *out, 
         const char *name = signal_name(signal);
         if (shown > 0 && len + 1 + strlen(name) + tail > columns)
             break;
-        len += (size_t)snprintf(out + len, max - len, "%s%s", shown ? " " : "", name);
+        if (shown == 0 && strlen(name) + tail > columns && columns > tail)
+            len += (size_t)snprintf(out, max, "%.*s…", (int)(columns - tail - 1), name);
+        else
+            len += (size_t)snprintf(out + len, max - len, "%s%s", shown ? " " : "", name);
         shown++;
     }
     if (shown < count)
@@ -175,12 +178,13 @@ static size_t rows_shown(const struct table *table, const struct judgement *judg
     return whole ? judgement->count : ROWS;
 }
 
-/* Every column as wide as its widest cell, as far as the line has room: first the names, then why, then signals. */
+/* Every column as wide as its widest cell, as far as the line has room: first the names, then why, then signals; these
+ * have none where no tool has one. */
 static struct widths measure(const struct table *table, const struct judgement *judgement)
 {
     size_t fixed = GAP + CLASS_WIDTH + GAP + severity_width(table->columns) + GAP,
            room = table->columns - fixed - 2 * GAP;
-    struct widths most = { TOOL_LEAST, 3, 7 };
+    struct widths most = { TOOL_LEAST, 3, 0 };
     char text[CELL];
     for (size_t i = 0; i < rows_shown(table, judgement); i++) {
         const struct judged *tool = &judgement->tools[i];
@@ -188,13 +192,17 @@ static struct widths measure(const struct table *table, const struct judgement *
         most.why = larger(most.why, columns_of(why(tool, text, sizeof(text))));
         most.signals = larger(most.signals, columns_of(signals(tool, SIZE_MAX, text, sizeof(text))));
     }
-    struct widths made = { smaller(most.tool, room * 11 / 20), 0, 0 };
+    if (most.signals > 0)
+        most.signals = larger(most.signals, strlen("SIGNALS"));
+    else
+        room += GAP;
+    struct widths made = { smaller(most.tool, room / 2), 0, 0 };
     room -= made.tool;
-    made.signals = smaller(SIGNALS_FAIR, room / 2);
+    made.signals = smaller(SIGNALS_FAIR, room * 11 / 20);
     made.signals = smaller(most.signals, larger(made.signals, room > most.why ? room - most.why : 0));
     made.why = room - made.signals;
     made.why = smaller(made.why, most.why);
-    made.signals = room - made.why;
+    made.signals = most.signals > 0 ? room - made.why : 0;
     return made;
 }
 
@@ -230,7 +238,7 @@ static void head_of_table(struct table *table, const struct widths *widths)
         true);
     put(table, PAINT_DIM, STR("TOOL"), widths->tool + GAP, true);
     put(table, PAINT_DIM, STR("WHY"), widths->why + GAP, true);
-    put(table, PAINT_DIM, STR("SIGNALS"), widths->signals, false);
+    put(table, PAINT_DIM, widths->signals > 0 ? STR("SIGNALS") : STR_EMPTY, widths->signals, false);
     end_line(table);
 }
 
@@ -327,7 +335,12 @@ static void grade_of_server(struct table *table, const struct report_server *ser
     buf_release(&text);
 }
 
-/* Reasons are told whole, on as many lines as they need. */
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Reasons are told whole, on as many lines as they need; a count stays beside what it counts. */
 static void folded(struct table *table, enum paint how, size_t indent, struct str text)
 {
     size_t room = table->columns - indent;
@@ -337,7 +350,7 @@ static void folded(struct table *table, enum paint how, size_t indent, struct st
             size_t before = end;
             do
                 end--;
-            while (end > 0 && text.ptr[end] != ' ');
+            while (end > 0 && (text.ptr[end] != ' ' || is_digit(text.ptr[end - 1])));
             if (end == 0) { /* one long word */
                 end = before;
                 break;
@@ -430,9 +443,10 @@ static void of_server(struct table *table, const struct report_server *server)
     grade_of_server(table, server);
     changes(table, server->past);
     notes(table, server->scanned);
-    buf_append_byte(table->out, '\n');
-    if (shown > 0)
+    if (shown > 0) {
+        buf_append_byte(table->out, '\n');
         head_of_table(table, &widths);
+    }
     for (size_t i = 0; i < shown; i++)
         row(table, &widths, &judgement->tools[i]);
     left_out(table, judgement, shown);
@@ -456,7 +470,8 @@ static void summary(struct table *table, const struct scan_report *report)
     if (report->count < 2)
         return;
     buf_init(&text, CELL);
-    buf_printf(&text, "%zu server%s, %zu tool%s: ", listed, plural(listed), tools, plural(tools));
+    buf_printf(&text, "%zu server%s, %zu tool%s%s", listed, plural(listed), tools, plural(tools),
+               tools > 0 ? ": " : "");
     counts(&text, of_class);
     if (failed > 0)
         buf_printf(&text, "; %zu could not be listed", failed);
