@@ -76,6 +76,12 @@ static const char *behind_name(const struct visit *visit, const char *text)
     return text + behind + strspn(text + behind, ": ");
 }
 
+/* npm's last line of every failure says where the whole log is, and nothing of why. */
+static bool is_of_use(const char *said)
+{
+    return strstr(said, "A complete log of this run can be found in") == NULL;
+}
+
 static void take_line(struct log *log, enum log_level level, const char *text)
 {
     struct visit *visit = CONTAINER_OF(log, struct visit, log);
@@ -83,7 +89,7 @@ static void take_line(struct log *log, enum log_level level, const char *text)
     const char *said = behind_name(visit, text);
     if (level == LOG_INFO) {
         bool is_error = strstr(said, "rror") != NULL; /* what runtimes say last is often their own version */
-        if (is_error || !visit->told_error)
+        if (is_of_use(said) && (is_error || !visit->told_error))
             snprintf(out->last_words, sizeof(out->last_words), "%s", said);
         visit->told_error |= is_error;
     } else if (level > LOG_INFO && out->note_count < SCAN_NOTES)
@@ -241,6 +247,7 @@ static int start(struct visit *visit)
         .data = str_from_c(scan->data),
         .resolver = scan->resolver,
         .trust = scan->trust,
+        .start_ms = scan->options->timeout_ms,
     };
     const struct upstream_events events = { .definitions = definitions, .arg = visit };
     return error ? error : upstream_new(&services, server, &events, &visit->upstream);

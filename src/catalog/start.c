@@ -14,6 +14,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 struct row { /* one of a batch */
     int64_t server, tries;
     struct str name, document;
+    struct str home; /* of a package */
     enum start_kind kind;
     size_t target; /* in the batch's targets */
     bool runs;
@@ -102,6 +104,15 @@ static void sweep(void *arg, const struct target *target)
         return; /* it is looked at again when the next run begins */
 }
 
+/* Where its home was is of no use to whoever reads the reason, and tells of this machine. */
+static void hide(char *text, struct str home)
+{
+    for (char *at = text; home.len > 0 && (at = strstr(at, home.ptr)) != NULL; at++) {
+        *at = '~';
+        memmove(at + 1, at + home.len, strlen(at + home.len) + 1);
+    }
+}
+
 static int done(void *arg, struct scanned *scanned)
 {
     struct starting *starting = arg;
@@ -109,6 +120,7 @@ static int done(void *arg, struct scanned *scanned)
     char why[2 * SCAN_WHY_MAX + 32];
     (void)snprintf(why, sizeof(why), "%s%s%s", scanned->why, scanned->last_words[0] ? "; it said last: " : "",
                    scanned->last_words);
+    hide(why, row->home);
     int error = record(starting, row, scanned->outcome == SCAN_LISTED ? scanned->definitions : NULL,
                        scanned->outcome == SCAN_LISTED ? "" : why);
     definitions_unref(scanned->definitions);
@@ -158,7 +170,8 @@ static int add_remote(struct starting *starting, struct target_extras *extras, c
 }
 
 /* A home that nothing else uses, and what a program needs to run in it. */
-static int add_package(struct starting *starting, struct target_extras *extras, const struct start *start)
+static int add_package(struct starting *starting, struct row *row, struct target_extras *extras,
+                       const struct start *start)
 {
     char home[PATH_MAX];
     const char **words = arena_zalloc(&starting->arena, (start->argc + 1) * sizeof(*words));
@@ -166,7 +179,7 @@ static int add_package(struct starting *starting, struct target_extras *extras, 
     int error = words && all ? home_prepare(str_from_c(starting->data), extras->name, STR_EMPTY, true, home) : E_NOMEM;
     if (error)
         return error;
-    extras->cwd = arena_str(&starting->arena, str_from_c(home));
+    row->home = extras->cwd = arena_printf(&starting->arena, "%s", home);
     struct str tmp = arena_printf(&starting->arena, "%s/tmp", home);
     if (!extras->cwd.ptr || !tmp.ptr)
         return E_NOMEM;
@@ -217,7 +230,7 @@ static int add_row(struct starting *starting, struct row *row)
     extras.variables = fields;
     extras.variable_count = start.variable_count;
     int error =
-        row->kind == START_REMOTE ? add_remote(starting, &extras, &start) : add_package(starting, &extras, &start);
+        row->kind == START_REMOTE ? add_remote(starting, &extras, &start) : add_package(starting, row, &extras, &start);
     if (error)
         return error;
     if (starting->targets.count == before) /* reached like another of this batch: the next run's */

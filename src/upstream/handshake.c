@@ -154,7 +154,7 @@ static void initialize(struct instance *instance)
     instance->handshake = (struct leg){
         .events = &handshake_events,
         .owner = instance,
-        .deadline_ms = loop_now_ms(instance->upstream->services.loop) + LIMIT_server_start_ms,
+        .deadline_ms = loop_now_ms(instance->upstream->services.loop) + instance_start_ms(instance),
     };
     instance->era = &era_legacy;
     instance->version[0] = '\0';
@@ -252,7 +252,7 @@ static void probe(struct instance *instance)
     instance->probe = (struct leg){
         .events = &probe_events,
         .owner = instance,
-        .deadline_ms = loop_now_ms(instance->upstream->services.loop) + LIMIT_server_start_ms,
+        .deadline_ms = loop_now_ms(instance->upstream->services.loop) + instance_start_ms(instance),
     };
     instance->era = &era_modern;
     memcpy(instance->version, MCP_VERSION_MODERN, sizeof(MCP_VERSION_MODERN));

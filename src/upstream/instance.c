@@ -341,6 +341,12 @@ static void stop_starting(struct instance *instance)
     timer_stop(&instance->patience);
 }
 
+int64_t instance_start_ms(const struct instance *instance)
+{
+    int64_t ms = instance->upstream->services.start_ms;
+    return ms > LIMIT_server_start_ms ? ms : LIMIT_server_start_ms;
+}
+
 static void start(struct instance *instance)
 {
     struct upstream *upstream = instance->upstream;
@@ -348,7 +354,7 @@ static void start(struct instance *instance)
     upstream->starts++;
     instance->was_ready = instance->noisy = instance->explained = instance->hurried = false;
     instance->capabilities = (struct capabilities){ 0 };
-    timer_start(&instance->timer, LIMIT_server_start_ms);
+    timer_start(&instance->timer, instance_start_ms(instance));
     int error = upstream->ops->open(instance);
     if (!error)
         return;
@@ -414,21 +420,25 @@ static void is_idle(struct instance *instance)
         instance_end(instance, REASON_session_ended);
 }
 
+static void is_not_ready(struct instance *instance)
+{
+    long long seconds = instance_start_ms(instance) / 1000;
+    log_warn(instance->upstream->services.log, "server '%" STR_FMT "' was not ready after %lld s",
+             STR_ARG(instance->upstream->server->name), seconds);
+    instance_say_why(instance,
+                     instance->noisy ? "it was not ready after %lld s, and says what is no MCP message"
+                                     : "it was not ready after %lld s",
+                     seconds);
+    instance_lose(instance, REASON_upstream_timeout);
+}
+
 static void timer_fired(struct timer *timer)
 {
     struct instance *instance = CONTAINER_OF(timer, struct instance, timer);
     CHECK_OBJ(instance, INSTANCE_MAGIC);
     switch (instance->state) {
     case INSTANCE_RESTING: rest_is_over(instance); break;
-    case INSTANCE_STARTING:
-        log_warn(instance->upstream->services.log, "server '%" STR_FMT "' was not ready after %d s",
-                 STR_ARG(instance->upstream->server->name), LIMIT_server_start_ms / 1000);
-        instance_say_why(instance,
-                         instance->noisy ? "it was not ready after %d s, and says what is no MCP message"
-                                         : "it was not ready after %d s",
-                         LIMIT_server_start_ms / 1000);
-        instance_lose(instance, REASON_upstream_timeout);
-        break;
+    case INSTANCE_STARTING: is_not_ready(instance); break;
     case INSTANCE_READY: is_idle(instance); break;
     case INSTANCE_LOST:
     case INSTANCE_ENDING: break;

@@ -112,6 +112,7 @@ void instance_end(struct instance *instance, enum reason reason);
 /* As upstream_send, in any state that has a connection. */
 int  instance_send(struct instance *instance, struct leg *leg, struct str method, struct str params) NODISCARD;
 bool instance_is_control(const struct instance *instance);
+int64_t instance_start_ms(const struct instance *instance); /* from a start to the end of the handshake, at most */
 /* Why it ends, in our own words: the first in one life of a connection is kept. */
 void instance_say_why(struct instance *instance, const char *format, ...) PRINTF_LIKE(2, 3);
 /* No wait for it is worth while: it has failed too often, and rests, and cannot be hurried yet. */

@@ -64,6 +64,7 @@ struct upstream_services {
     struct str         data;        /* the data directory: homes */
     struct resolver   *resolver;    /* of servers that a name service knows; NULL: there is none */
     struct tls_trust  *trust;       /* of https servers without authorities of their own; NULL: they are not trusted */
+    int64_t            start_ms;    /* for a start that takes longer, an installation perhaps, than LIMIT_server_start_ms */
 };
 
 struct upstream_events {

@@ -30,6 +30,7 @@ mkdirSync(process.env.HOME + '/.cache/deep/er', { recursive: true });
 writeFileSync(process.env.HOME + '/.cache/deep/er/file', name);
 const note = (what) => appendFileSync(${JSON.stringify(log)} + '/' + process.pid, JSON.stringify(what) + '\\n');
 note({ program, args, name, env: process.env, cwd: process.cwd(), left });
+if (name.includes('gone')) { console.error('npm error notarget No matching version found for ' + name + ' in ' + process.env.HOME + '/.npm\\nnpm error A complete log of this run can be found in: ' + process.env.HOME + '/.npm/_logs/1.log'); process.exit(1); }
 if (name.includes('crash')) { console.error('Error: cannot start \\x1b[31mthis'); process.exit(3); }
 if (name.includes('slow') && !existsSync(${JSON.stringify(at('go'))})) await new Promise((done) => setTimeout(done, 3600_000));
 const tools = name.includes('many') ? 40 : 1;
@@ -84,7 +85,7 @@ describe('with --start', () => {
     forget();
     const file = dump('start.json', [
       npm('one', { packageArguments: [{ type: 'positional', value: '--; rm -rf $HOME `id` ${SECRET_OF_MINE}' }, { type: 'named', name: '--dir', format: 'filepath', isRequired: true }], environmentVariables: [{ name: 'API_KEY', isRequired: true, isSecret: true }, { name: 'GREETING', value: '${SECRET_OF_MINE} $HOME' }], runtimeArguments: [{ type: 'positional', value: '--registry=http://evil.example' }] }),
-      pypi('two'), npm('crash'), npm('mute'), npm('many'), npm('own', { registryBaseUrl: 'https://own.example' }),
+      pypi('two'), npm('crash'), npm('mute'), npm('many'), npm('gone'), npm('own', { registryBaseUrl: 'https://own.example' }),
       { ...npm('far'), packages: undefined, remotes: [{ type: 'streamable-http', url: 'https://far.made.example/mcp' }] },
       { ...npm('oci'), packages: [{ registryType: 'oci', identifier: 'made/oci:1', transport: { type: 'stdio' } }] },
     ]);
@@ -95,11 +96,12 @@ describe('with --start', () => {
     assert.equal(told.code, 1, told.stderr);
     const result = JSON.parse(told.stdout);
     assert.equal(result.listed, 3);
-    assert.equal(result.failed, 3);
+    assert.equal(result.failed, 4);
     assert.equal(result.tools, 42);
     const rows = Object.fromEntries((await queue(index)).map((row) => [row.server, row]));
     for (const name of ['one', 'two', 'many']) assert.equal(rows[`com.made/${name}`].state, 'listed');
     assert.match(rows['com.made/crash'].why, /said last: .*cannot start \\x1b\[31mthis/);
+    assert.match(rows['com.made/gone'].why, /said last: npm error notarget No matching version found for made-gone in ~\/\.npm$/);
     assert.match(rows['com.made/mute'].why, /not listed within 5 s/);
     assert.match(rows['com.made/own'].why, /--registry-url/);
     assert.match(rows['com.made/oci'].why, /no package of npm or PyPI/);
@@ -145,8 +147,8 @@ describe('with --start', () => {
     assert.equal((await json('add', '--index', index, '--start')).listed, 0);
     assert.deepEqual(started(), []);
     const again = await json('add', '--index', index, '--start', '--retry', '--timeout', '3', '--registry-url', 'https://own.example');
-    assert.deepEqual([again.listed, again.failed], [1, 2]);
-    assert.deepEqual([...new Set(started().map(({ name }) => name))].sort(), ['made-crash', 'made-mute', 'made-own']);
+    assert.deepEqual([again.listed, again.failed], [1, 3]);
+    assert.deepEqual([...new Set(started().map(({ name }) => name))].sort(), ['made-crash', 'made-gone', 'made-mute', 'made-own']);
   });
 
   test('another version of an entry is started anew', async () => {

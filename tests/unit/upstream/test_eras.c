@@ -165,6 +165,30 @@ static void test_breaks_once(void **state)
     memory_finish(&rig);
 }
 
+/* Whoever starts it may know that a start installs it first: never less than the usual time. */
+static void test_start_that_takes_long(void **state)
+{
+    (void)state;
+    static const int64_t patience[] = { 0, 1000, 2 * LIMIT_server_start_ms };
+    for (size_t i = 0; i < ARRAY_LEN(patience); i++) {
+        struct rig rig;
+        rig_init(&rig, NULL);
+        rig.services.start_ms = patience[i];
+        assert_int_equal(
+            upstream_new_with_back(&rig.services, &rig.server, &rig.events, &memory_back, &rig.upstream), 0);
+        upstream_start(rig.upstream);
+        instance_opened(memories->instance);
+        rig_pass(&rig, LIMIT_server_start_ms - 500);
+        assert_false(memories->killed);
+        rig_pass(&rig, 1000);
+        assert_int_equal(memories->killed, patience[i] < LIMIT_server_start_ms);
+        if (patience[i] > LIMIT_server_start_ms)
+            rig_pass(&rig, LIMIT_server_start_ms);
+        assert_true(memories->killed);
+        memory_finish(&rig);
+    }
+}
+
 /* No revision that is spoken here: it is left alone, and not taken for an older one. */
 static void test_others(void **state)
 {
@@ -232,7 +256,8 @@ int main(void)
         cmocka_unit_test_setup(test_legacy, memory_setup),
         cmocka_unit_test_setup(test_slow, memory_setup), cmocka_unit_test_setup(test_breaks_on_it, memory_setup),
         cmocka_unit_test_setup(test_breaks_on_it_late, memory_setup),
-        cmocka_unit_test_setup(test_breaks_once, memory_setup), cmocka_unit_test_setup(test_others, memory_setup),
+        cmocka_unit_test_setup(test_breaks_once, memory_setup),
+        cmocka_unit_test_setup(test_start_that_takes_long, memory_setup), cmocka_unit_test_setup(test_others, memory_setup),
         cmocka_unit_test_setup(test_sloppy, memory_setup),
         cmocka_unit_test_setup(test_sessions_of_a_modern_server, memory_setup),
     };
