@@ -205,7 +205,7 @@ test('a program that is not there leaves its packages waiting', async () => {
   await run('add', '--index', index, dump('missing.json', [npm('one')]));
   const { code, stderr } = await warder(['catalog', 'add', '--index', index, '--start'], { env: { PATH: empty } });
   assert.equal(code, 0);
-  assert.match(stderr, /1 wait for a program that is not in PATH/);
+  assert.match(stderr, /1 waits for a program that is not in PATH/);
   assert.deepEqual((await queue(index)).map(({ state }) => state), ['waiting']);
 });
 
