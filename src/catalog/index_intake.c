@@ -7,6 +7,7 @@
 #include "catalog/queue.h"
 #include "catalog/registry.h"
 #include "catalog/saved.h"
+#include "classify/siblings.h"
 #include "classify/verdict_json.h"
 #include "io/file.h"
 #include "json/json.h"
@@ -158,13 +159,17 @@ static void write_judgement(struct buf *out, const struct verdict_on_tool *verdi
     json_write_object_end(&writer);
 }
 
-static int put_tool(struct intake *intake, int64_t server, const struct tool_facts *facts)
+/* `siblings` NULL: it is judged alone. */
+static int put_tool(struct intake *intake, int64_t server, const struct tool_facts *facts,
+                    const struct siblings *siblings)
 {
     struct verdict_on_tool verdict;
     struct buf definition, judgement;
     buf_init(&definition, LINE_BYTES * 2);
     buf_init(&judgement, 1 << 20);
     classify_tool(intake->classifier, facts, &verdict);
+    if (siblings)
+        siblings_speak(siblings, facts->name, &verdict);
     int error = write_definition(&definition, facts, intake->texts);
     write_judgement(&judgement, &verdict);
     if (!error && !buf_ok(&judgement))
@@ -187,18 +192,11 @@ static int put_tool(struct intake *intake, int64_t server, const struct tool_fac
     return error;
 }
 
-static int take_tool(struct intake *intake, int64_t id, struct str server, const struct json *node, struct str name)
+static int take_tool(struct intake *intake, int64_t id, struct str server, const struct json *node, struct str name,
+                     const struct siblings *siblings)
 {
     const char *fault = json_is(node, JSON_OBJECT) ? name_fault(name) : "it is no object";
-    struct tool_facts facts = {
-        .server = server,
-        .name = name,
-        .title = text_of(node, STR("title")),
-        .description = text_of(node, STR("description")),
-        .schema = json_get(node, STR("inputSchema")),
-        .annotations = json_get(node, STR("annotations")),
-        .output = json_get(node, STR("outputSchema")),
-    };
+    struct tool_facts facts = tool_facts_of(server, name, node);
     if (!fault && facts.schema && !json_is(facts.schema, JSON_OBJECT))
         fault = "its inputSchema is no object";
     if (fault) {
@@ -207,7 +205,7 @@ static int take_tool(struct intake *intake, int64_t id, struct str server, const
     }
     if (!json_is(facts.annotations, JSON_OBJECT))
         facts.annotations = NULL;
-    return put_tool(intake, id, &facts);
+    return put_tool(intake, id, &facts, siblings);
 }
 
 /* ---- commits ---- */
@@ -232,13 +230,50 @@ static int server_done(struct intake *intake, int64_t id, bool whole)
     return error;
 }
 
-/* ---- a saved list ---- */
+/* ---- whole lists ---- */
 
-static int take_list(struct intake *intake, const struct json *tools, struct intake_refusal *refusal)
+/* A server's tools speak for one another, as they do in a scan: a list that is here again judges each anew. */
+struct company {
+    struct arena arena;
+    struct siblings siblings;
+};
+
+static void company_init(struct company *company, const struct intake *intake, struct str server)
 {
+    arena_init(&company->arena, NULL, LIMIT_scan_file);
+    siblings_init(&company->siblings, intake->classifier, server, &company->arena);
+}
+
+static void company_release(struct company *company)
+{
+    siblings_release(&company->siblings);
+    arena_release(&company->arena);
+}
+
+static int take_tools(struct intake *intake, int64_t id, const struct json *tools)
+{
+    struct company company;
     struct json_iter iter;
     const struct json *node;
     struct str key;
+    size_t base = intake->place->pointer.len;
+    int error = 0;
+    company_init(&company, intake, intake->server);
+    json_iter_init(&iter, tools);
+    while (!error && json_iter_next(&iter, &key, &node))
+        error = siblings_add(&company.siblings, text_of(node, STR("name")));
+    json_iter_init(&iter, tools);
+    for (size_t i = 0; !error && json_iter_next(&iter, &key, &node); i++) {
+        intake->entries++;
+        point_at(intake, base, i);
+        error = take_tool(intake, id, intake->server, node, text_of(node, STR("name")), &company.siblings);
+    }
+    company_release(&company);
+    return error;
+}
+
+static int take_list(struct intake *intake, const struct json *tools, struct intake_refusal *refusal)
+{
     int64_t id;
     if (name_fault(intake->server)) {
         refusal->why = "a list of tools does not say whose they are: --server NAME, or a file NAME.tools.json";
@@ -252,14 +287,9 @@ static int take_list(struct intake *intake, const struct json *tools, struct int
         .scanned = intake->scanned,
         .listed = true,
     };
-    size_t base = intake->place->pointer.len;
     int error = catalog_put_server(intake->catalog, &server, &id);
-    json_iter_init(&iter, tools);
-    for (size_t i = 0; !error && json_iter_next(&iter, &key, &node); i++) {
-        intake->entries++;
-        point_at(intake, base, i);
-        error = take_tool(intake, id, intake->server, node, text_of(node, STR("name")));
-    }
+    if (!error)
+        error = take_tools(intake, id, tools);
     return error ? error : server_done(intake, id, true);
 }
 
@@ -379,10 +409,14 @@ int intake_document(struct intake *intake, struct str source, struct intake_refu
 int intake_definitions(struct intake *intake, int64_t server, struct str name, const struct definitions *definitions)
 {
     struct intake_place place = { .line = 0 };
+    struct company company;
     struct json_error fault;
     struct arena arena;
     const struct json *root;
     int error = catalog_put_listed(intake->catalog, server, intake->scanned);
+    company_init(&company, intake, name);
+    for (size_t i = 0; !error && i < definitions->tool_count; i++)
+        error = siblings_add(&company.siblings, definitions->tools[i].name);
     arena_init(&arena, NULL, TREE_BYTES);
     buf_init(&place.pointer, POINTER_BYTES);
     intake->place = &place;
@@ -390,10 +424,11 @@ int intake_definitions(struct intake *intake, int64_t server, struct str name, c
         intake->entries++;
         error = json_parse(&arena, definitions->tools[i].definition, &json_limits_list, &root, &fault);
         if (!error)
-            error = take_tool(intake, server, name, root, definitions->tools[i].name);
+            error = take_tool(intake, server, name, root, definitions->tools[i].name, &company.siblings);
         arena_reset(&arena);
     }
     intake->place = NULL;
+    company_release(&company);
     buf_release(&place.pointer);
     arena_release(&arena);
     return error ? error : catalog_put_end(intake->catalog, server, true);
@@ -517,7 +552,7 @@ static int take_line(struct lines *lines, struct str line)
     }
     int error = lines_server(lines, server, root);
     struct str key = json_get(root, STR("tool")) ? STR("tool") : STR("name");
-    return error ? error : take_tool(intake, lines->id, server, root, text_of(root, key));
+    return error ? error : take_tool(intake, lines->id, server, root, text_of(root, key), NULL);
 }
 
 static int take_lines(struct intake *intake, FILE *from)

@@ -139,7 +139,8 @@ static void put_evidence(struct buf *out, const struct tool_page *page)
     json_iter_init(&iter, list);
     while (json_iter_next(&iter, &key, &evidence)) {
         struct str where = text_of(evidence, STR("where"));
-        html_put(out, "<tr><td>%t", text_of(evidence, STR("source")));
+        struct str source = text_of(evidence, STR("source"));
+        html_put(out, "<tr><td>%t", str_eq(source, STR("sibling")) ? STR("another tool's name") : source);
         if (where.len > 0)
             html_put(out, " %q", where);
         html_put(out, "</td><td>“%t”</td><td data-as=\"Speaks for\">%t</td><td class=\"wide\">%t</td></tr>\n",

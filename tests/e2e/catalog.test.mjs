@@ -285,6 +285,43 @@ describe('what goes in', () => {
     }
   });
 
+  test('a list is judged as a scan judges it, and a sibling that comes or goes moves what stands beside it', async () => {
+    const [own, fresh] = [at('company.db'), at('company-new.db')];
+    const tools = [['create_note', 'Create a note'], ['delete_note', 'Delete a note'], ['get_weather', 'Get the weather']].map(([name, description]) => ({ name, description, inputSchema: { type: 'object' } }));
+    const judged = async (db, to) => {
+      await run('export', '--index', db, at(to));
+      return Object.fromEntries(readFileSync(at(to, 'company.jsonl'), 'utf8').trim().split('\n').slice(1).map((line) => JSON.parse(line)).map(({ tool, class: kind, severity, confidence, evidence }) => [tool, { kind, severity, confidence, siblings: evidence.filter(({ source }) => source === 'sibling').map(({ words }) => words) }]));
+    };
+    const page = (folder, tool) => readFileSync(at(folder, `servers/company/${tool}.html`), 'utf8');
+    const add = async (db, list, folder) => {
+      await run('add', '--index', db, file('company.tools.json', { tools: list }));
+      return JSON.parse(await run('build', '--json', '--index', db, at(folder)));
+    };
+    await add(own, tools, 'company');
+    const both = await judged(own, 'company-facts');
+    const scan = JSON.parse((await warder(['scan', '--json', '--no-state', at('company.tools.json')])).stdout).servers[0].tools;
+    for (const { name, class: kind, severity, confidence, evidence } of scan)
+      assert.deepEqual(both[name], { kind, severity, confidence, siblings: evidence.filter(({ source }) => source === 'sibling').map(({ words }) => words) });
+    assert.deepEqual([both.create_note.siblings, both.delete_note.siblings, both.get_weather.siblings], [['delete_note'], ['create_note'], []]);
+    assert.match(page('company', 'create_note'), /<tr><td>another tool&#39;s name<\/td><td>“delete_note”|<tr><td>another tool's name<\/td><td>“delete_note”/);
+
+    const before = page('company', 'get_weather');
+    await add(own, tools.filter(({ name }) => name !== 'delete_note'), 'company');
+    const alone = await judged(own, 'company-facts');
+    assert.deepEqual([alone.create_note.kind, alone.create_note.severity, alone.create_note.siblings], ['Write', both.create_note.severity, []]);
+    assert.ok(alone.create_note.confidence < both.create_note.confidence);
+    assert.ok(page('company', 'create_note').includes(`<p>Confidence is ${alone.create_note.confidence} %`));
+    assert.doesNotMatch(page('company', 'index'), /create_note<\/[^\n]*changed/);
+
+    await add(fresh, tools.filter(({ name }) => name !== 'delete_note'), 'company-new');
+    assert.deepEqual(await judged(fresh, 'company-new-facts'), alone);
+    for (const tool of ['create_note', 'get_weather']) assert.equal(page('company-new', tool), page('company', tool));
+    assert.notEqual(page('company', 'get_weather'), before, 'it named how many tools there are');
+    await add(own, tools, 'company');
+    assert.deepEqual(await judged(own, 'company-facts'), both);
+    assert.equal(page('company', 'get_weather'), before);
+  });
+
   test('an index that another process writes is waited for, and then said to be held', { timeout: 60_000 }, async () => {
     const held = at('held.db'), list = file('held.tools.json', { tools: [] });
     await run('add', '--index', held, list);
