@@ -9,7 +9,9 @@
 #include "json/writer.h"
 
 #define NAME_BYTES 256   /* of a tool or a parameter */
-#define WORDS_BYTES 160  /* quoted as evidence: some words, never a text */
+#define WORDS_BYTES 160  /* said of evidence */
+#define QUOTED_BYTES 80  /* and quoted as such: some words, never a text */
+#define QUOTED_WORDS 6
 #define REASON_BYTES 160 /* ours */
 #define DEFINITION_BYTES ((size_t)64 << 20)
 
@@ -402,15 +404,31 @@ static void write_parameters(struct json_writer *writer, const struct json *sche
         json_write_member_bool(writer, STR("closed"), true);
 }
 
-/* Quoted words, cut where a character ends. */
-static struct str some_words(struct str words)
+/* Cut where a character ends. */
+static struct str some_words(struct str words, size_t most)
 {
-    size_t most = WORDS_BYTES;
     if (words.len <= most)
         return words;
     while (most > 0 && ((unsigned char)words.ptr[most] & 0xc0) == 0x80)
         most--;
     return str_slice(words, 0, most);
+}
+
+static bool is_space(char byte)
+{
+    return byte == ' ' || (byte >= '\t' && byte <= '\r');
+}
+
+static struct str quoted_words(struct str text)
+{
+    size_t end = 0;
+    for (unsigned words = 0; words < QUOTED_WORDS && end < text.len; words++) {
+        while (end < text.len && is_space(text.ptr[end]))
+            end++;
+        while (end < text.len && !is_space(text.ptr[end]))
+            end++;
+    }
+    return some_words(str_slice(text, 0, end), QUOTED_BYTES);
 }
 
 static void write_evidence(struct json_writer *writer, const struct json *list)
@@ -425,8 +443,10 @@ static void write_evidence(struct json_writer *writer, const struct json *list)
         json_write_object(writer);
         for (size_t i = 0; i < sizeof(of_evidence) / sizeof(of_evidence[0]); i++) {
             struct str name = str_from_c(of_evidence[i].name);
+            struct str text = text_of(entry, name);
             if (json_get(entry, name))
-                json_write_member_string(writer, name, some_words(text_of(entry, name)));
+                json_write_member_string(
+                    writer, name, str_eq(name, STR("words")) ? quoted_words(text) : some_words(text, WORDS_BYTES));
         }
         json_write_object_end(writer);
     }

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -100,6 +101,37 @@ static void a_definition_loses_its_texts(void **state)
                "\"class\":\"Write\",\"severity\":\"medium\",\"reason\":\"r\",\"confidence\":90,\"evidence\":[{\"source\":\"name\","
                "\"words\":\"w\",\"class\":\"Write\",\"why\":\"y\"}],\"signals\":[\"url\"]}\n");
     buf_release(&out);
+}
+
+#define EIGHTY_TWO "0123456789012345678901234567890123456789012345678901234567890123456789012345678" "\xe2\x82\xac"
+
+static void quotes_are_some_words(void **state)
+{
+    (void)state;
+    static const struct { const char *quoted, *wanted; } rows[] = {
+        { "one two three four five six", "one two three four five six" },
+        { "one  two\\nthree four five six seven", "one  two\\nthree four five six" },
+        { EIGHTY_TWO, "0123456789012345678901234567890123456789012345678901234567890123456789012345678" },
+        { "", "" }, { "  ", "  " },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct buf out, verdict;
+        char wanted[128];
+        buf_init(&out, 1 << 16);
+        buf_init(&verdict, 1 << 16);
+        buf_printf(&verdict, "{\"class\":\"Write\",\"severity\":\"medium\",\"reason\":\"r\",\"confidence\":90,\"evidence\":"
+                   "[{\"source\":\"description\",\"words\":\"%s\",\"class\":\"Write\",\"why\":\"it says more than six words "
+                   "of why\"}],\"signals\":[]}", rows[i].quoted);
+        const struct catalog_tool tool = { .name = STR("t"), .definition = STR("{\"name\":\"t\"}"),
+                                           .verdict = buf_str(&verdict) };
+        assert_int_equal(facts_write_tool(&out, &tool), 0);
+        buf_append_byte(&out, 0);
+        snprintf(wanted, sizeof(wanted), "\"words\":\"%s\",", rows[i].wanted);
+        assert_non_null(strstr(out.ptr, wanted));
+        assert_non_null(strstr(out.ptr, "\"why\":\"it says more than six words of why\""));
+        buf_release(&verdict);
+        buf_release(&out);
+    }
 }
 
 static void read_and_written_it_is_the_same(void **state)
@@ -227,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(types_of_schemas),
         cmocka_unit_test(a_definition_loses_its_texts),
+        cmocka_unit_test(quotes_are_some_words),
         cmocka_unit_test(read_and_written_it_is_the_same),
         cmocka_unit_test(what_is_no_fact_is_refused),
         cmocka_unit_test(long_words_are_no_words),
