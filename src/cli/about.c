@@ -13,10 +13,11 @@ static void print_settings(enum setting_scope scope)
 {
     const struct setting_row *row;
     for (size_t i = 0; (row = config_setting(i)) != NULL; i++) {
-        if (row->scope != scope && (row->scope != OF_ANY || scope == OF_TLS))
+        const char *text = config_setting_text(row, scope);
+        if (!text)
             continue;
         printf("  %s%-13s%s ", colour_on(stdout, COLOUR_BOLD), row->name, colour_off(stdout));
-        print_wrapped(stdout, SETTING_COLUMN, SETTING_COLUMN, row->text);
+        print_wrapped(stdout, SETTING_COLUMN, SETTING_COLUMN, text);
         if (row->unit[0] || row->default_text[0])
             printf("%*s%s%s%s%s%s%s\n", SETTING_COLUMN, "", colour_on(stdout, COLOUR_DIM), row->unit,
                    row->unit[0] && row->default_text[0] ? "; " : "", row->default_text[0] ? "without it " : "",

@@ -188,10 +188,11 @@ static void settings(enum setting_scope scope)
     const struct setting_row *row;
 
     for (size_t i = 0; (row = config_setting(i)) != NULL; i++) {
-        if (row->scope != scope && (row->scope != OF_ANY || scope == OF_TLS))
+        const char *text = config_setting_text(row, scope);
+        if (!text)
             continue;
         item(row->name, row->unit);
-        say(row->text);
+        say(text);
         if (row->default_text[0]) {
             fputs("; without it ", stdout);
             say(row->default_text);

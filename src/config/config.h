@@ -99,6 +99,9 @@ bool config_is_clients(struct str path, const struct json *root);
 enum setting_scope { OF_TOP, OF_SERVER, OF_ANY /* both */, OF_TLS };
 struct setting_row {
     enum setting_scope scope;
-    const char *name, *default_text, *unit, *text;
+    const char *name, *default_text, *unit;
+    const char *text; /* OF_ANY: of the document, and behind its NUL of a server */
 };
 const struct setting_row *config_setting(size_t index);
+/* What it does there; NULL: it does not stand there. */
+const char *config_setting_text(const struct setting_row *row, enum setting_scope scope);

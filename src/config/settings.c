@@ -34,6 +34,13 @@ const struct setting_row *config_setting(size_t index)
     return index < ARRAY_LEN(rows) ? &rows[index].shown : NULL;
 }
 
+const char *config_setting_text(const struct setting_row *row, enum setting_scope scope)
+{
+    if (row->scope == OF_ANY && scope == OF_SERVER)
+        return row->text + strlen(row->text) + 1;
+    return row->scope == scope || (row->scope == OF_ANY && scope == OF_TOP) ? row->text : NULL;
+}
+
 static size_t split_choices(const char *unit, struct str out[CHOICES_MAX])
 {
     struct str rest = str_from_c(unit);

@@ -57,6 +57,15 @@ describe('help', () => {
     for (const line of overview.match(/^  .*$/gm)) assert.match(line, /^  warder /, 'each command is one line');
   });
 
+  test('the overview has every command once, in groups', async () => {
+    const { stdout } = await warder(['help']);
+    const groups = stdout.split('\n\n').slice(1, -1).map((group) => group.split('\n'));
+    assert.ok(groups.length > 5 && groups.every(([heading, ...rows]) => /^[A-Z]/.test(heading) && rows.length > 0 && rows.every((row) => row.startsWith('  warder '))));
+    const names = groups.flat().filter((row) => row.startsWith(' ')).map((row) => row.slice(2, 31).trim());
+    assert.equal(new Set(names).size, names.length);
+    assert.deepEqual(groups[0].slice(1).map((row) => row.trim().split(' ')[1]), ['run', 'status', 'reload', 'stop']);
+  });
+
   test('a group of commands: its commands, as an answer', async () => {
     for (const words of [['grant', '--help'], ['grant', '-h'], ['help', 'grant']]) {
       const { code, stdout, stderr } = await warder(words);
@@ -75,6 +84,8 @@ describe('help', () => {
     for (const setting of ['listen', 'data', 'audit', 'mcpServers', 'command', 'env', 'home', 'isolation', 'policy', 'timeout']) {
       assert.match(stdout, new RegExp(`^ {2}${setting} `, 'm'));
     }
+    for (const text of ['beyond loopback without TLS', 'an http url beyond loopback']) // of the document, and of a server
+      assert.match(stdout, new RegExp(`^ {2}insecure +true allows (listening )?${text}$`, 'm'));
   });
 });
 
