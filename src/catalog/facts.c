@@ -8,9 +8,9 @@
 #include "json/json.h"
 #include "json/writer.h"
 
-#define NAME_BYTES 256   /* of a tool or a parameter */
-#define WORDS_BYTES 160  /* said of evidence */
-#define QUOTED_BYTES 80  /* and quoted as such: some words, never a text */
+#define NAME_BYTES 256  /* of a tool or a parameter */
+#define WORDS_BYTES 160 /* said of evidence */
+#define QUOTED_BYTES 80 /* and quoted as such: some words, never a text */
 #define QUOTED_WORDS 6
 #define REASON_BYTES 160 /* ours */
 #define DEFINITION_BYTES ((size_t)64 << 20)

@@ -77,6 +77,9 @@ static void load_version(struct loader *loader, const struct place *root, const 
                      STR_ARG(json_string(version)));
 }
 
+/* So many of the methods that a policy may name are a server's questions to a client. */
+#define SERVERS_OWN 3
+
 static void load_methods(struct loader *loader, const struct place *place, const struct json *node)
 {
     static const struct str known[] = { STR("sampling/createMessage"), STR("elicitation/create"), STR("roots/list"),
@@ -101,6 +104,9 @@ static void load_methods(struct loader *loader, const struct place *place, const
         }
         if (!load_word(loader, &at, value, verdict_words, ARRAY_LEN(verdict_words), &word))
             continue;
+        if (word == 1 && which < SERVERS_OWN)
+            report_warning(&loader->report, &at, SPOT_VALUE, STR("\"deny\""),
+                           "what a server asks of a client is refused, whatever is said here");
         struct method *method = load_alloc(loader, sizeof *method);
         if (method == NULL)
             return;
