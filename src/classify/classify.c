@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#define TOLD_WORDS 12 /* behind a verb that looks: what it looks at */
+
 struct classifier {
     struct lexicon lexicon;
 };
@@ -17,6 +19,9 @@ int classifier_new(struct classifier **out)
 {
     struct classifier *classifier = calloc(1, sizeof(*classifier));
     int error = classifier ? lexicon_init(&classifier->lexicon) : E_NOMEM;
+
+    if (!error)
+        bind_pairs(&classifier->lexicon);
 
     if (error) {
         free(classifier);
@@ -200,12 +205,46 @@ static bool hint(const struct study *study, struct str name, bool *value)
     return true;
 }
 
+static bool same_verb(const struct reading *a, const struct reading *b)
+{
+    return a->verb.lexeme && a->verb.lexeme == b->verb.lexeme;
+}
+
+/* swap_quote, "Get a swap quote": what could be a deed in the name is a thing in the description, behind a verb that
+ * only looks. */
+static bool is_thing_that_is_told(const struct lexicon *lexicon, const struct study *study)
+{
+    const struct reading *name = &study->name, *description = &study->description;
+    struct word words[TOLD_WORDS];
+
+    if (!name->verb.lexeme || name->verb.lexeme->verb != VERB_EITHER || !description->verb.lexeme ||
+        description->class != CLASS_READ || description->strength != STRENGTH_STRONG ||
+        description->verb.lexeme->verb != VERB_SURE)
+        return false;
+    struct str text = study->facts->description;
+    size_t from = (size_t)(description->verb.shown.ptr + description->verb.shown.len - text.ptr);
+    size_t count = words_of_text(lexicon, str_slice(text, from, text.len), words, TOLD_WORDS);
+    for (size_t i = 0; i < count && !word_in(&words[i], "to or and then"); i++) {
+        if (words[i].lexeme == name->verb.lexeme)
+            return true;
+        if (words[i].after == '.' || words[i].after == ';' || words[i].after == ',')
+            break;
+    }
+    return false;
+}
+
 /* A description that says something less grave than the name is only heard where the name says little; one that says
  * something graver, where it says it as clearly, or leads with what destroys or costs money. */
 static bool description_prevails(const struct reading *name, const struct reading *description)
 {
     if (description->strength == STRENGTH_NONE || description->class == CLASS_OTHER)
         return false;
+    if (description->follows && description->class > name->class)
+        return true;
+    /* add: "Add two numbers"; the same verb, and only the description says what it acts on */
+    if (same_verb(name, description) && description->paired && !name->paired &&
+        (description->class > name->class || name->bare))
+        return true;
     if (description->class < name->class && name->noun && name->class == CLASS_WRITE)
         return description->strength == STRENGTH_STRONG; /* network_request: returns its details */
     if (description->class < name->class)
@@ -228,13 +267,13 @@ static bool says_read_only(struct str description)
            str_find(description, STR("Read-only")) < description.len;
 }
 
-static void decide_class(struct study *study)
+static void decide_class(const struct lexicon *lexicon, struct study *study)
 {
     struct verdict_on_tool *out = study->out;
     const struct reading *name = &study->name, *description = &study->description;
     bool destructive = false, readonly = false;
 
-    if (description_prevails(name, description)) {
+    if (description_prevails(name, description) || is_thing_that_is_told(lexicon, study)) {
         out->class = description->class;
         give_reading(study, EVIDENCE_DESCRIPTION, description);
         give_reading(study, EVIDENCE_NAME, name);
@@ -252,6 +291,10 @@ static void decide_class(struct study *study)
         give(study, EVIDENCE_PARAMETER, study->parameters.words, study->parameters.class, study->parameters.why);
     if (out->class == CLASS_READ && study->parameters.class == CLASS_EXECUTE && name->verb.lexeme &&
         word_in(&name->verb, "query") && !says_read_only(study->facts->description))
+        out->class = CLASS_EXECUTE;
+    /* docker_compose: "Run compose commands", and it takes a command */
+    if (out->class == CLASS_WRITE && study->parameters.class == CLASS_EXECUTE && description->class == CLASS_EXECUTE &&
+        description->strength >= STRENGTH_FAIR)
         out->class = CLASS_EXECUTE;
     /* what it can be told to do, it can do; sums are operations too */
     if (study->actions.class > out->class &&
@@ -353,7 +396,7 @@ void classify_tool(const struct classifier *classifier, const struct tool_facts 
     }
     look_through_texts(facts, study.described, &study.texts);
     study.foreign = (study.texts.signals >> SIGNAL_UNREAD_SCRIPT & 1) != 0;
-    decide_class(&study);
+    decide_class(lexicon, &study);
     raise_for_all(lexicon, &study);
     find_contradiction(&study);
     give_texts(&study);

@@ -52,6 +52,14 @@ static bool in_server(const struct word *word, const struct word *server, size_t
     return false;
 }
 
+/* A word of the server's own name in front is no verb where another follows: resend_get_broadcast, of Resend. */
+static bool is_prefix(const struct word *words)
+{
+    if (verb_kind(&words[0]) != VERB_SURE)
+        return true;
+    return words[0].lexeme->class < CLASS_DESTRUCTIVE && verb_kind(&words[1]) == VERB_SURE;
+}
+
 static const struct spelled {
     const char *words;
     enum tool_class class;
@@ -125,6 +133,10 @@ static size_t graver_partner(const struct word *words, size_t count, size_t head
         if (gravity(words[i + 1].lexeme->class) > gravity(words[head].lexeme->class))
             head = i + 1;
     }
+    /* insert_execute_cell */
+    if (head + 2 < count && words[head].lexeme->class == CLASS_WRITE &&
+        word_in(&words[head + 1], "execute exec eval invoke"))
+        head++;
     return head;
 }
 
@@ -146,7 +158,8 @@ static void read_nouns(const struct word *words, size_t count, struct reading *o
             return;
         }
     }
-    if (objects_of(last) & (OBJECT_STATE | OBJECT_FACT)) {
+    if (objects_of(last) & (OBJECT_STATE | OBJECT_FACT) ||
+        word_in_number(last, "price history balance tree portfolio rank detail statistic")) {
         out->strength = objects_of(last) & OBJECT_STATE ? STRENGTH_FAIR : STRENGTH_WEAK;
         out->class = CLASS_READ;
         out->why = "names what is told, and no deed";
@@ -165,6 +178,7 @@ static void read_head(const struct word *words, size_t count, size_t head, const
     const struct word *last = &words[count - 1];
 
     judge_verb(&words[head], words, count, subject, out);
+    out->bare = count == 1;
     out->noun = head + 1 == count && verb_kind(&words[head]) == VERB_EITHER;
     out->words = head == 0 ? span(&words[0], last) : span(&words[head], last);
     if (head + 1 == count && count > 1)
@@ -202,8 +216,8 @@ void read_name(const struct lexicon *lexicon, struct str name, struct str server
     const struct spelled *two;
 
     *out = (struct reading){ .strength = STRENGTH_NONE, .class = CLASS_OTHER, .why = "" };
-    while (first + 1 < count && (says_nothing(&words[first]) ||
-                                 (verb_kind(&words[first]) != VERB_SURE && in_server(&words[first], own, owned))))
+    while (first + 1 < count &&
+           (says_nothing(&words[first]) || (in_server(&words[first], own, owned) && is_prefix(words + first))))
         first++;
     while (count > first + 1 && word_in(&words[count - 1], "tool"))
         count--;

@@ -125,6 +125,53 @@ static void judge_later(const struct word *words, size_t from, size_t count, con
     }
 }
 
+/* "Finds files and deletes them", "Builds a transaction, then submits it": the same hands, one after the other. What is
+ * only given another form is still told. */
+static void judge_next(const struct word *words, size_t from, size_t count, const struct subject *subject,
+                       struct reading *out)
+{
+    for (size_t i = from; i + 1 < count; i++) {
+        if (!word_in(&words[i - 1], "and then") || !is_verb(&words[i]) || !word_in(&words[i + 1], "it them") ||
+            word_in(&words[i], "replace convert format transform render generate combine merge organize save"))
+            continue;
+        struct reading other = { .strength = STRENGTH_NONE };
+        judge_at(words, count, i, subject, &other);
+        if (other.class > out->class && other.class >= CLASS_WRITE) {
+            *out = other;
+            out->follows = true;
+        }
+    }
+}
+
+/* "CPU usage of nodes": no deed, but what is told. */
+static void read_phrase(const struct word *words, size_t count, struct reading *out)
+{
+    const struct word *last = NULL;
+
+    for (size_t i = 0; i < count && i < OBJECT_WORDS && !word_is_preposition(&words[i]); i++) {
+        last = &words[i];
+        if (last->after == ',' || last->after == '.' || last->after == '(' || last->after == ':')
+            break;
+    }
+    if (!last || !last->lexeme || !(last->lexeme->objects & (OBJECT_STATE | OBJECT_FACT)))
+        return;
+    out->strength = STRENGTH_WEAK;
+    out->class = CLASS_READ;
+    out->why = "names what is told, and no deed";
+    out->words = span(words, last);
+}
+
+/* Deployment, conversion: the deed as a thing. What follows "of" is what it is done to; else it describes what follows.
+ */
+static bool is_deed_as_thing(const struct word *words, size_t count, size_t at)
+{
+    struct str bare = str_of(words[at].bare, words[at].len);
+
+    return words[at].lexeme->verb == VERB_EITHER &&
+           (str_ends_with(bare, STR("tion")) || str_ends_with(bare, STR("sion")) || str_ends_with(bare, STR("ment"))) &&
+           !(at + 1 < count && word_in(&words[at + 1], "of for to"));
+}
+
 /* What the verb acts on, not what that is for. */
 static unsigned objects_behind(const struct word *words, size_t count, size_t lead)
 {
@@ -144,10 +191,19 @@ void read_description(const struct lexicon *lexicon, struct str description, con
 
     *out = (struct reading){ .strength = STRENGTH_NONE, .class = CLASS_OTHER, .why = "" };
     lead = find_lead(words, count, &strength);
-    if (lead == count)
+    if (lead == count) {
+        read_phrase(words, count, out);
         return;
+    }
+    if (is_deed_as_thing(words, count, lead)) {
+        strength = STRENGTH_WEAK;
+        read_phrase(words, count, out);
+        if (out->strength != STRENGTH_NONE)
+            return;
+    }
     judge_at(words, count, lead, subject, out);
     judge_joined(words, count, lead, subject, out);
+    judge_next(words, lead + 2, count, subject, out);
     if (is_vague(&words[lead]) || word_in(&words[lead], "perform execute run do")) {
         for (size_t i = lead + 1; i + 1 < count; i++) {
             if (is_verb(&words[i]) && (words[i].after == '/' || words[i].after == ','))

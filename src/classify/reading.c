@@ -18,6 +18,24 @@ static const struct pair {
 #undef PAIR
 };
 
+_Static_assert(sizeof(pairs) / sizeof(pairs[0]) <= UINT8_MAX, "a row's place is a byte");
+
+void bind_pairs(struct lexicon *lexicon)
+{
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        struct str rest = str_from_c(pairs[i].verbs);
+        while (rest.len > 0) {
+            struct str verb = str_slice(rest, 0, str_find_byte(rest, ' '));
+            struct lexeme *lexeme = lexicon_find(lexicon, verb);
+            rest = str_slice(rest, verb.len + 1, rest.len);
+            if (!lexeme)
+                continue;
+            CHECK(lexeme->pair_count < VERB_PAIRS);
+            lexeme->pairs[lexeme->pair_count++] = (uint8_t)i;
+        }
+    }
+}
+
 static bool subject_fits(enum pair_subject wanted, const struct subject *subject)
 {
     switch (wanted) {
@@ -49,6 +67,22 @@ static bool is_object(const struct word *word, const char *objects)
     return word_in_number(word, objects);
 }
 
+/* What the verb makes of it, or where that goes or comes from: "into a single markdown document". */
+static bool goes_to(const struct word *verb, const struct word *words, size_t count, const char *objects)
+{
+    size_t left = 0;
+
+    for (size_t w = 0; w < count; w++) {
+        if (words[w].shown.ptr <= verb->shown.ptr)
+            continue;
+        if (word_in(&words[w], "to into as from"))
+            left = 4;
+        else if (left > 0 && left-- > 0 && word_in_number(&words[w], objects))
+            return true;
+    }
+    return false;
+}
+
 /* Of what stands behind or before the verb, up to a preposition: "refund for a payment" is a refund. */
 static bool has_object(const struct pair *pair, const struct word *verb, const struct word *words, size_t count)
 {
@@ -56,6 +90,8 @@ static bool has_object(const struct pair *pair, const struct word *verb, const s
     const char *objects = head_only ? pair->objects + strlen("head:") : pair->objects;
     bool found = false;
 
+    if (str_starts_with(str_from_c(objects), STR("to:")))
+        return goes_to(verb, words, count, objects + strlen("to:"));
     for (size_t w = 0; w < count; w++) {
         if (words[w].shown.ptr == verb->shown.ptr)
             continue;
@@ -107,10 +143,9 @@ static const struct pair *find_pair(const struct word *verb, const struct word *
 {
     bool artefact = makes_artefact(verb, words, count);
 
-    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
-        const struct pair *pair = &pairs[i];
-        if (!subject_fits(pair->subject, subject) || !word_in(verb, pair->verbs) ||
-            (artefact && pair->class == CLASS_FINANCIAL))
+    for (size_t i = 0; i < verb->lexeme->pair_count; i++) {
+        const struct pair *pair = &pairs[verb->lexeme->pairs[i]];
+        if (!subject_fits(pair->subject, subject) || (artefact && pair->class == CLASS_FINANCIAL))
             continue;
         if (strcmp(pair->objects, "*") == 0)
             return pair;
@@ -127,6 +162,7 @@ void judge_verb(const struct word *verb, const struct word *words, size_t count,
 
     AN(verb->lexeme);
     out->verb = *verb;
+    out->paired = pair != NULL;
     if (pair) {
         out->class = pair->class;
         out->strength = pair->strength;

@@ -12,6 +12,9 @@ struct reading {
     struct word     verb;      /* or the noun that spoke */
     struct str      words;     /* of the text: what was read as verb and object */
     const char     *why;       /* ours */
+    bool            paired;    /* what it acts on decided, and not the verb alone */
+    bool            follows;   /* of a description: done to what its first deed gave */
+    bool            bare;      /* of a name: its verb is all of it */
     bool            noun;      /* of a name: its verb stands at the end, and is a noun as often */
     unsigned        objects;   /* of every word, as bits of enum object_kind */
 };
@@ -35,6 +38,8 @@ void read_description(const struct lexicon *lexicon, struct str description, con
 /* Whether a deed that destroys stands behind others, wherever that is: then `out` is Destructive, else as it was. */
 bool name_takes_all(const struct lexicon *lexicon, struct str name, struct reading *out);
 bool description_takes_all(const struct lexicon *lexicon, struct str description, struct reading *out);
+/* Tells the lexicon's verbs which rows of pairs.def name them. */
+void bind_pairs(struct lexicon *lexicon);
 /* The class of a verb with what it acts on, given the words around it. */
 void judge_verb(const struct word *verb, const struct word *words, size_t count, const struct subject *subject,
                 struct reading *out);

@@ -18,8 +18,12 @@ static const struct {
 #undef INSTRUCTION
 };
 
+#define INSTRUCTIONS (sizeof(instructions) / sizeof(instructions[0]))
+_Static_assert(INSTRUCTIONS <= 64, "each is a bit");
+
 /* What is looked through at the moment. */
 struct look {
+    uint64_t by_first[32]; /* those that begin so, by the low bits of their first byte */
     struct text_findings *out;
     enum evidence_source source;
     enum place place;
@@ -145,7 +149,8 @@ static void look_for_instructions(struct look *look, struct str text)
     for (size_t at = 0; at + shortest <= text.len; at++) {
         if (at > 0 && is_alnum(text.ptr[at - 1]) && is_alnum(text.ptr[at]))
             continue;
-        for (size_t i = 0; i < sizeof(instructions) / sizeof(instructions[0]); i++) {
+        for (uint64_t left = look->by_first[text.ptr[at] & 31]; left != 0; left &= left - 1) {
+            size_t i = (size_t)__builtin_ctzll(left);
             if (instructions[i].place < look->place || !says(text, at, instructions[i].words))
                 continue;
             found(look, SIGNAL_INSTRUCTIONS, &look->out->instructs, quote(text, at, at + QUOTED));
@@ -228,6 +233,8 @@ void look_through_texts(const struct tool_facts *facts, bool described, struct t
     struct look look = { .out = out, .place = PLACE_ABOUT_TOOL };
 
     *out = (struct text_findings){ .signals = described ? 0 : 1U << SIGNAL_NO_DESCRIPTION };
+    for (size_t i = 0; i < INSTRUCTIONS; i++)
+        look.by_first[instructions[i].words.ptr[0] & 31] |= 1ULL << i;
     if (is_foreign(facts->description))
         out->signals |= 1U << SIGNAL_UNREAD_SCRIPT;
     look.source = EVIDENCE_NAME;

@@ -86,6 +86,11 @@ int lexicon_init(struct lexicon *lexicon)
     return error;
 }
 
+struct lexeme *lexicon_find(struct lexicon *lexicon, struct str word)
+{
+    return map_get(&lexicon->words, word);
+}
+
 void lexicon_release(struct lexicon *lexicon)
 {
     map_release(&lexicon->words);
@@ -169,6 +174,18 @@ static void drop_ing(const struct lexicon *lexicon, struct word *word)
         (void)try_bare(lexicon, word, len - 4, "", true);
 }
 
+/* reassign: a verb again. */
+static void drop_re(const struct lexicon *lexicon, struct word *word)
+{
+    const struct lexeme *lexeme;
+
+    if (word->lexeme || word->len < 6 || memcmp(word->bare, "re", 2) != 0)
+        return;
+    lexeme = look_up(lexicon, word->bare + 2, word->len - 2);
+    if (lexeme && lexeme->verb == VERB_SURE)
+        word->lexeme = lexeme;
+}
+
 static void make_word(const struct lexicon *lexicon, struct str shown, bool prose, struct word *out)
 {
     *out = (struct word){ .shown = shown };
@@ -180,12 +197,11 @@ static void make_word(const struct lexicon *lexicon, struct str shown, bool pros
     out->lexeme = look_up(lexicon, out->bare, out->len);
     if (out->lexeme)
         return;
-    if (!prose) {
+    if (!prose)
         out->plural = drop_s(lexicon, out, false);
-        return;
-    }
-    if (!drop_s(lexicon, out, true) && !drop_s(lexicon, out, false))
+    else if (!drop_s(lexicon, out, true) && !drop_s(lexicon, out, false))
         drop_ing(lexicon, out);
+    drop_re(lexicon, out);
 }
 
 static char byte_behind(struct str text, size_t at)

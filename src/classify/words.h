@@ -27,11 +27,15 @@ enum object_kind {
     OBJECT_MONEYISH  = 1 << 13,
 };
 
+#define VERB_PAIRS 24
+
 struct lexeme {
     enum verb_kind  verb;
     enum tool_class class;    /* of the verb */
     const char     *does;     /* what such a verb does */
     unsigned        objects;  /* one object_kind at most, or 0 */
+    uint8_t         pairs[VERB_PAIRS]; /* rows of pairs.def that name it, from the top */
+    uint8_t         pair_count;
 };
 
 #define WORD_BYTES 32         /* a longer one says nothing */
@@ -53,6 +57,8 @@ struct lexicon {
 };
 int  lexicon_init(struct lexicon *lexicon) NODISCARD;
 void lexicon_release(struct lexicon *lexicon);
+
+struct lexeme *lexicon_find(struct lexicon *lexicon, struct str word); /* NULL: unknown */
 
 /* At most `max` words. An identifier is also cut where lower case meets upper case (StartJob), and its words are taken as
  * they stand; in a text, an inflected verb is brought to its bare form. */

@@ -154,6 +154,12 @@ static void parameters_tell(void **state)
     assert_true(verdict.signals & 1U << SIGNAL_MONEY);
     assert_true(verdict.signals & 1U << SIGNAL_OPEN_SCHEMA);
 
+    facts = facts_of("docker-compose", "Run Docker Compose commands");
+    assert_int_equal(classify(rig, &facts).class, CLASS_WRITE);
+    facts.schema = parse(rig, "{\"properties\":{\"command\":{\"type\":\"string\"}}}");
+    assert_int_equal(classify(rig, &facts).class, CLASS_EXECUTE);
+
+    facts = facts_of("zzz", "");
     facts.schema = parse(rig, "{\"properties\":{\"next_token\":{},\"command\":{\"enum\":[\"up\",\"down\"]}},"
                               "\"additionalProperties\":false}");
     verdict = classify(rig, &facts);
