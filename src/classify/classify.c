@@ -233,6 +233,26 @@ static bool is_thing_that_is_told(const struct lexicon *lexicon, const struct st
     return false;
 }
 
+/* setup_test, "Get guidance on setting up a test": named after what the reader is to do then. */
+static bool is_told_how(const struct lexicon *lexicon, const struct study *study)
+{
+    const struct reading *name = &study->name;
+    struct word words[TOLD_WORDS];
+
+    if (name->class != CLASS_WRITE && name->class != CLASS_EXECUTE)
+        return false;
+    size_t count = words_of_text(lexicon, study->facts->description, words, TOLD_WORDS);
+    bool looks = false;
+    for (size_t i = 0; i < count; i++) {
+        looks |= word_in(&words[i], "get retrieve return provide show fetch");
+        if (looks && word_in_number(&words[i], "guidance guideline instruction instructional documentation tutorial"))
+            return true;
+        if (words[i].after == '.' || words[i].after == ';' || word_in(&words[i], "and then"))
+            break;
+    }
+    return false;
+}
+
 /* A description that says something less grave than the name is only heard where the name says little; one that says
  * something graver, where it says it as clearly, or leads with what destroys or costs money. */
 static bool description_prevails(const struct reading *name, const struct reading *description)
@@ -287,6 +307,11 @@ static void decide_class(const struct lexicon *lexicon, struct study *study)
     } else if (study->parameters.class != CLASS_OTHER) {
         out->class = study->parameters.class;
     }
+    if (is_told_how(lexicon, study)) {
+        out->class = CLASS_READ;
+        give(study, EVIDENCE_DESCRIPTION, beginning_of(study->facts->description), CLASS_READ,
+             "tells how something is done");
+    }
     if (study->parameters.class != CLASS_OTHER)
         give(study, EVIDENCE_PARAMETER, study->parameters.words, study->parameters.class, study->parameters.why);
     if (out->class == CLASS_READ && study->parameters.class == CLASS_EXECUTE && name->verb.lexeme &&
@@ -315,6 +340,23 @@ static void decide_class(const struct lexicon *lexicon, struct study *study)
         out->class = CLASS_DESTRUCTIVE;
         give(study, EVIDENCE_ANNOTATION, STR("destructiveHint: true"), CLASS_DESTRUCTIVE,
              "the server says that it destroys");
+    }
+}
+
+/* "This cannot be undone": what only changes, and says so, takes away. */
+static void raise_for_good(struct study *study)
+{
+    static const struct str phrases[] = { STR("cannot be undone"), STR("can't be undone"), STR("can not be undone"),
+                                          STR("irreversible"), STR("irreversibly") };
+    struct str text = study->facts->description;
+
+    for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]) && study->out->class == CLASS_WRITE; i++) {
+        size_t at = str_find(text, phrases[i]);
+        if (at == text.len || str_ends_with(str_slice(text, 0, at), STR("not ")))
+            continue;
+        study->out->class = CLASS_DESTRUCTIVE;
+        give(study, EVIDENCE_DESCRIPTION, str_of(text.ptr + at, phrases[i].len), CLASS_DESTRUCTIVE,
+             "says that it does not come back");
     }
 }
 
@@ -398,6 +440,7 @@ void classify_tool(const struct classifier *classifier, const struct tool_facts 
     study.foreign = (study.texts.signals >> SIGNAL_UNREAD_SCRIPT & 1) != 0;
     decide_class(lexicon, &study);
     raise_for_all(lexicon, &study);
+    raise_for_good(&study);
     find_contradiction(&study);
     give_texts(&study);
     out->signals = study.parameters.signals | study.texts.signals;
