@@ -265,6 +265,8 @@ static bool description_prevails(const struct reading *name, const struct readin
     if (same_verb(name, description) && description->paired && !name->paired &&
         (description->class > name->class || name->bare))
         return true;
+    if (same_verb(name, description) && name->paired && !description->paired)
+        return false;
     if (description->class < name->class && name->noun && name->class == CLASS_WRITE)
         return description->strength == STRENGTH_STRONG; /* network_request: returns its details */
     if (description->class < name->class)
