@@ -1,28 +1,10 @@
 /* Classes of tools, on their way into pins. */
 #include "gate/classes.h"
 
-#include "base/limits.h"
-#include "classify/classify.h"
 #include "config/config.h"
 #include "gate/gate.h"
 #include "model/server.h"
 #include "store/store.h"
-
-void classify_new(struct gateway *gateway, const struct server *server, struct definitions *definitions)
-{
-    struct arena arena;
-    arena_init(&arena, NULL, LIMIT_answer_memory);
-    for (size_t at = 0; at < definitions->tool_count; at++) {
-        struct tool *tool = &definitions->tools[at];
-        if (!store_pin_wants_class(gateway->store, server->name, tool))
-            continue;
-        if (!gateway->classifier && classifier_new(&gateway->classifier) != 0)
-            break;
-        classify_listed(gateway->classifier, server->name, &arena, tool);
-        arena_reset(&arena);
-    }
-    arena_release(&arena);
-}
 
 struct pinned_class class_of_prompt(const struct gateway *gateway, struct str server,
                                     const struct definitions *definitions, struct str prompt, struct arena *arena)

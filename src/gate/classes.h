@@ -1,4 +1,4 @@
-/* What tools can do: told once for each definition, before its pin is looked at; and what operators say instead. */
+/* What tools can do, where it is not the server's definitions that tell it: what operators say instead, and prompts. */
 #pragma once
 
 #include "base/arena.h"
@@ -10,7 +10,6 @@
 struct definitions;
 struct gateway;
 struct route;
-struct server;
 
 /* What the configuration says of this server's tools goes before what was told of them. True: something changed. */
 bool rule_classes(struct gateway *gateway, const struct route *route);
@@ -18,6 +17,3 @@ bool rule_classes(struct gateway *gateway, const struct route *route);
 /* The class that a prompt is judged by: that of the tool of its name, if there is one. */
 struct pinned_class class_of_prompt(const struct gateway *gateway, struct str server,
                                     const struct definitions *definitions, struct str prompt, struct arena *arena);
-
-/* Of each tool whose class nobody knows yet: filled in where its definition can be read, else it stays unknown. */
-void classify_new(struct gateway *gateway, const struct server *server, struct definitions *definitions);

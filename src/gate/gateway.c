@@ -314,9 +314,11 @@ void gateway_pins_changed(struct gateway *gateway, struct str server)
     CHECK_OBJ(gateway, GATEWAY_MAGIC);
     const struct route *route = snapshot_route(gateway->snapshot, server);
     gateway->generation++;
-    if (route) /* what was forgotten and is listed is seen for the first time */
-        (void)backend_look_at_pins(route->backend);
     listen_policy_changed(gateway, server);
+    if (!route)
+        return;
+    route->backend->looking.views = true; /* what was forgotten and is listed is seen for the first time */
+    look_start(route->backend);
 }
 
 void gateway_call_count_changed(struct gateway *gateway)

@@ -30,7 +30,7 @@ static const struct notice {
 static const struct list_kind {
     unsigned kind;
     enum method_id method;
-} list_kinds[] = {
+} list_kinds[LIST_METHODS] = {
     { LISTEN_TOOLS, METHOD_TOOLS_LIST },
     { LISTEN_PROMPTS, METHOD_PROMPTS_LIST },
     { LISTEN_RESOURCES, METHOD_RESOURCES_LIST },
@@ -292,18 +292,6 @@ void listen_tell_session(struct session *session, unsigned kinds)
 
 /* ---- what changed, and for whom ---- */
 
-struct change {
-    const struct listing *listing; /* before or after */
-    size_t at;
-};
-
-struct changes { /* of one list */
-    struct listing before, after;
-    struct change judged[LIMIT_changes_judged];
-    size_t count; /* above the ceiling: everybody is told */
-    bool failed;
-};
-
 static int index_names(struct map *map, const struct listing *listing)
 {
     int error = 0;
@@ -352,7 +340,7 @@ static bool is_lone(const struct listening *listening, struct str server)
     return !listening->session && str_eq(str_from_c(listening->server), server);
 }
 
-static void tell_all(struct gateway *gateway, const struct route *route, const struct changes *changes, size_t count)
+static void tell_all(struct gateway *gateway, const struct route *route, const struct list_changes *changes)
 {
     struct arena arena;
     arena_init(&arena, &gateway->arenas, VIEW_ARENA_MAX);
@@ -362,8 +350,8 @@ static void tell_all(struct gateway *gateway, const struct route *route, const s
         const struct grant *grant = is_its ? live_grant(gateway, session->grant) : NULL;
         const struct asker asker = { grant, session_id(session), session_client(session) };
         unsigned kinds = 0;
-        for (size_t at = 0; grant && at < count; at++)
-            if (!(kinds & list_kinds[at].kind) && sees(&changes[at], gateway, route, &asker, &arena))
+        for (size_t at = 0; grant && at < LIST_METHODS; at++)
+            if (!(kinds & list_kinds[at].kind) && sees(&changes->kinds[at], gateway, route, &asker, &arena))
                 kinds |= list_kinds[at].kind;
         if (kinds)
             listen_tell_session(session, kinds);
@@ -374,31 +362,34 @@ static void tell_all(struct gateway *gateway, const struct route *route, const s
             is_lone(listening, route->server->name) ? live_grant(gateway, listening->grant) : NULL;
         const struct asker asker = { grant, STR_EMPTY, str_from_c(listening->client) };
         unsigned kinds = 0;
-        for (size_t at = 0; grant && at < count; at++)
-            if (!(kinds & list_kinds[at].kind) && sees(&changes[at], gateway, route, &asker, &arena))
+        for (size_t at = 0; grant && at < LIST_METHODS; at++)
+            if (!(kinds & list_kinds[at].kind) && sees(&changes->kinds[at], gateway, route, &asker, &arena))
                 kinds |= list_kinds[at].kind;
         tell(listening, kinds);
     }
     arena_release(&arena);
 }
 
-void listen_definitions_changed(struct gateway *gateway, const struct route *route, struct definitions *before,
-                                struct definitions *after)
+void listen_compare(struct definitions *before, struct definitions *after, struct list_changes *out)
 {
-    struct changes changes[ARRAY_LEN(list_kinds)];
-    bool any = false;
-    for (size_t at = 0; at < ARRAY_LEN(list_kinds); at++) {
-        struct changes *one = &changes[at];
+    for (size_t at = 0; at < LIST_METHODS; at++) {
+        struct changes *one = &out->kinds[at];
         one->before = listing_of(list_kinds[at].method, before);
         one->after = listing_of(list_kinds[at].method, after);
         one->count = 0;
         one->failed = false;
         compare(one, &one->before, &one->after);
         compare(one, &one->after, &one->before);
-        any |= one->failed || one->count;
     }
+}
+
+void listen_tell(struct gateway *gateway, const struct route *route, const struct list_changes *changes)
+{
+    bool any = false;
+    for (size_t at = 0; at < LIST_METHODS; at++)
+        any |= changes->kinds[at].failed || changes->kinds[at].count > 0;
     if (any)
-        tell_all(gateway, route, changes, ARRAY_LEN(list_kinds));
+        tell_all(gateway, route, changes);
 }
 
 struct own_change {

@@ -4,8 +4,10 @@
  * from listen_open until its end. Loop thread only. */
 #pragma once
 
+#include "base/limits.h"
 #include "base/list.h"
 #include "base/str.h"
+#include "gate/lists.h"
 #include "gate/session.h"
 #include "model/reason.h"
 #include "model/server.h"
@@ -15,6 +17,8 @@ struct exchange;
 struct gateway;
 struct route;
 struct timer;
+
+#define LIST_METHODS 4 /* tools/list, prompts/list, resources/list, resources/templates/list */
 
 enum { LISTEN_TOOLS = 1, LISTEN_PROMPTS = 2, LISTEN_RESOURCES = 4, LISTEN_ALL = 7 }; /* lists that change */
 
@@ -58,9 +62,21 @@ void listen_acknowledge(struct listening *listening);
 void listen_catch_up(struct listening *listening);
 /* What a session sees changed: its newest stream is told, or its next one. */
 void listen_tell_session(struct session *session, unsigned kinds);
+/* What differs between two lists of a server; they outlive it. Any thread. */
+struct list_changes {
+    struct changes {                 /* of one kind */
+        struct listing before, after;
+        struct change {
+            const struct listing *listing; /* before or after */
+            size_t                at;
+        } judged[LIMIT_changes_judged];
+        size_t         count;        /* above the ceiling: everybody is told */
+        bool           failed;
+    } kinds[LIST_METHODS];
+};
+void listen_compare(struct definitions *before, struct definitions *after, struct list_changes *out);
 /* A server's definitions are not what they were: the sessions whose own view of them changed are told. */
-void listen_definitions_changed(struct gateway *gateway, const struct route *route, struct definitions *before,
-                                struct definitions *after);
+void listen_tell(struct gateway *gateway, const struct route *route, const struct list_changes *changes);
 /* What the instance of an isolation value (a grant's or session's id; of everybody: any other) lists is not what it was:
  * those of its clients are told whose own view changed. `before` NULL: it was not known. */
 void listen_own_changed(struct gateway *gateway, const struct route *route, struct str value,

@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct policy *load(struct gateway *gateway, struct str server, struct str source)
+static struct policy *load(struct str source)
 {
     struct problems problems;
     struct policy *policy = NULL;
@@ -29,10 +29,16 @@ static struct policy *load(struct gateway *gateway, struct str server, struct st
     arena_init(&arena, NULL, LIMIT_policy_compiled);
     int error = policy_load_with(source, config_zones(), &arena, &problems, &policy);
     arena_release(&arena);
-    if (error)
-        log_error(gateway->log, "server '%" STR_FMT "': its recommended policy does not load: everything is denied",
-                  STR_ARG(server));
-    return policy;
+    return error ? NULL : policy;
+}
+
+/* The one that goes in force now is compiled already. */
+static struct policy *compiled(const struct route *was, const struct sha256 *revision)
+{
+    struct policy *made = was && was->backend ? was->backend->made : NULL;
+    if (was && was->policy && memcmp(&was->revision, revision, sizeof(*revision)) == 0)
+        return policy_ref(was->policy);
+    return made && memcmp(policy_revision(made), revision, sizeof(*revision)) == 0 ? policy_ref(made) : NULL;
 }
 
 struct policy *recommended_policy(struct gateway *gateway, const struct config_server *server, const struct route *was)
@@ -41,88 +47,145 @@ struct policy *recommended_policy(struct gateway *gateway, const struct config_s
     struct str source = store_recommended(gateway->store, server->server.name, &revision);
     if (source.len == 0)
         return NULL;
-    if (was && was->policy && memcmp(&was->revision, &revision, sizeof(revision)) == 0)
-        return policy_ref(was->policy);
-    return load(gateway, server->server.name, source);
+    struct policy *policy = compiled(was, &revision);
+    if (!policy)
+        policy = load(source);
+    if (!policy)
+        log_error(gateway->log, "server '%" STR_FMT "': its recommended policy does not load: everything is denied",
+                  STR_ARG(server->server.name));
+    return policy;
 }
 
-/* What is listed as it was accepted, by its frozen class and what its texts show now; what nobody can class or read is
- * left to the default. */
-static size_t accepted_tools(const struct gateway *gateway, struct str server, const struct definitions *definitions,
-                             struct arena *scratch, struct classed_tool *out)
+/* ---- made ---- */
+
+void recommendation_init(struct recommendation *recommendation)
 {
-    struct verdict_on_tool verdict;
-    size_t count = 0;
-    for (size_t at = 0; at < definitions->tool_count; at++) {
-        const struct tool *tool = &definitions->tools[at];
-        struct pinned_class class = store_pin_class(gateway->store, server, tool->name);
-        arena_reset(scratch);
-        if (class.known && store_pin_state(gateway->store, server, PIN_TOOL, tool->name, &tool->pin) == PIN_ACCEPTED &&
-            classify_definition(gateway->classifier, server, scratch, tool, &verdict))
-            out[count++] = (struct classed_tool){ tool->name, class.class, verdict.signals };
-    }
-    return count;
+    *recommendation = (struct recommendation){ .policy = NULL };
+    buf_init(&recommendation->text, LIMIT_policy_body);
 }
 
-static int propose(struct gateway *gateway, struct str server, const struct definitions *definitions, struct buf *out)
+void recommendation_release(struct recommendation *recommendation)
 {
-    if (!gateway->classifier && classifier_new(&gateway->classifier) != 0)
-        return E_NOMEM;
-    struct classed_tool *tools = calloc(definitions->tool_count + 1, sizeof(*tools));
-    struct arena scratch;
-    if (!tools)
-        return E_NOMEM;
-    arena_init(&scratch, NULL, LIMIT_answer_memory);
-    size_t count = accepted_tools(gateway, server, definitions, &scratch, tools);
-    arena_release(&scratch);
-    int error = recommend_policy(out, PRESET_STRICT, server, tools, count);
-    free(tools);
-    return error;
+    buf_release(&recommendation->text);
+    policy_unref(recommendation->policy);
+    recommendation->policy = NULL;
+}
+
+void recommendation_make(struct str server, const struct classed_tool *tools, size_t count, struct recommendation *out)
+{
+    out->error = recommend_policy(&out->text, PRESET_STRICT, server, tools, count);
+    if (!out->error && !(out->policy = load(buf_str(&out->text))))
+        out->error = E_INVALID;
 }
 
 /* It goes live as any other policy does: with a snapshot of its own. */
-static int put_in_force(struct gateway *gateway, struct str server, struct str source)
+static int put_in_force(struct backend *backend, struct recommendation *made)
 {
-    struct policy *policy = load(gateway, server, source);
-    if (!policy)
-        return E_INVALID;
-    store_recommend(gateway->store, server, source, policy_revision(policy));
-    policy_unref(policy);
-    return gateway_reload(gateway, gateway->snapshot->config);
+    struct gateway *gateway = backend->gateway;
+    if (made->error)
+        return made->error;
+    store_recommend(gateway->store, backend->server.name, buf_str(&made->text), policy_revision(made->policy));
+    backend->made = made->policy;
+    int error = gateway_reload(gateway, gateway->snapshot->config);
+    backend->made = NULL;
+    return error;
 }
 
-void recommend_first(struct gateway *gateway, const struct backend *backend, const struct definitions *definitions)
+/* ---- the first one ---- */
+
+static const struct route *route_of(const struct backend *backend)
 {
-    struct str server = backend->server.name;
-    const struct route *route = snapshot_route(gateway->snapshot, server);
+    const struct route *route = snapshot_route(backend->gateway->snapshot, backend->server.name);
+    return route && route->backend == backend ? route : NULL;
+}
+
+bool recommended_is_wanted(const struct backend *backend)
+{
+    const struct route *route = route_of(backend);
+    return route && route->config->recommended;
+}
+
+bool recommended_is_due(const struct backend *backend)
+{
     struct sha256 revision;
-    struct buf text;
-    if (!route || route->backend != backend || !route->config->recommended || definitions->tool_count == 0 ||
-        store_recommended(gateway->store, server, &revision).len > 0)
+    return !backend->gateway->stopping && recommended_is_wanted(backend) &&
+           store_recommended(backend->gateway->store, backend->server.name, &revision).len == 0;
+}
+
+void recommend_first(struct backend *backend, struct recommendation *made, size_t tool_count)
+{
+    struct gateway *gateway = backend->gateway;
+    if (!recommended_is_due(backend)) /* no longer, or an operator was faster */
         return;
-    buf_init(&text, LIMIT_policy_body);
-    int error = propose(gateway, server, definitions, &text);
-    if (!error)
-        error = put_in_force(gateway, server, buf_str(&text));
+    int error = put_in_force(backend, made);
     if (error)
         log_error(gateway->log,
                   "server '%" STR_FMT "': no recommended policy can be made of its tools, and everything "
                   "is denied: %s",
-                  STR_ARG(server), error_text(error));
+                  STR_ARG(backend->server.name), error_text(error));
     else
         log_info(gateway->log,
                  "server '%" STR_FMT "': the recommended policy for its %zu tool%s is in force, and stays "
                  "as it is",
-                 STR_ARG(server), definitions->tool_count, plural(definitions->tool_count));
-    buf_release(&text);
+                 STR_ARG(backend->server.name), tool_count, plural(tool_count));
+}
+
+/* ---- another one, by an operator ---- */
+
+/* What its texts show; the look at the list has told it, unless the server came to a recommended policy later. */
+static bool signals_of(struct gateway *gateway, const struct looking *looking, size_t at, struct arena *scratch,
+                       struct str server, uint32_t *out)
+{
+    struct verdict_on_tool verdict;
+    if (looking->glances[at].known) {
+        *out = looking->glances[at].signals;
+        return true;
+    }
+    arena_reset(scratch);
+    if (!classify_definition(gateway->classifier, server, scratch, &looking->told->tools[at], &verdict))
+        return false;
+    *out = verdict.signals;
+    return true;
+}
+
+static size_t accepted_tools(struct gateway *gateway, const struct backend *backend, struct arena *scratch,
+                             struct classed_tool *out)
+{
+    const struct looking *looking = &backend->looking;
+    struct str server = backend->server.name;
+    size_t count = 0;
+    for (size_t at = 0; at < looking->told->tool_count; at++) {
+        const struct tool *tool = &looking->told->tools[at];
+        struct pinned_class class = store_pin_class(gateway->store, server, tool->name);
+        uint32_t signals;
+        if (class.known && store_pin_state(gateway->store, server, PIN_TOOL, tool->name, &tool->pin) == PIN_ACCEPTED &&
+            signals_of(gateway, looking, at, scratch, server, &signals))
+            out[count++] = (struct classed_tool){ tool->name, class.class, signals };
+    }
+    return count;
+}
+
+static int propose(struct gateway *gateway, const struct backend *backend, struct buf *out)
+{
+    if (!gateway->classifier && classifier_new(&gateway->classifier) != 0)
+        return E_NOMEM;
+    struct classed_tool *tools = calloc(backend->looking.told->tool_count + 1, sizeof(*tools));
+    struct arena scratch;
+    if (!tools)
+        return E_NOMEM;
+    arena_init(&scratch, NULL, LIMIT_answer_memory);
+    size_t count = accepted_tools(gateway, backend, &scratch, tools);
+    arena_release(&scratch);
+    int error = recommend_policy(out, PRESET_STRICT, backend->server.name, tools, count);
+    free(tools);
+    return error;
 }
 
 static int look(struct gateway *gateway, const struct route *route, struct buf *text, struct gateway_recommended *out)
 {
-    const struct definitions *definitions = upstream_definitions(route->backend->upstream);
-    if (!definitions)
+    if (!route->backend->looking.glances)
         return E_AGAIN;
-    int error = propose(gateway, route->server->name, definitions, text);
+    int error = propose(gateway, route->backend, text);
     if (error)
         return error;
     hasher_begin(gateway->hasher);
@@ -132,6 +195,18 @@ static int look(struct gateway *gateway, const struct route *route, struct buf *
     out->in_force = route->revision;
     out->policy = route->policy ? policy_source(route->policy) : STR_EMPTY;
     return 0;
+}
+
+static int accept_proposal(struct backend *backend, struct str text)
+{
+    struct recommendation made;
+    recommendation_init(&made);
+    buf_append_str(&made.text, text);
+    made.policy = buf_ok(&made.text) ? load(text) : NULL;
+    made.error = made.policy ? 0 : E_INVALID;
+    int error = put_in_force(backend, &made);
+    recommendation_release(&made);
+    return error;
 }
 
 int gateway_recommend(struct gateway *gateway, struct str server, struct str accept, struct buf *text,
@@ -149,7 +224,7 @@ int gateway_recommend(struct gateway *gateway, struct str server, struct str acc
     hex_encode(out->proposed.bytes, SHA256_LEN, hex);
     if (!str_starts_with(str_of(hex, sizeof(hex)), accept))
         return E_INVALID;
-    error = put_in_force(gateway, server, buf_str(text));
+    error = accept_proposal(route->backend, buf_str(text));
     if (error)
         return error;
     gateway->generation++; /* what was decided and not sent is decided again */

@@ -5,11 +5,10 @@
 #include "base/log.h"
 #include "base/plural.h"
 #include "config/config.h"
-#include "gate/classes.h"
 #include "gate/gate.h"
 #include "gate/meter.h"
-#include "gate/recommended.h"
 #include "gate/listen.h"
+#include "gate/recommended.h"
 #include "model/reason.h"
 #include "policy/policy.h"
 #include "store/store.h"
@@ -21,68 +20,17 @@
 
 /* ---- backends ---- */
 
-/* 1: it is not as it was accepted. */
-static size_t look_at_item(struct backend *backend, enum pin_kind kind, const struct item *item)
-{
-    const struct pinned pinned = { kind, item->name, item->definition, item->pin };
-    return store_pin_look(backend->gateway->store, backend->server.name, &pinned) == PIN_CHANGED;
-}
-
-size_t backend_look_at_pins(struct backend *backend)
-{
-    struct definitions *definitions = upstream_definitions(backend->upstream);
-    struct gateway *gateway = backend->gateway;
-    size_t changed = 0;
-    if (definitions)
-        classify_new(gateway, &backend->server, definitions);
-    if (definitions)
-        changed += look_at_item(backend, PIN_INSTRUCTIONS, &definitions->instructions_item);
-    for (size_t at = 0; definitions && at < definitions->tool_count; at++) {
-        const struct tool *tool = &definitions->tools[at];
-        const struct pinned pinned = { PIN_TOOL, tool->name, tool->definition, &tool->pin };
-        changed += store_pin_look(gateway->store, backend->server.name, &pinned) == PIN_CHANGED;
-    }
-    for (size_t at = 0; definitions && at < definitions->prompt_count; at++)
-        changed += look_at_item(backend, PIN_PROMPT, &definitions->prompts[at]);
-    for (size_t at = 0; definitions && at < definitions->template_count; at++)
-        changed += look_at_item(backend, PIN_TEMPLATE, &definitions->templates[at]);
-    for (size_t at = 0; definitions && at < definitions->resource_count; at++)
-        changed += look_at_item(backend, PIN_RESOURCE, &definitions->resources[at]);
-    const struct route *route = snapshot_route(gateway->snapshot, backend->server.name);
-    if (route)
-        (void)rule_classes(gateway, route);
-    gateway->generation++; /* what was decided and not sent is decided again */
-    return changed;
-}
-
-static void look_and_say(struct backend *backend)
-{
-    struct gateway *gateway = backend->gateway;
-    size_t changed = backend_look_at_pins(backend);
-    if (changed > 0)
-        log_warn(gateway->log,
-                 "server '%" STR_FMT "': %zu of its definitions %s not as accepted, and withheld; "
-                 "`warder pins list --changed` shows %s",
-                 STR_ARG(backend->server.name), changed, changed == 1 ? "is" : "are", changed == 1 ? "it" : "them");
-}
-
+/* What changed is denied from now on, and what is new is not there before it was looked at. */
 static void definitions_changed(void *arg, struct upstream *upstream)
 {
     struct backend *backend = arg;
-    struct gateway *gateway = backend->gateway;
-    struct definitions *definitions = upstream_definitions(upstream), *before = backend->told;
-    const struct route *route = snapshot_route(gateway->snapshot, backend->server.name);
-    log_info(gateway->log, "server '%" STR_FMT "': %zu tool%s, %zu prompt%s, %zu resource%s",
+    const struct definitions *definitions = upstream_newest(upstream);
+    log_info(backend->gateway->log, "server '%" STR_FMT "': %zu tool%s, %zu prompt%s, %zu resource%s",
              STR_ARG(backend->server.name), definitions->tool_count, plural(definitions->tool_count),
              definitions->prompt_count, plural(definitions->prompt_count), definitions->resource_count,
              plural(definitions->resource_count));
-    look_and_say(backend);
-    recommend_first(gateway, backend, definitions);
-    route = snapshot_route(gateway->snapshot, backend->server.name);
-    backend->told = definitions_ref(definitions);
-    if (before && route && route->backend == backend)
-        listen_definitions_changed(gateway, route, before, definitions);
-    definitions_unref(before);
+    backend->gateway->generation++; /* what was decided and not sent is decided again */
+    look_start(backend);
 }
 
 static size_t own_item_changes(const struct backend *backend, enum pin_kind kind, const struct item *items,
@@ -132,7 +80,7 @@ static void backend_free(struct backend *backend)
     list_remove(&backend->link);
     if (backend->upstream)
         upstream_free(backend->upstream);
-    definitions_unref(backend->told);
+    looking_release(&backend->looking);
     arena_release(&backend->arena);
     free(backend);
 }
@@ -145,6 +93,7 @@ static int backend_new(struct gateway *gateway, const struct server *server, str
     backend->refs = 1;
     backend->gateway = gateway;
     list_append(&gateway->backends, &backend->link);
+    looking_init(&backend->looking, gateway->loop);
     arena_init(&backend->arena, NULL, SERVER_BYTES);
     int error = server_copy(&backend->arena, server, &backend->server);
     if (!error) {
@@ -159,7 +108,9 @@ static int backend_new(struct gateway *gateway, const struct server *server, str
             .resolver = gateway->resolver,
             .trust = gateway->trust,
         };
-        const struct upstream_events events = { .definitions = definitions_changed, .own = own_listed, .arg = backend };
+        const struct upstream_events events = {
+            .definitions = definitions_changed, .keeps_first = true, .own = own_listed, .arg = backend
+        };
         error = upstream_new(&services, &backend->server, &events, &backend->upstream);
     }
     if (error) {
@@ -185,6 +136,7 @@ static void end_backend(struct backend *backend, enum reason reason)
     if (backend->ending)
         return;
     backend->ending = true;
+    looking_stop(&backend->looking);
     upstream_stop(backend->upstream, reason, backend_ended, backend);
 }
 
@@ -221,8 +173,8 @@ static int find_backend(struct gateway *gateway, const struct server *server, co
     const struct route *route = before ? snapshot_route(before, server->name) : NULL;
     if (!route || !server_starts_alike(&route->backend->server, server)) {
         int error = backend_new(gateway, server, out);
-        if (!error && route && route->backend->told)
-            (*out)->told = definitions_ref(route->backend->told);
+        if (!error && route && route->backend->looking.told)
+            (*out)->looking.told = definitions_ref(route->backend->looking.told);
         return error;
     }
     *out = backend_ref(route->backend);

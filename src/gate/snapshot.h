@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "gate/look.h"
 #include "model/server.h"
 
 #include <stdbool.h>
@@ -30,7 +31,8 @@ struct backend {
     struct arena     arena;      /* holds `server` */
     struct server    server;
     struct upstream *upstream;
-    struct definitions *told;    /* what clients know of it; NULL: nothing yet */
+    struct looking   looking;    /* at what it lists */
+    struct policy   *made;       /* a recommended policy on its way into the next snapshot; borrowed */
 };
 
 struct route {                   /* a server of the configuration, with what decides on it */
@@ -63,7 +65,5 @@ struct route *snapshot_route(const struct snapshot *snapshot, struct str name); 
 
 struct backend *backend_ref(struct backend *backend);
 void backend_unref(struct backend *backend);      /* NULL is fine */
-/* What is seen for the first time is accepted. How much is not as it was accepted. */
-size_t backend_look_at_pins(struct backend *backend);
 /* With all that it still has, at the gateway's end. gateway_backend_ended follows. */
 void backend_stop(struct backend *backend);

@@ -81,6 +81,7 @@ struct upstream {
     size_t                 instance_count;
     struct map             by_isolation;  /* all but the control session */
     struct definitions    *definitions;
+    bool                   known;         /* they may be used */
     struct listing         listing;
     struct subscription    subscription;
     struct list            waiters;       /* for the first list */

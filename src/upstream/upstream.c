@@ -101,7 +101,7 @@ static void wake(struct deferred *deferred)
     upstream->wake_due = false;
     if (upstream->stopping)
         upstream_wake_waiters(&upstream->waiters, upstream->stop_reason);
-    else if (upstream->definitions)
+    else if (upstream->known)
         upstream_wake_waiters(&upstream->waiters, REASON_allowed);
     else if (is_given_up(upstream))
         upstream_gives_up(upstream);
@@ -117,7 +117,7 @@ void upstream_wait(struct upstream *upstream, struct upstream_waiter *waiter)
     doubtful |= upstream->listing.retry_ms > 0;
     waiter->deadline_ms = loop_now_ms(upstream->services.loop) + (doubtful ? LIMIT_doubt_ms : LIMIT_first_list_ms);
     list_append(&upstream->waiters, &waiter->link);
-    if (upstream->definitions || upstream->stopping || is_given_up(upstream)) {
+    if (upstream->known || upstream->stopping || is_given_up(upstream)) {
         if (!upstream->wake_due)
             loop_defer(upstream->services.loop, &upstream->wake);
         upstream->wake_due = true;
@@ -269,7 +269,22 @@ void upstream_free(struct upstream *upstream)
 struct definitions *upstream_definitions(struct upstream *upstream)
 {
     CHECK_OBJ(upstream, UPSTREAM_MAGIC);
+    return upstream->known ? upstream->definitions : NULL;
+}
+
+struct definitions *upstream_newest(struct upstream *upstream)
+{
+    CHECK_OBJ(upstream, UPSTREAM_MAGIC);
     return upstream->definitions;
+}
+
+void upstream_know(struct upstream *upstream)
+{
+    CHECK_OBJ(upstream, UPSTREAM_MAGIC);
+    AN(upstream->definitions);
+    upstream->known = true;
+    timer_stop(&upstream->waiters_timer);
+    upstream_wake_waiters(&upstream->waiters, REASON_allowed);
 }
 
 enum upstream_state upstream_state(const struct upstream *upstream)
@@ -278,7 +293,7 @@ enum upstream_state upstream_state(const struct upstream *upstream)
     const struct instance *control = upstream->control;
     if (!control || upstream->stopping)
         return UPSTREAM_DOWN;
-    if (control->state == INSTANCE_READY && upstream->definitions)
+    if (control->state == INSTANCE_READY && upstream->known)
         return UPSTREAM_READY;
     return control->backoff_ms ? UPSTREAM_DOWN : UPSTREAM_STARTING;
 }
@@ -329,12 +344,13 @@ void upstream_listed(struct upstream *upstream, struct definitions *definitions)
     upstream->definitions = definitions;
     if (upstream->control)
         upstream->control->failures = 0;
-    timer_stop(&upstream->waiters_timer);
     LIST_EACH (&upstream->instances, link, after)
         instance_look_again(CONTAINER_OF(link, struct instance, link));
+    upstream->known |= !upstream->events.keeps_first;
     if (upstream->events.definitions)
         upstream->events.definitions(upstream->events.arg, upstream);
-    upstream_wake_waiters(&upstream->waiters, REASON_allowed);
+    if (upstream->known)
+        upstream_know(upstream);
 }
 
 /* ---- instances ---- */

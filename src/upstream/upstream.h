@@ -68,8 +68,9 @@ struct upstream_services {
 };
 
 struct upstream_events {
-    /* The definitions changed (first list, list_changed, reconnect). Borrowed: upstream_definitions is the new one. */
+    /* The definitions changed (first list, list_changed, reconnect). Borrowed: upstream_newest is the new one. */
     void (*definitions)(void *arg, struct upstream *upstream);
+    bool keeps_first;  /* the first ones are nobody's, and waited for, until upstream_know */
     /* What the instance of an isolation value lists is known, or known anew (`before` NULL: they were not).
      * All borrowed. */
     void (*own)(void *arg, struct upstream *upstream, struct str value, const struct definitions *before,
@@ -86,8 +87,12 @@ void upstream_stop(struct upstream *upstream, enum reason reason, void (*done)(v
 /* Stopped (also from `done`), or never started. */
 void upstream_free(struct upstream *upstream);
 
-/* NULL until the first whole list is there. */
+/* NULL until the first whole list is there, and known. */
 struct definitions *upstream_definitions(struct upstream *upstream);
+/* The same, known or not. */
+struct definitions *upstream_newest(struct upstream *upstream);
+/* What is listed may be used from now on, whatever it is: who waits for it hears so. */
+void upstream_know(struct upstream *upstream);
 enum upstream_state { UPSTREAM_STARTING, UPSTREAM_READY, UPSTREAM_DOWN };
 enum upstream_state upstream_state(const struct upstream *upstream);
 struct upstream_stats {

@@ -117,7 +117,22 @@ void upstream_free(struct upstream *upstream)
 }
 struct definitions *upstream_definitions(struct upstream *upstream)
 {
+    return (void)upstream, memory.known ? memory.definitions : NULL;
+}
+
+struct definitions *upstream_newest(struct upstream *upstream)
+{
     return (void)upstream, memory.definitions;
+}
+
+void upstream_know(struct upstream *upstream)
+{
+    (void)upstream;
+    AN(memory.definitions);
+    bool was_known = memory.known;
+    memory.known = true;
+    if (!was_known)
+        memory_wake(REASON_allowed);
 }
 void upstream_trouble(const struct upstream *upstream, struct upstream_trouble *out)
 {

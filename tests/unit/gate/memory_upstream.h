@@ -9,6 +9,7 @@
 struct memory {
     struct definitions *definitions; /* owned; NULL: the first list is missing */
     struct arena_pool *arenas;       /* the gateway's: answers are parsed into them */
+    bool known;                      /* the gateway has looked at the first list */
     bool instances_ready;
     enum era_id era; /* the one that the server speaks */
     struct list waiters, legs; /* what waits, what was sent */
