@@ -15,46 +15,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define INDEX_VERSION 2
 #define BUSY_MS 5000
 #define WORDS_OF_DESCRIPTION 600 /* bytes that the search looks in */
-#define ALIKE_SHOWN 12           /* pages show fewer of one kind: a tool behind these changes no other page */
-
-static const char schema[] =
-    "CREATE TABLE servers(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, slug TEXT NOT NULL UNIQUE, initial TEXT "
-    "NOT NULL,"
-    " title TEXT, description TEXT, registry TEXT, package TEXT, version TEXT, url TEXT, scanned TEXT,"
-    " listed INTEGER NOT NULL DEFAULT 0, tools INTEGER NOT NULL DEFAULT 0, run INTEGER NOT NULL DEFAULT 0,"
-    " dirty INTEGER NOT NULL);"
-    "CREATE INDEX servers_dirty ON servers(slug) WHERE dirty;"
-    "CREATE INDEX servers_initial ON servers(initial, slug);"
-    "CREATE TABLE tools(id INTEGER PRIMARY KEY, server INTEGER NOT NULL, name TEXT NOT NULL, slug TEXT NOT NULL,"
-    " home TEXT NOT NULL, initial TEXT NOT NULL, kind TEXT NOT NULL, class INTEGER NOT NULL, severity INTEGER NOT NULL,"
-    " confidence INTEGER NOT NULL, signals INTEGER NOT NULL, definition TEXT NOT NULL, verdict TEXT NOT NULL,"
-    " digest BLOB NOT NULL, run INTEGER NOT NULL);"
-    "CREATE UNIQUE INDEX tools_name ON tools(server, name);"
-    "CREATE UNIQUE INDEX tools_slug ON tools(server, slug);"
-    "CREATE INDEX tools_kind ON tools(kind, home, slug);"
-    "CREATE INDEX tools_class ON tools(class, initial, slug, home);"
-    "CREATE INDEX tools_initial ON tools(initial, slug, home);"
-    "CREATE INDEX tools_grave ON tools(severity DESC, class DESC, slug, home, signals);"
-    "CREATE INDEX tools_exposed ON tools(class, signals);"
-    "CREATE VIRTUAL TABLE words USING fts5(name, description, server, tokenize='unicode61 remove_diacritics 2');"
-    "CREATE TABLE touched(class INTEGER NOT NULL, initial TEXT NOT NULL, PRIMARY KEY(class, initial)) WITHOUT ROWID;"
-    "CREATE TABLE pages(path TEXT PRIMARY KEY, digest BLOB NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE gone(path TEXT PRIMARY KEY) WITHOUT ROWID;"
-    "CREATE TABLE notes(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
-
-/* What an index of version 1 lacks. */
-static const char schema_2[] =
-    "CREATE TABLE queue(server INTEGER PRIMARY KEY, kind INTEGER NOT NULL, start TEXT NOT NULL, state INTEGER NOT NULL,"
-    " why TEXT NOT NULL, tries INTEGER NOT NULL);"
-    "CREATE INDEX queue_state ON queue(state, kind, server);"
-    "CREATE TABLE scans(server INTEGER PRIMARY KEY, before TEXT NOT NULL, classifier INTEGER NOT NULL,"
-    " compared INTEGER NOT NULL);"
-    "CREATE TABLE changes(server INTEGER NOT NULL, name TEXT NOT NULL, change INTEGER NOT NULL,"
-    " PRIMARY KEY(server, name)) WITHOUT ROWID;"
-    "CREATE TABLE shards(prefix TEXT PRIMARY KEY) WITHOUT ROWID;";
 
 static const char *const statement_texts[STATEMENT_COUNT] = {
 #define S(name, sql) [STATEMENT_##name] = sql,
@@ -130,30 +92,6 @@ int read_text(struct catalog *catalog, enum statement which, struct buf *out)
 
 /* ---- the file ---- */
 
-static int schema_make(struct catalog *catalog)
-{
-    int version = -1;
-    sqlite3_stmt *pragma;
-    int code = sqlite3_prepare_v2(catalog->handle, "PRAGMA user_version", -1, &pragma, NULL);
-    if (code == SQLITE_OK && sqlite3_step(pragma) == SQLITE_ROW)
-        version = sqlite3_column_int(pragma, 0);
-    (void)sqlite3_finalize(pragma);
-    if (version < 0 || version >= INDEX_VERSION)
-        return version == INDEX_VERSION ? 0 : E_CORRUPT;
-    char set[64];
-    (void)snprintf(set, sizeof(set), "PRAGMA user_version=%d", INDEX_VERSION);
-    static const char begin[] = "BEGIN IMMEDIATE", commit[] = "COMMIT";
-    const char *const steps[] = { begin, schema, schema_2, set, commit };
-    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-        if (version > 0 && steps[i] == schema)
-            continue;
-        code = sqlite3_exec(catalog->handle, steps[i], NULL, NULL, NULL);
-        if (code != SQLITE_OK)
-            return error_of_sqlite(code);
-    }
-    return 0;
-}
-
 static int folder_make(const char *path)
 {
     char folder[PATH_MAX];
@@ -190,9 +128,6 @@ int catalog_open(const char *path, bool create, struct catalog **out)
     }
     if (!error)
         error = schema_make(catalog);
-    if (!error)
-        error = error_of_sqlite(sqlite3_exec(
-            catalog->handle, "CREATE VIRTUAL TABLE temp.vocab USING fts5vocab(main, words, col)", NULL, NULL, NULL));
     if (error) {
         catalog_close(catalog);
         return error;
@@ -255,23 +190,48 @@ static int touch_addresses(struct catalog *catalog, struct str slug)
     return touch_key(catalog, -3, slug);
 }
 
-/* The lists in which a tool stands, and the pages of its kind elsewhere that name it. */
-static int touch_tool(struct catalog *catalog, int class, char initial, struct str kind, struct str home)
+/* The lists in which a tool stands. */
+static int touch_lists(struct catalog *catalog, int class, char initial)
 {
     int error = touch(catalog, class, initial);
+    return error ? error : touch(catalog, -1, initial);
+}
+
+static int take_servers(struct catalog *catalog, enum statement which, struct str kind, struct str home,
+                        int64_t servers[ALIKE_MOST], int *count)
+{
+    sqlite3_stmt *row = statement(catalog, which);
+    bind_text(row, 1, kind);
+    bind_text(row, 2, home);
+    bind_int(row, 3, ALIKE_MOST - *count);
+    int error;
+    while ((error = step(catalog, which)) == 1 && *count < ALIKE_MOST)
+        servers[(*count)++] = sqlite3_column_int64(row, 0);
+    reset(catalog, which);
+    return error < 0 ? error : 0;
+}
+
+/* The servers whose pages name a tool of this kind and home, or would: those just before it, the last before the first.
+ */
+static int touch_alike(struct catalog *catalog, struct str kind, struct str home)
+{
+    int64_t servers[ALIKE_MOST];
+    int count = 0;
+    int error = take_servers(catalog, STATEMENT_KIND_BEFORE, kind, home, servers, &count);
+    if (!error && count < ALIKE_MOST)
+        error = take_servers(catalog, STATEMENT_KIND_LAST, kind, home, servers, &count);
+    for (int i = 0; i < count && !error; i++)
+        error = catalog_mark(catalog, servers[i]);
+    return error;
+}
+
+/* A tool that came or goes. */
+static int touch_tool(struct catalog *catalog, int class, char initial, struct str kind, struct str home)
+{
+    int error = touch_lists(catalog, class, initial);
     if (!error)
-        error = touch(catalog, -1, initial);
-    sqlite3_stmt *before = statement(catalog, STATEMENT_ALIKE_BEFORE);
-    bind_text(before, 1, kind);
-    bind_text(before, 2, home);
-    if (!error)
-        error = step(catalog, STATEMENT_ALIKE_BEFORE);
-    bool shown = error == 1 && sqlite3_column_int(before, 0) < ALIKE_SHOWN;
-    reset(catalog, STATEMENT_ALIKE_BEFORE);
-    if (error < 0 || !shown)
-        return error < 0 ? error : 0;
-    bind_text(statement(catalog, STATEMENT_SERVER_DIRTY), 1, kind);
-    return run(catalog, STATEMENT_SERVER_DIRTY);
+        error = touch_addresses(catalog, home);
+    return error ? error : touch_alike(catalog, kind, home);
 }
 
 /* A slug that nobody has: with a piece of the name's digest where the plain one is taken. `owner` 0: among servers. */
@@ -326,24 +286,38 @@ static int touch_shards(struct catalog *catalog, struct str name)
     return error;
 }
 
-static int words_put(struct catalog *catalog, int64_t row, struct str name, struct str description, struct str server)
+static int remove_by_id(struct catalog *catalog, enum statement which, int64_t id)
+{
+    bind_int(statement(catalog, which), 1, id);
+    return run(catalog, which);
+}
+
+/* A tool's name as the search has it: the same when it goes as when it came. */
+static int names_run(struct catalog *catalog, enum statement which, int64_t tool, struct str name)
 {
     struct buf words;
     buf_init(&words, 64 << 10);
     append_words(&words, name);
-    sqlite3_stmt *to = statement(catalog, STATEMENT_WORDS_REMOVE);
-    bind_int(to, 1, row);
-    int error = run(catalog, STATEMENT_WORDS_REMOVE);
-    to = statement(catalog, STATEMENT_WORDS_ADD);
-    bind_int(to, 1, row);
-    bind_text(to, 2, buf_ok(&words) ? buf_str(&words) : str_slice(name, 0, 512));
-    bind_text(to, 3, str_slice(description, 0, WORDS_OF_DESCRIPTION));
-    bind_text(to, 4, server);
-    if (!error)
-        error = run(catalog, STATEMENT_WORDS_ADD);
+    sqlite3_stmt *to = statement(catalog, which);
+    bind_int(to, 1, tool);
+    bind_text(to, 2, buf_str(&words));
+    int error = buf_ok(&words) ? run(catalog, which) : E_LIMIT;
     buf_release(&words);
-    if (!error && row > 0)
-        error = touch_shards(catalog, name);
+    return error ? error : touch_shards(catalog, name);
+}
+
+static int texts_add(struct catalog *catalog, int64_t tool, struct str name, struct str description, struct str home)
+{
+    struct buf words;
+    buf_init(&words, 64 << 10);
+    append_words(&words, name);
+    sqlite3_stmt *to = statement(catalog, STATEMENT_TEXTS_ADD);
+    bind_int(to, 1, tool);
+    bind_text(to, 2, buf_str(&words));
+    bind_text(to, 3, str_slice(description, 0, WORDS_OF_DESCRIPTION));
+    bind_text(to, 4, home);
+    int error = buf_ok(&words) ? run(catalog, STATEMENT_TEXTS_ADD) : E_LIMIT;
+    buf_release(&words);
     return error;
 }
 
@@ -373,6 +347,32 @@ static int server_add(struct catalog *catalog, struct str name, int64_t *id)
     return error ? error : touch_addresses(catalog, str_from_c(slug));
 }
 
+/* 1: there is a row. The statement is bound already. */
+static int finds(struct catalog *catalog, enum statement which)
+{
+    int found = step(catalog, which);
+    reset(catalog, which);
+    return found;
+}
+
+static int touch_server_list(struct catalog *catalog, int64_t id)
+{
+    bind_int(statement(catalog, STATEMENT_SERVER_TOUCH), 1, id);
+    return run(catalog, STATEMENT_SERVER_TOUCH);
+}
+
+/* The list of servers, if what it shows of one will differ; its count of tools is looked at when they are in. */
+static int touch_row(struct catalog *catalog, int64_t id, const struct catalog_server *server)
+{
+    sqlite3_stmt *same = statement(catalog, STATEMENT_SERVER_ROW);
+    bind_int(same, 1, id);
+    bind_int(same, 2, server->listed);
+    bind_text(same, 3, server->package);
+    bind_text(same, 4, server->url);
+    int found = finds(catalog, STATEMENT_SERVER_ROW);
+    return found == 0 ? touch_server_list(catalog, id) : found < 0 ? found : 0;
+}
+
 int catalog_put_server(struct catalog *catalog, const struct catalog_server *server, int64_t *id)
 {
     int error = server_find(catalog, server->name, id);
@@ -380,6 +380,8 @@ int catalog_put_server(struct catalog *catalog, const struct catalog_server *ser
         error = server_add(catalog, server->name, id);
     if (error >= 0 && server->listed)
         error = changes_begin(catalog, *id);
+    if (error >= 0)
+        error = touch_row(catalog, *id, server);
     if (error < 0)
         return error;
     sqlite3_stmt *to = statement(catalog, STATEMENT_SERVER_SET);
@@ -392,13 +394,14 @@ int catalog_put_server(struct catalog *catalog, const struct catalog_server *ser
     bind_text(to, 7, server->url);
     bind_text(to, 8, server->scanned);
     bind_int(to, 9, server->listed);
-    error = run(catalog, STATEMENT_SERVER_SET);
-    return error ? error : words_put(catalog, -*id, server->name, server->description, server->title);
+    return run(catalog, STATEMENT_SERVER_SET);
 }
 
 int catalog_put_listed(struct catalog *catalog, int64_t id, struct str scanned)
 {
     int error = changes_begin(catalog, id);
+    if (!error)
+        error = touch_server_list(catalog, id);
     sqlite3_stmt *to = statement(catalog, STATEMENT_SERVER_LISTED);
     bind_int(to, 1, id);
     bind_text(to, 2, scanned);
@@ -463,32 +466,37 @@ static int tool_add(struct catalog *catalog, int64_t server, const struct server
     bind_judged(to, 7, tool, digest, state->run);
     error = run(catalog, STATEMENT_TOOL_ADD);
     *id = sqlite3_last_insert_rowid(catalog->handle);
-    if (!error)
-        error = touch_addresses(catalog, str_from_c(state->slug));
     return error ? error : touch_tool(catalog, tool->class, initial, kinded, str_from_c(state->slug));
-}
-
-static int tool_set(struct catalog *catalog, int64_t id, const struct server_state *state,
-                    const struct catalog_tool *tool, const struct sha256 *digest, int old_class, char initial)
-{
-    char kind[KIND_MAX + 1];
-    struct str kinded = kind_of(tool->name, kind);
-    sqlite3_stmt *to = statement(catalog, STATEMENT_TOOL_SET);
-    bind_int(to, 1, id);
-    bind_judged(to, 2, tool, digest, state->run);
-    int error = run(catalog, STATEMENT_TOOL_SET);
-    if (!error)
-        error = touch_tool(catalog, tool->class, initial, kinded, str_from_c(state->slug));
-    return error || old_class == (int)tool->class ? error : touch(catalog, old_class, initial);
 }
 
 struct tool_state {
     int64_t id;
-    int class;
+    bool found;
+    int class, severity;
     char initial;
     bool same;
     enum change change; /* from then to now */
 };
+
+/* What other pages say of a tool, beside its name, is its class and its severity. */
+static int tool_set(struct catalog *catalog, const struct server_state *state, const struct catalog_tool *tool,
+                    const struct sha256 *digest, const struct tool_state *old)
+{
+    char kind[KIND_MAX + 1];
+    sqlite3_stmt *to = statement(catalog, STATEMENT_TOOL_SET);
+    bind_int(to, 1, old->id);
+    bind_judged(to, 2, tool, digest, state->run);
+    int error = run(catalog, STATEMENT_TOOL_SET);
+    bool reclassed = old->class != (int)tool->class;
+    if (error || (!reclassed && old->severity == (int)tool->severity))
+        return error;
+    error = touch_lists(catalog, tool->class, old->initial);
+    if (!error)
+        error = touch_shards(catalog, tool->name);
+    if (!error && reclassed)
+        error = touch(catalog, old->class, old->initial);
+    return error || !reclassed ? error : touch_alike(catalog, kind_of(tool->name, kind), str_from_c(state->slug));
+}
 
 static int tool_find(struct catalog *catalog, int64_t server, const struct catalog_tool *tool,
                      const struct sha256 *digest, struct tool_state *out)
@@ -499,12 +507,14 @@ static int tool_find(struct catalog *catalog, int64_t server, const struct catal
     bind_text(found, 2, tool->name);
     int row = step(catalog, STATEMENT_TOOL_ID);
     if (row == 1) {
+        out->found = true;
         out->id = sqlite3_column_int64(found, 0);
         out->same = sqlite3_column_bytes(found, 1) == SHA256_LEN &&
                     memcmp(sqlite3_column_blob(found, 1), digest->bytes, SHA256_LEN) == 0;
         out->class = sqlite3_column_int(found, 2);
+        out->severity = sqlite3_column_int(found, 4);
         out->initial = initial_of(column_text(found, 3));
-        const struct change_side then = { out->class, sqlite3_column_int64(found, 4), sqlite3_column_int64(found, 5),
+        const struct change_side then = { out->class, out->severity, sqlite3_column_int64(found, 5),
                                           column_text(found, 6) };
         out->change = change_between(out->same ? &now : &then, &now);
     } else {
@@ -528,23 +538,20 @@ int catalog_put_tool(struct catalog *catalog, int64_t server, const struct catal
         error = tool_find(catalog, server, tool, &digest, &old);
     if (error < 0)
         return error;
-    if (old.id && old.same) {
+    if (old.found && old.same) {
         sqlite3_stmt *to = statement(catalog, STATEMENT_TOOL_SEEN);
         bind_int(to, 1, old.id);
         bind_int(to, 2, state.run);
         return run(catalog, STATEMENT_TOOL_SEEN);
     }
-    error = old.id ? tool_set(catalog, old.id, &state, tool, &digest, old.class, old.initial)
-                   : tool_add(catalog, server, &state, tool, &digest, &old.id);
+    error = old.found ? tool_set(catalog, &state, tool, &digest, &old)
+                      : tool_add(catalog, server, &state, tool, &digest, &old.id);
     if (!error && state.compares && old.change != CHANGE_NONE)
         error = changes_note(catalog, server, tool->name, old.change);
-    return error ? error : words_put(catalog, old.id, tool->name, description, str_from_c(state.slug));
-}
-
-static int remove_by_id(struct catalog *catalog, enum statement which, int64_t id)
-{
-    bind_int(statement(catalog, which), 1, id);
-    return run(catalog, which);
+    if (!error)
+        error = old.found ? remove_by_id(catalog, STATEMENT_TEXTS_REMOVE, old.id)
+                          : names_run(catalog, STATEMENT_NAMES_ADD, old.id, tool->name);
+    return error ? error : texts_add(catalog, old.id, tool->name, description, str_from_c(state.slug));
 }
 
 /* 1: one was removed. */
@@ -560,7 +567,7 @@ static int remove_stale(struct catalog *catalog, int64_t server, const struct se
         return row;
     }
     int64_t id = sqlite3_column_int64(stale, 0);
-    int error = touch_shards(catalog, column_text(stale, 6));
+    int error = names_run(catalog, STATEMENT_NAMES_REMOVE, id, column_text(stale, 6));
     if (!error && state->compares)
         error = changes_note(catalog, server, column_text(stale, 6), CHANGE_GONE);
     char initial = initial_of(column_text(stale, 1));
@@ -574,9 +581,7 @@ static int remove_stale(struct catalog *catalog, int64_t server, const struct se
     if (!error)
         error = catalog_gone_add(catalog, str_from_c(path));
     if (!error)
-        error = touch_addresses(catalog, str_from_c(home));
-    if (!error)
-        error = remove_by_id(catalog, STATEMENT_WORDS_REMOVE, id);
+        error = remove_by_id(catalog, STATEMENT_TEXTS_REMOVE, id);
     if (!error)
         error = remove_by_id(catalog, STATEMENT_TOOL_REMOVE, id);
     return error ? error : 1;
@@ -591,9 +596,13 @@ int catalog_put_end(struct catalog *catalog, int64_t server, bool whole)
         removed = remove_stale(catalog, server, &state);
     if (!error)
         error = removed;
-    if (!error)
+    bind_int(statement(catalog, STATEMENT_SERVER_COUNTED), 1, server);
+    int counted = error ? 1 : finds(catalog, STATEMENT_SERVER_COUNTED);
+    if (counted < 0)
+        error = counted;
+    if (!error && counted == 0)
+        error = touch_server_list(catalog, server);
+    if (!error && counted == 0)
         error = remove_by_id(catalog, STATEMENT_SERVER_COUNT, server);
-    if (!error)
-        error = changes_end(catalog, server, whole);
-    return error ? error : touch(catalog, -2, initial_of(str_from_c(state.slug)));
+    return error ? error : changes_end(catalog, server, whole);
 }

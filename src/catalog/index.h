@@ -81,13 +81,18 @@ typedef int catalog_each_slug(void *arg, int64_t server, struct str slug);
 int catalog_server_slugs(struct catalog *catalog, catalog_each_slug *each, void *arg) NODISCARD;
 /* Tools of a class (-1: of any) whose slug begins so, by slug; without texts. */
 int catalog_tools_at(struct catalog *catalog, int class, char initial, catalog_each_tool *each, void *arg) NODISCARD;
-/* The first `most` tools of other servers whose names begin and end alike; without texts. */
-int catalog_tools_alike(struct catalog *catalog, const struct catalog_tool *tool, int most, catalog_each_tool *each, void *arg)
-    NODISCARD;
+#define ALIKE_MOST 6 /* tools of other servers that a page names: one that comes or goes marks as many servers */
+/* The next tools of other servers whose names begin and end alike, by server, the first behind the last, at most
+ * ALIKE_MOST: each is named by its neighbours, and none by all. Without texts. */
+int catalog_tools_alike(struct catalog *catalog, const struct catalog_tool *tool, catalog_each_tool *each, void *arg) NODISCARD;
 /* The gravest tools of the classes (bits) with any of the signals (0: whatever their signals); without texts. */
 int catalog_tools_exposed(struct catalog *catalog, unsigned classes, uint32_t signals, int most, catalog_each_tool *each,
                           void *arg) NODISCARD;
-/* Candidates for the words, at most `most`, in no order that means anything. `names`: only the tools' names are looked in. */
+/* Searches: the first `most` candidates, in an order that is the same for the same index and means nothing. */
+/* Tools whose slug begins as this text's does: names that begin so are among them. */
+int catalog_search_beginning(struct catalog *catalog, struct str text, int most, catalog_each_tool *each, void *arg) NODISCARD;
+/* Tools that have every word of the query as a word or as the beginning of one: in their names alone, or in their names,
+ * the beginnings of their descriptions, and the slugs of their servers, where fillers ("the") count only by themselves. */
 int catalog_search(struct catalog *catalog, struct str query, bool names, int most, catalog_each_tool *each, void *arg) NODISCARD;
 
 typedef int catalog_each_count(void *arg, int64_t a, int64_t b, int64_t count);

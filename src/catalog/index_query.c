@@ -3,7 +3,6 @@
 
 #include "base/check.h"
 #include "catalog/index_sql.h"
-#include "catalog/index_words.h"
 
 static void read_server(sqlite3_stmt *row, struct catalog_server *out)
 {
@@ -64,7 +63,7 @@ static int each_server(struct catalog *catalog, enum statement which, catalog_ea
     return error;
 }
 
-static int each_tool(struct catalog *catalog, enum statement which, catalog_each_tool *each, void *arg)
+int each_tool(struct catalog *catalog, enum statement which, catalog_each_tool *each, void *arg)
 {
     struct catalog_tool tool;
     int error;
@@ -174,14 +173,32 @@ int catalog_tools_at(struct catalog *catalog, int class, char initial, catalog_e
     return each_tool(catalog, which, each, arg);
 }
 
-int catalog_tools_alike(struct catalog *catalog, const struct catalog_tool *tool, int most, catalog_each_tool *each,
-                        void *arg)
+struct alike {
+    catalog_each_tool *each;
+    void *arg;
+    int left;
+};
+
+static int take_alike(void *arg, const struct catalog_tool *tool)
 {
-    sqlite3_stmt *to = statement(catalog, STATEMENT_ALIKE);
-    bind_text(to, 1, tool->kind);
-    bind_text(to, 2, tool->home);
-    bind_int(to, 3, most);
-    return each_tool(catalog, STATEMENT_ALIKE, each, arg);
+    struct alike *alike = arg;
+    alike->left--;
+    return alike->each(alike->arg, tool);
+}
+
+int catalog_tools_alike(struct catalog *catalog, const struct catalog_tool *tool, catalog_each_tool *each, void *arg)
+{
+    static const enum statement parts[] = { STATEMENT_ALIKE_BEHIND, STATEMENT_ALIKE_FIRST };
+    struct alike alike = { each, arg, ALIKE_MOST };
+    int error = 0;
+    for (size_t i = 0; i < ARRAY_LEN(parts) && !error && alike.left > 0; i++) {
+        sqlite3_stmt *to = statement(catalog, parts[i]);
+        bind_text(to, 1, tool->kind);
+        bind_text(to, 2, tool->home);
+        bind_int(to, 3, alike.left);
+        error = each_tool(catalog, parts[i], take_alike, &alike);
+    }
+    return error;
 }
 
 int catalog_tools_exposed(struct catalog *catalog, unsigned classes, uint32_t signals, int most,
@@ -192,43 +209,6 @@ int catalog_tools_exposed(struct catalog *catalog, unsigned classes, uint32_t si
     bind_int(to, 2, signals);
     bind_int(to, 3, most);
     return each_tool(catalog, STATEMENT_EXPOSED, each, arg);
-}
-
-/* Every word as the beginning of one, all of them; nothing of FTS5's own language gets through. */
-static void write_match(struct buf *out, struct str query, bool names)
-{
-    size_t at = 0;
-    struct str word;
-    if (names)
-        buf_append_str(out, STR("name : ("));
-    for (bool first = true; (word = next_word(query, &at)).len > 0; first = false) {
-        if (!first)
-            buf_append_str(out, STR(" AND "));
-        buf_append_byte(out, '"');
-        buf_append_str(out, word);
-        buf_append_str(out, STR("\"*"));
-    }
-    if (names)
-        buf_append_byte(out, ')');
-}
-
-int catalog_search(struct catalog *catalog, struct str query, bool names, int most, catalog_each_tool *each, void *arg)
-{
-    size_t at = 0;
-    struct buf match;
-    if (next_word(query, &at).len == 0)
-        return 0;
-    buf_init(&match, 8192);
-    write_match(&match, query, names);
-    int error = buf_ok(&match) ? 0 : E_LIMIT;
-    if (!error) {
-        sqlite3_stmt *to = statement(catalog, STATEMENT_SEARCH);
-        bind_text(to, 1, buf_str(&match));
-        bind_int(to, 2, most);
-        error = each_tool(catalog, STATEMENT_SEARCH, each, arg);
-    }
-    buf_release(&match);
-    return error;
 }
 
 int catalog_count_exposures(struct catalog *catalog, catalog_each_count *each, void *arg)

@@ -5,6 +5,7 @@
 
 #include <sqlite3.h>
 
+#define INDEX_BEGINNINGS 3 /* letters: shorter beginnings of words, and such, have lists of their own */
 #define TOOL_COLUMNS "t.id, t.server, t.name, t.slug, t.home, t.kind, t.class, t.severity, t.confidence, t.signals"
 #define SERVER_COLUMNS "id, name, slug, title, description, registry, package, version, url, scanned, listed, tools"
 #define SERVER_NAME "(SELECT name FROM servers WHERE id = t.server)"
@@ -20,8 +21,10 @@
     S(SERVER_SET, "UPDATE servers SET title = ?2, description = ?3, registry = ?4, package = ?5, version = ?6, "       \
                   "url = ?7, scanned = ?8, listed = max(listed, ?9), run = run + 1, dirty = 1 WHERE id = ?1")          \
     S(SERVER_RUN, "SELECT run, slug, (SELECT compared FROM scans WHERE server = ?1) FROM servers WHERE id = ?1")       \
+    S(SERVER_ROW, "SELECT 1 FROM servers WHERE id = ?1 AND listed >= ?2 AND package IS ?3 AND url IS ?4")              \
+    S(SERVER_TOUCH, "INSERT OR IGNORE INTO touched SELECT -2, initial FROM servers WHERE id = ?1")                     \
+    S(SERVER_COUNTED, "SELECT 1 FROM servers WHERE id = ?1 AND tools = (SELECT count(*) FROM tools WHERE server = ?1)") \
     S(SERVER_COUNT, "UPDATE servers SET tools = (SELECT count(*) FROM tools WHERE server = ?1) WHERE id = ?1")         \
-    S(SERVER_DIRTY, "UPDATE servers SET dirty = 1 WHERE id IN (SELECT server FROM tools WHERE kind = ?1)")             \
     S(TOOL_ID, "SELECT id, digest, class, slug, severity, signals, definition FROM tools WHERE server = ?1 AND name = ?2") \
     S(TOOL_SLUG, "SELECT 1 FROM tools WHERE server = ?1 AND slug = ?2")                                                \
     S(TOOL_ADD, "INSERT INTO tools(server, name, slug, home, initial, kind, class, severity, confidence, signals, "    \
@@ -31,9 +34,12 @@
     S(TOOL_SEEN, "UPDATE tools SET run = ?2 WHERE id = ?1")                                                            \
     S(TOOL_STALE, "SELECT id, slug, home, initial, kind, class, name FROM tools WHERE server = ?1 AND run <> ?2 LIMIT 1") \
     S(TOOL_REMOVE, "DELETE FROM tools WHERE id = ?1")                                                                  \
-    S(ALIKE_BEFORE, "SELECT count(*) FROM (SELECT 1 FROM tools WHERE kind = ?1 AND home < ?2 LIMIT 12)")               \
-    S(WORDS_ADD, "INSERT INTO words(rowid, name, description, server) VALUES(?1, ?2, ?3, ?4)")                         \
-    S(WORDS_REMOVE, "DELETE FROM words WHERE rowid = ?1")                                                              \
+    S(KIND_BEFORE, "SELECT server FROM tools WHERE kind = ?1 AND home < ?2 ORDER BY home DESC, slug DESC LIMIT ?3")     \
+    S(KIND_LAST, "SELECT server FROM tools WHERE kind = ?1 AND home > ?2 ORDER BY home DESC, slug DESC LIMIT ?3")       \
+    S(NAMES_ADD, "INSERT INTO names(rowid, name) VALUES(?1, ?2)")                                                      \
+    S(NAMES_REMOVE, "INSERT INTO names(names, rowid, name) VALUES('delete', ?1, ?2)")                                  \
+    S(TEXTS_ADD, "INSERT INTO texts(rowid, name, description, server) VALUES(?1, ?2, ?3, ?4)")                         \
+    S(TEXTS_REMOVE, "DELETE FROM texts WHERE rowid = ?1")                                                              \
     S(TOUCH, "INSERT OR IGNORE INTO touched VALUES(?1, ?2)")                                                           \
     S(TOUCHED, "SELECT 1 FROM touched WHERE class = ?1 AND initial = ?2")                                              \
     S(TOUCHED_SERVERS, "SELECT initial FROM touched WHERE class = -3 ORDER BY initial")                                \
@@ -61,13 +67,13 @@
     S(QUEUE_OF, "SELECT q.server, q.kind, q.start, q.state, q.why, q.tries, s.name, s.slug FROM queue q JOIN servers s "    \
                 "ON s.id = q.server WHERE q.server = ?1")                                                              \
     S(SERVER_LISTED, "UPDATE servers SET listed = 1, scanned = ?2, run = run + 1, dirty = 1 WHERE id = ?1")            \
-    S(SERVER_MARK, "UPDATE servers SET dirty = 1 WHERE id = ?1")                                                       \
+    S(SERVER_MARK, "UPDATE servers SET dirty = 1 WHERE id = ?1 AND NOT dirty")                                                       \
     S(SHARD_ADD, "INSERT OR IGNORE INTO shards VALUES(?1)")                                                            \
     S(SHARDS, "SELECT prefix FROM shards ORDER BY prefix")                                                             \
     S(SHARDS_ALL, "SELECT 1 FROM shards WHERE prefix = '*'")                                                           \
     S(SHARDS_NONE, "DELETE FROM shards")                                                                               \
-    S(TWOS, "SELECT DISTINCT substr(term, 1, 2) FROM vocab WHERE col = 'name'")                                        \
-    S(TERMS, "SELECT term, doc FROM vocab WHERE term >= ?1 AND term < ?2 AND col = 'name' ORDER BY term")              \
+    S(TWOS, "SELECT DISTINCT substr(term, 1, 2) FROM name_counts")                                                     \
+    S(TERMS, "SELECT term, doc FROM name_counts WHERE term >= ?1 AND term < ?2 ORDER BY term")                         \
     S(PAGES_IN, "SELECT path FROM pages WHERE path >= ?1 AND path < ?2 AND path NOT IN (SELECT path FROM gone) "       \
                 "ORDER BY path")                                                                                       \
     S(SCAN_BEGIN, "INSERT INTO scans SELECT id, coalesce(scanned, ''), ?2, 0 FROM servers WHERE id = ?1 "              \
@@ -95,12 +101,20 @@
     S(TOOLS_AT, "SELECT " TOOL_COLUMNS ", " SERVER_NAME " FROM tools t WHERE initial = ?1 ORDER BY slug, home")        \
     S(TOOLS_AT_CLASS, "SELECT " TOOL_COLUMNS ", " SERVER_NAME                                                          \
                       " FROM tools t WHERE class = ?2 AND initial = ?1 ORDER BY slug, home")                           \
-    S(ALIKE, "SELECT " TOOL_COLUMNS ", " SERVER_NAME                                                                   \
-             " FROM tools t WHERE kind = ?1 AND home <> ?2 ORDER BY home, slug LIMIT ?3")                              \
+    S(ALIKE_BEHIND, "SELECT " TOOL_COLUMNS ", " SERVER_NAME                                                            \
+                    " FROM tools t WHERE kind = ?1 AND home > ?2 ORDER BY home, slug LIMIT ?3")                        \
+    S(ALIKE_FIRST, "SELECT " TOOL_COLUMNS ", " SERVER_NAME                                                             \
+                   " FROM tools t WHERE kind = ?1 AND home < ?2 ORDER BY home, slug LIMIT ?3")                         \
     S(EXPOSED, "SELECT " TOOL_COLUMNS ", " SERVER_NAME " FROM tools t INDEXED BY tools_grave WHERE "                   \
                "(?1 >> class) & 1 AND (?2 = 0 OR signals & ?2) ORDER BY severity DESC, class DESC, slug, home LIMIT ?3") \
-    S(SEARCH, "SELECT " TOOL_COLUMNS ", " SERVER_NAME ", t.definition FROM (SELECT rowid FROM words WHERE words MATCH ?1 " \
-              "AND rowid > 0 LIMIT ?2) f JOIN tools t ON t.id = f.rowid")                                              \
+    S(NAME_WORD, "SELECT term FROM name_words WHERE term >= ?1 LIMIT 1")                                               \
+    S(TEXT_WORD, "SELECT term FROM text_words WHERE term >= ?1 LIMIT 1")                                               \
+    S(SEARCH_SLUGS, "SELECT " TOOL_COLUMNS ", " SERVER_NAME " FROM tools t WHERE initial = ?1 AND slug >= ?2 AND "     \
+                    "slug < ?3 ORDER BY slug, home LIMIT ?4")                                                          \
+    S(SEARCH_NAMES, "SELECT " TOOL_COLUMNS ", " SERVER_NAME " FROM (SELECT rowid FROM names WHERE names MATCH ?1 "     \
+                    "LIMIT ?2) f JOIN tools t ON t.id = f.rowid")                                                      \
+    S(SEARCH_TEXTS, "SELECT " TOOL_COLUMNS ", " SERVER_NAME " FROM (SELECT rowid FROM texts WHERE texts MATCH ?1 "     \
+                    "LIMIT ?2) f JOIN tools t ON t.id = f.rowid")                                                      \
     S(COUNT_EXPOSED, "SELECT class, signals, count(*) FROM tools GROUP BY class, signals")                             \
     S(COUNT_TOOLS, "SELECT class, unicode(initial), count(*) FROM tools GROUP BY class, initial")                      \
     S(COUNT_SERVERS, "SELECT 0, unicode(initial), count(*) FROM servers GROUP BY initial")
@@ -121,6 +135,8 @@ struct catalog {
 };
 #define CATALOG_MAGIC 0xca7a106u
 
+/* Makes the tables, or those that an older version lacks. E_CORRUPT: a newer version, or something else. */
+int schema_make(struct catalog *catalog) NODISCARD;
 /* Ready to be bound; never NULL. */
 sqlite3_stmt *statement(struct catalog *catalog, enum statement which);
 void bind_text(sqlite3_stmt *to, int at, struct str value);
@@ -133,3 +149,5 @@ int run(struct catalog *catalog, enum statement which);
 void reset(struct catalog *catalog, enum statement which);
 /* The text of the one row that a bound statement may have, and resets. 1: there was one; 0: none; or an error. */
 int read_text(struct catalog *catalog, enum statement which, struct buf *out);
+/* Reads a tool of TOOL_COLUMNS from each row. The statement is bound already. */
+int each_tool(struct catalog *catalog, enum statement which, catalog_each_tool *each, void *arg) NODISCARD;

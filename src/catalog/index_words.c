@@ -1,6 +1,8 @@
 /* Splitting and folding, ASCII only: what else a name has is kept for its own page. */
 #include "catalog/index_words.h"
 
+#include "base/check.h"
+
 static bool is_upper(char c)
 {
     return c >= 'A' && c <= 'Z';
@@ -109,4 +111,17 @@ void append_words(struct buf *out, struct str name)
 char initial_of(struct str slug)
 {
     return (char)(slug.len > 0 && slug.ptr[0] >= 'a' && slug.ptr[0] <= 'z' ? slug.ptr[0] : '#');
+}
+
+bool is_filler(struct str word)
+{
+    static const struct str fillers[] = {
+        { "a", 1 },  { "an", 2 },  { "and", 3 },  { "are", 3 }, { "as", 2 },   { "at", 2 }, { "be", 2 },
+        { "by", 2 }, { "for", 3 }, { "from", 4 }, { "in", 2 },  { "is", 2 },   { "it", 2 }, { "of", 2 },
+        { "on", 2 }, { "or", 2 },  { "that", 4 }, { "the", 3 }, { "this", 4 }, { "to", 2 }, { "with", 4 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(fillers); i++)
+        if (str_eq(word, fillers[i]))
+            return true;
+    return false;
 }

@@ -18,3 +18,5 @@ struct str kind_of(struct str name, char out[KIND_MAX + 1]);
 void append_words(struct buf *out, struct str name);
 /* What lists sort a slug under: a letter, or '#'. */
 char initial_of(struct str slug);
+/* A word in lower case that tells nothing about what a tool does: "the", "of". */
+bool is_filler(struct str word);

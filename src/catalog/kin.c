@@ -14,20 +14,6 @@
 #define NAME_WEIGHT 3 /* a word of the name, against one of the description or a parameter */
 #define NEAR 256      /* tools before and behind in the list */
 
-/* Words that tell nothing about what a tool does. */
-static bool is_filler(struct str word)
-{
-    static const struct str fillers[] = {
-        { "a", 1 },  { "an", 2 },  { "and", 3 },  { "are", 3 }, { "as", 2 },   { "at", 2 }, { "be", 2 },
-        { "by", 2 }, { "for", 3 }, { "from", 4 }, { "in", 2 },  { "is", 2 },   { "it", 2 }, { "of", 2 },
-        { "on", 2 }, { "or", 2 },  { "that", 4 }, { "the", 3 }, { "this", 4 }, { "to", 2 }, { "with", 4 },
-    };
-    for (size_t i = 0; i < ARRAY_LEN(fillers); i++)
-        if (str_eq(word, fillers[i]))
-            return true;
-    return false;
-}
-
 static int by_bytes(const void *a, const void *b)
 {
     return str_cmp(*(const struct str *)a, *(const struct str *)b);

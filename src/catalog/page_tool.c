@@ -11,7 +11,6 @@
 #define DESCRIPTION_SHOWN 6000 /* bytes */
 #define PARAMETERS_SHOWN 200
 #define SENTENCE_SHOWN 240 /* bytes */
-#define ALIKE_SHOWN 6
 #define ATTACKS_SHOWN 8
 
 static struct str text_of(const struct json *object, struct str key)
@@ -318,7 +317,7 @@ static int put_related(struct buf *out, const struct tool_page *page)
     html_put(out, "<h2 id=\"related\">Related tools</h2>\n");
     say_kin(out, page);
     buf_init(&elsewhere, PAGE_BYTES);
-    int error = catalog_tools_alike(page->pages->catalog, page->tool, ALIKE_SHOWN, put_alike, &elsewhere);
+    int error = catalog_tools_alike(page->pages->catalog, page->tool, put_alike, &elsewhere);
     if (elsewhere.len > 0) {
         html_put(out, "<p>Of a like name on other servers:</p>\n<ul class=\"list\">\n");
         buf_append_str(out, buf_str(&elsewhere));

@@ -1,10 +1,15 @@
 /* Candidates from the index, in an order that means something. */
 #include "catalog/search.h"
 
+#include "base/check.h"
+#include "catalog/index_words.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
 #define HITS_BYTES ((size_t)4 << 20)
+#define CANDIDATES_MORE 100                                     /* than are shown: the best of them are */
+#define HITS_MOST ((size_t)(SEARCH_MOST + CANDIDATES_MORE) * 3) /* of three steps */
 
 void search_init(struct search *search)
 {
@@ -34,7 +39,7 @@ static int take(void *arg, const struct catalog_tool *tool)
     for (size_t i = 0; i < search->count; i++)
         if (search->hits[i].id == tool->id)
             return 0;
-    if (search->count == (size_t)SEARCH_MOST * 2)
+    if (search->count == HITS_MOST)
         return 0;
     struct search_hit *hit = &search->hits[search->count++];
     *hit = (struct search_hit){
@@ -59,17 +64,48 @@ static int by_score(const void *left, const void *right)
     return order ? order : str_cmp(a->home, b->home);
 }
 
+static int take_beginning(void *arg, const struct catalog_tool *tool)
+{
+    struct search *search = arg;
+    struct str query = search->query;
+    return tool->name.len >= query.len && str_eq_nocase(str_slice(tool->name, 0, query.len), query) ? take(arg, tool)
+                                                                                                    : 0;
+}
+
+static size_t words_of(struct str query)
+{
+    size_t words = 0, at = 0;
+    while (next_word(query, &at).len > 0)
+        words++;
+    return words;
+}
+
+/* Whoever typed a whole name of several words has found what they meant. */
+static bool has_named(const struct search *search)
+{
+    for (size_t i = 0; i < search->count; i++)
+        if (str_eq_nocase(search->hits[i].name, search->query))
+            return words_of(search->query) > 1;
+    return false;
+}
+
+/* Each step's hits are better than those of the next, which is asked only where they are too few. */
 int search_run(struct search *search, struct catalog *catalog, struct str query, size_t most)
 {
+    const int enough = (int)most + CANDIDATES_MORE;
     search->query = query;
-    search->hits = arena_zalloc(&search->arena, (size_t)SEARCH_MOST * 2 * sizeof(*search->hits));
+    search->hits = arena_zalloc(&search->arena, HITS_MOST * sizeof(*search->hits));
     if (!search->hits)
         return E_NOMEM;
+    CHECK(most <= SEARCH_MOST);
     search->names = true;
-    int error = catalog_search(catalog, query, true, SEARCH_MOST, take, search);
+    int error = query.len == 0 ? 0 : catalog_search_beginning(catalog, query, enough, take_beginning, search);
+    bool done = search->count > most || has_named(search);
+    if (!error && !done)
+        error = catalog_search(catalog, query, true, enough, take, search);
     search->names = false;
-    if (!error && search->count < most)
-        error = catalog_search(catalog, query, false, SEARCH_MOST, take, search);
+    if (!error && !done && search->count <= most)
+        error = catalog_search(catalog, query, false, enough, take, search);
     if (error)
         return error;
     qsort(search->hits, search->count, sizeof(*search->hits), by_score);

@@ -1,6 +1,7 @@
 /* Beginnings come from the index's own vocabulary, rows from its search. */
 #include "catalog/shards.h"
 
+#include "base/encode.h"
 #include "catalog/index_sql.h"
 #include "json/writer.h"
 
@@ -82,6 +83,25 @@ static int take_tool(void *arg, const struct catalog_tool *tool)
     return 0;
 }
 
+/* JSON as it is, but for what cannot be seen: such a file is looked at in terminals and editors. */
+static void append_visible(struct buf *out, struct str json)
+{
+    unsigned point;
+    for (size_t at = 0, len; at < json.len; at += len) {
+        len = str_utf8_next(json, at, &point);
+        if (len == 0) {
+            len = 1;
+            point = 0xfffd;
+        }
+        if (point < 0x7f || (point != 0xfffd && !text_is_hidden(point)))
+            buf_append_str(out, str_slice(json, at, at + len));
+        else if (point < 0x10000)
+            buf_printf(out, "\\u%04x", point);
+        else
+            buf_printf(out, "\\u%04x\\u%04x", 0xd7c0 + (point >> 10), 0xdc00 + (point & 0x3ff));
+    }
+}
+
 static int put_shard(struct shards *shards, struct str beginning)
 {
     char path[PATH_BYTES];
@@ -94,9 +114,10 @@ static int put_shard(struct shards *shards, struct str beginning)
         return error;
     (void)snprintf(path, sizeof(path), FOLDER "%" STR_FMT ".json", STR_ARG(beginning));
     buf_init(&file, 2 * SHARD_BYTES);
-    buf_printf(&file, "{\"cut\":%s,\"servers\":[%" STR_FMT "],\"tools\":[",
-               shards->tools > SHARD_MOST ? "true" : "false", STR_ARG(buf_str(&shards->servers)));
-    buf_append_str(&file, buf_str(&shards->shard));
+    buf_printf(&file, "{\"cut\":%s,\"servers\":[", shards->tools > SHARD_MOST ? "true" : "false");
+    append_visible(&file, buf_str(&shards->servers));
+    buf_append_str(&file, STR("],\"tools\":["));
+    append_visible(&file, buf_str(&shards->shard));
     buf_append_str(&file, STR("]}\n"));
     file.failed |= !buf_ok(&shards->servers) || !buf_ok(&shards->shard);
     error = shards->put(shards->arg, &file, path);
@@ -201,17 +222,34 @@ static int put_two(struct shards *shards, struct str two)
 
 /* ---- the whole ---- */
 
-static int list_twos(struct catalog *catalog, enum statement which, struct buf *out)
+static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+#define LETTERS (sizeof(letters) - 1)
+
+struct twos {
+    bool due[LETTERS][LETTERS];
+};
+
+static void add_two(struct twos *twos, struct str two)
+{
+    if (two.len == BEGINNING_LEAST && is_plain(two))
+        twos->due[strchr(letters, two.ptr[0]) - letters][strchr(letters, two.ptr[1]) - letters] = true;
+}
+
+static int list_twos(struct catalog *catalog, enum statement which, struct twos *out)
 {
     int error;
     sqlite3_stmt *row = statement(catalog, which);
-    while ((error = step(catalog, which)) == 1) {
-        struct str two = column_text(row, 0);
-        if (two.len == BEGINNING_LEAST && is_plain(two))
-            buf_append_str(out, two);
-    }
+    while ((error = step(catalog, which)) == 1)
+        add_two(out, column_text(row, 0));
     reset(catalog, which);
-    return error ? error : buf_ok(out) ? 0 : E_LIMIT;
+    return error;
+}
+
+/* Of files that stand, also where no name has such words any more. */
+static int take_path(void *arg, struct str path)
+{
+    add_two(arg, str_slice(path, sizeof(FOLDER) - 1, sizeof(FOLDER) - 1 + BEGINNING_LEAST));
+    return 0;
 }
 
 /* A name of other letters changed: how the vocabulary folds them is its own affair. */
@@ -251,8 +289,7 @@ static int put_manifest(struct shards *shards)
 int shards_build(struct catalog *catalog, bool all, shards_put *put, void *arg)
 {
     struct shards shards = { .catalog = catalog, .put = put, .arg = arg };
-    struct buf twos;
-    buf_init(&twos, 65536);
+    struct twos twos = { 0 };
     buf_init(&shards.shard, SHARD_BYTES);
     buf_init(&shards.servers, SHARD_BYTES);
     buf_init(&shards.paths, MANIFEST_BYTES);
@@ -261,13 +298,19 @@ int shards_build(struct catalog *catalog, bool all, shards_put *put, void *arg)
         error = is_all_touched(catalog, &all);
     if (!error && all)
         error = list_twos(catalog, STATEMENT_TWOS, &twos);
-    if (!error) /* also where nothing is left */
+    if (!error && all)
+        error = catalog_pages_in(catalog, STR(FOLDER), STR(FOLDER "{"), take_path, &twos);
+    if (!error)
         error = list_twos(catalog, STATEMENT_SHARDS, &twos);
-    for (size_t at = 0; at < twos.len && !error; at += BEGINNING_LEAST)
-        error = put_two(&shards, str_slice(buf_str(&twos), at, at + BEGINNING_LEAST));
+    for (size_t i = 0; i < LETTERS; i++) {
+        for (size_t j = 0; j < LETTERS && !error; j++) {
+            const char two[] = { letters[i], letters[j] };
+            if (twos.due[i][j])
+                error = put_two(&shards, str_of(two, sizeof(two)));
+        }
+    }
     if (!error)
         error = put_manifest(&shards);
-    buf_release(&twos);
     buf_release(&shards.shard);
     buf_release(&shards.servers);
     buf_release(&shards.paths);

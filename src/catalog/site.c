@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FORM "2" /* moves when a page of the same tool may look different */
+#define FORM "3" /* moves when a page of the same tool may look different */
 #define STAMP ".warder-catalogue"
 #define ROWS_A_PAGE 400
 #define TREE_BYTES ((size_t)512 << 20)

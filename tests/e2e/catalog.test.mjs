@@ -387,6 +387,58 @@ describe('search', () => {
     }
   });
 
+  test('words, beginnings of words and whole names, in names first and then in texts', async () => {
+    const own = at('words.db');
+    const rows = ['get_user', 'get_user_name', 'getUserName', 'list_users', 'delete_user_account', 'café_menu', 'CAFÉ', 'of_the', ...Array.from({ length: 90 }, (_, i) => `pay${String.fromCharCode(97 + i % 26)}${i}_x`), 'payload_y']
+      .map((tool, i) => ({ server: `s${i % 3}`, tool, description: tool === 'list_users' ? 'Shows the naïve accounts of a shop' : '', inputSchema: { type: 'object' } }));
+    await run('add', '--index', own, file('words.jsonl', lines(rows)));
+    const found = async (...words) => {
+      const { code, stdout, stderr } = await warder(['catalog', 'search', '--json', '--most', '200', '--index', own, ...words]);
+      assert.equal(code, 0, stderr);
+      return JSON.parse(stdout).tools.map(({ tool }) => tool);
+    };
+    assert.deepEqual(await found('get_user'), ['get_user', 'get_user_name']); // its whole name, and what begins so
+    assert.deepEqual(await found('get', 'user'), ['get_user', 'getUserName', 'get_user_name']);
+    assert.deepEqual(await found('use', 'ge'), ['get_user', 'getUserName', 'get_user_name']);
+    assert.deepEqual(await found('users', 'of', 'the', 'shop'), ['list_users']);
+    assert.deepEqual(await found('NAIVE'), ['list_users']);
+    assert.deepEqual(await found('of', 'the'), ['of_the', 'list_users']);
+    assert.deepEqual((await found('cafe')).sort(), ['CAFÉ', 'café_menu']);
+    assert.deepEqual((await found('Café')).sort(), ['CAFÉ', 'café_menu']);
+    assert.equal((await found('pay')).length, 91);
+    assert.equal((await found('x', 'pay')).length, 90);
+    assert.deepEqual(await found('payload'), ['payload_y']);
+    for (const nothing of [['user', 'zzz'], ['zzz'], ['—'], [''], ['日本'], ['s1', 'list']]) assert.deepEqual(await found(...nothing), [], String(nothing));
+    assert.deepEqual(await found('s0', 'list'), ['list_users']);
+    await run('add', '--index', own, '--server', 's0', file('fewer.json', { tools: [{ name: 'get_user', description: 'Another', inputSchema: { type: 'object' } }] }));
+    assert.deepEqual(await found('list', 'users'), []);
+    assert.deepEqual(await found('another'), ['get_user']);
+  });
+
+  test('an index of an older version becomes one of this; one of a newer is left alone', async () => {
+    const own = at('older.db');
+    await run('add', '--index', own, at('rows.jsonl'));
+    await run('build', '--index', own, at('older'));
+    const before = hashes(at('older'));
+    let db = new DatabaseSync(own);
+    db.exec(`CREATE VIRTUAL TABLE words USING fts5(name, description, server, tokenize='unicode61 remove_diacritics 2');
+      INSERT INTO words(rowid, name, description, server) SELECT rowid, name, description, server FROM texts;
+      INSERT INTO words(rowid, name) VALUES(-1, 'a server');
+      DROP TABLE names; DROP TABLE texts; DROP TABLE name_counts; DROP TABLE name_words; DROP TABLE text_words; PRAGMA user_version=2`);
+    db.close();
+    assert.equal(JSON.parse(await run('search', '--json', '--index', own, 'aho', 'sets', 'sequence')).tools[0].tool, AHO.tool);
+    await run('build', '--index', own, at('newer'));
+    assert.deepEqual(hashes(at('newer')), before);
+    db = new DatabaseSync(own);
+    assert.deepEqual({ ...db.prepare('PRAGMA user_version').get() }, { user_version: 3 });
+    assert.equal(db.prepare("SELECT count(*) AS n FROM sqlite_master WHERE name LIKE 'words%'").get().n, 0);
+    db.exec('PRAGMA user_version=4');
+    db.close();
+    const { code, stderr } = await warder(['catalog', 'search', '--index', own, 'aho']);
+    assert.equal(code, 1);
+    assert.match(stderr, /older\.db is no index that this version reads/);
+  });
+
   test('there is an index, or it says how to make one', async () => {
     const { code, stderr } = await warder(['catalog', 'search', '--index', at('not-there.db'), 'x']);
     assert.equal(code, 1);
