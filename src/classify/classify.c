@@ -336,6 +336,12 @@ static void decide_class(const struct lexicon *lexicon, struct study *study)
         give(study, EVIDENCE_ANNOTATION, STR("readOnlyHint: false"), CLASS_WRITE,
              "the server says that it changes something");
     }
+    if (hint(study, STR("readOnlyHint"), &readonly) && !readonly && out->class == CLASS_READ &&
+        study->parameters.signals & 1U << SIGNAL_FILE_PATH) {
+        out->class = CLASS_WRITE;
+        give(study, EVIDENCE_ANNOTATION, STR("readOnlyHint: false"), CLASS_WRITE,
+             "the server says that it changes something, and it takes a path");
+    }
     if (hint(study, STR("destructiveHint"), &destructive) && destructive && out->class < CLASS_DESTRUCTIVE &&
         (name->class == CLASS_DESTRUCTIVE ||
          (description->class == CLASS_DESTRUCTIVE && description->strength >= STRENGTH_FAIR))) {

@@ -139,11 +139,19 @@ struct actions {
     struct reading *out;
 };
 
+/* dropIndexSuggestions: told, and not done. */
+static bool is_advice(const struct lexicon *lexicon, struct str name)
+{
+    struct word words[PARAMETER_WORDS];
+    size_t count = words_of_identifier(lexicon, name, words, PARAMETER_WORDS);
+    return count > 1 && word_in_number(&words[count - 1], "suggestion recommendation advice history");
+}
+
 static void read_action(const struct actions *actions, const struct json *value)
 {
     struct reading one;
 
-    if (!json_is(value, JSON_STRING))
+    if (!json_is(value, JSON_STRING) || is_advice(actions->lexicon, json_string(value)))
         return;
     read_name(actions->lexicon, json_string(value), STR_EMPTY, actions->subject, &one);
     if (one.strength >= STRENGTH_FAIR && one.class > actions->out->class) {

@@ -125,6 +125,16 @@ static void judge_later(const struct word *words, size_t from, size_t count, con
     }
 }
 
+/* "and saves it to local disk" */
+static bool saves_here(const struct word *words, size_t count, size_t at)
+{
+    for (size_t i = at; word_in(&words[at], "save") && i < count && i < at + OBJECT_WORDS; i++) {
+        if (word_in(&words[i], "disk local file folder directory"))
+            return true;
+    }
+    return false;
+}
+
 /* "Finds files and deletes them", "Builds a transaction, then submits it": the same hands, one after the other. What is
  * only given another form is still told. */
 static void judge_next(const struct word *words, size_t from, size_t count, const struct subject *subject,
@@ -132,7 +142,8 @@ static void judge_next(const struct word *words, size_t from, size_t count, cons
 {
     for (size_t i = from; i + 1 < count; i++) {
         if (!word_in(&words[i - 1], "and then") || !is_verb(&words[i]) || !word_in(&words[i + 1], "it them") ||
-            word_in(&words[i], "replace convert format transform render generate combine merge organize save"))
+            word_in(&words[i], "replace convert format transform render generate combine merge organize") ||
+            (word_in(&words[i], "save") && !saves_here(words, count, i)))
             continue;
         struct reading other = { .strength = STRENGTH_NONE };
         judge_at(words, count, i, subject, &other);

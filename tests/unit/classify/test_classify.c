@@ -134,6 +134,12 @@ static void hints_raise_and_never_lower(void **state)
     facts.annotations = parse(rig, "{\"readOnlyHint\": false}");
     assert_int_equal(classify(rig, &facts).class, CLASS_WRITE);
 
+    facts = facts_of("take_screenshot", "Take a screenshot of the page");
+    facts.annotations = parse(rig, "{\"readOnlyHint\": false}");
+    assert_int_equal(classify(rig, &facts).class, CLASS_READ);
+    facts.schema = parse(rig, "{\"properties\":{\"filePath\":{\"type\":\"string\"}}}");
+    assert_int_equal(classify(rig, &facts).class, CLASS_WRITE);
+
     facts = facts_of("zzz", "");
     facts.annotations = parse(rig, "{\"readOnlyHint\": true}");
     assert_int_equal(classify(rig, &facts).class, CLASS_OTHER);
@@ -184,6 +190,7 @@ static void actions_tell(void **state)
         { "tables", "", "{\"properties\":{\"action\":{\"const\":\"delete\"}}}", CLASS_DESTRUCTIVE },
         { "tables", "", "{\"properties\":{\"action\":{\"items\":{\"enum\":[\"delete\"]}}}}", CLASS_DESTRUCTIVE },
         { "tables", "", "{\"properties\":{\"action\":{\"anyOf\":[{\"const\":\"list\"},{\"const\":\"delete\"}]}}}", CLASS_DESTRUCTIVE },
+        { "get_advice", "Get advice", "{\"properties\":{\"operations\":{\"items\":{\"enum\":[\"dropIndexSuggestions\"]}}}}", CLASS_READ },
         { "tables", "", "{\"oneOf\":[7,{\"properties\":{\"action\":{\"const\":\"delete\"}}}]}", CLASS_DESTRUCTIVE },
         { "tables", "", "{\"allOf\":{\"properties\":{\"action\":{\"const\":\"delete\"}}}}", CLASS_OTHER },
     };
