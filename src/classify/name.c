@@ -113,6 +113,9 @@ static size_t find_head(const struct word *words, size_t count)
                                                    objects_of(&words[i]) & (OBJECT_STATE | OBJECT_FACT)))
             return i;
     }
+    /* email_search: what is searched stands in front */
+    if (word_in(&words[count - 1], "search lookup") && verb_kind(&words[0]) == VERB_EITHER)
+        return count - 1;
     if (verb_kind(&words[0]) == VERB_EITHER)
         return 0;
     if (is_verb(&words[count - 1]) && !(objects_of(&words[count - 1]) & (OBJECT_STATE | OBJECT_FACT)))
@@ -159,7 +162,7 @@ static void read_nouns(const struct word *words, size_t count, struct reading *o
         }
     }
     if (objects_of(last) & (OBJECT_STATE | OBJECT_FACT) ||
-        word_in_number(last, "price history balance tree portfolio rank detail statistic")) {
+        word_in_number(last, "price history balance tree portfolio rank detail statistic data headline")) {
         out->strength = objects_of(last) & OBJECT_STATE ? STRENGTH_FAIR : STRENGTH_WEAK;
         out->class = CLASS_READ;
         out->why = "names what is told, and no deed";
@@ -184,7 +187,8 @@ static void read_head(const struct word *words, size_t count, size_t head, const
     if (head + 1 == count && count > 1)
         out->words = span(&words[0], last);
     /* deploy_status, refund_eligibility: the verb is a noun there, and the last word says what is told */
-    if (words[head].lexeme->verb == VERB_EITHER && head + 1 < count && objects_of(last) & OBJECT_STATE &&
+    if (words[head].lexeme->verb == VERB_EITHER && head + 1 < count &&
+        (objects_of(last) & OBJECT_STATE || word_is(last, STR("history"))) &&
         gravity(out->class) > gravity(CLASS_READ) &&
         !word_in(&words[head], "update change record log share run import")) {
         out->class = CLASS_READ;
