@@ -166,6 +166,11 @@ static int add_result(const struct invocation *invocation, const struct intake *
 {
     struct json_output output;
     if (!invocation->json) {
+        if (starts && intake->entries == 0 && listed + failed == 0) {
+            printf("Nothing was started.\n");
+            catalog_print_queue(intake->catalog, starts);
+            return EXIT_YES;
+        }
         printf("%lu server%s, %lu tool%s; %lu left out", intake->servers, plural(intake->servers), intake->tools,
                plural(intake->tools), intake->malformed);
         if (intake->older > 0)

@@ -133,10 +133,12 @@ static void print_next(const struct question_to *ask)
         printf("  warder check warder.json    whether the configuration and its policies are right\n"
                "  warder run                  start the gateway\n");
     else if (access(".mcp.json", F_OK) == 0)
-        printf("  warder run -c .mcp.json     start the gateway in front of the servers of that file\n");
+        printf("  warder scan .mcp.json       what the tools of its servers can do\n"
+               "  warder run -c .mcp.json     start the gateway in front of them\n");
     else
-        printf("  warder help configuration   what to write into warder.json\n"
-               "  warder run -c FILE          start the gateway with it, or with a client's own .mcp.json\n");
+        printf("  warder scan                 what the tools of your clients' servers can do\n"
+               "  warder help configuration   what to write into warder.json\n"
+               "  warder run -c FILE          start the gateway with it, or with a client's own\n");
     printf("  warder --help               every command\n");
 }
 

@@ -322,6 +322,10 @@ describe('what goes in', () => {
     assert.equal(page('company', 'get_weather'), before);
   });
 
+  test('with nothing in the queue --start says that nothing was started', async () => {
+    assert.equal(await run('add', '--index', at('idle.db'), '--start'), 'Nothing was started.\n');
+  });
+
   test('an index that another process writes is waited for, and then said to be held', { timeout: 60_000 }, async () => {
     const held = at('held.db'), list = file('held.tools.json', { tools: [] });
     await run('add', '--index', held, list);
