@@ -9,7 +9,8 @@
 
 #include <stdlib.h>
 
-#define TOLD_WORDS 12 /* behind a verb that looks: what it looks at */
+#define LEAD_BYTES 160 /* of a description: its first sentence, mostly */
+#define TOLD_WORDS 12  /* behind a verb that looks: what it looks at */
 
 struct classifier {
     struct lexicon lexicon;
@@ -148,6 +149,16 @@ static bool says_more_than(struct str description, struct str name)
         }
     }
     return letters > 0 && !(letters <= name.len && same >= name.len);
+}
+
+/* "Executes the check_status operation": what the name says, and that it is called. */
+static bool repeats_name(const struct study *study)
+{
+    const struct word *verb = &study->description.verb;
+    struct str name = study->facts->name, lead = str_slice(study->facts->description, 0, LEAD_BYTES);
+
+    return study->name.strength != STRENGTH_NONE && verb->lexeme && word_in(verb, "execute run call invoke perform") &&
+           str_find_byte(name, '_') < name.len && str_find(lead, name) < lead.len;
 }
 
 /* ---- evidence ---- */
@@ -289,6 +300,23 @@ static bool says_read_only(struct str description)
            str_find(description, STR("Read-only")) < description.len;
 }
 
+/* fetch_rows, with a parameter "sql": it looks with whatever it is given. What only works on code as a text, does not
+ * run it. */
+static bool carries_statement(const struct lexicon *lexicon, const struct study *study)
+{
+    const struct word *verb = &study->name.verb;
+    struct word words[NAME_WORDS];
+    size_t count;
+
+    if (study->parameters.class != CLASS_EXECUTE || !verb->lexeme)
+        return false;
+    if (word_in(verb, "query"))
+        return true;
+    count = words_of_identifier(lexicon, study->parameters.words, words, NAME_WORDS);
+    return count > 0 && word_in(&words[count - 1], "sql statement command cmd shell") &&
+           word_in(verb, "get fetch read select retrieve list find show search describe");
+}
+
 static void decide_class(const struct lexicon *lexicon, struct study *study)
 {
     struct verdict_on_tool *out = study->out;
@@ -316,8 +344,7 @@ static void decide_class(const struct lexicon *lexicon, struct study *study)
     }
     if (study->parameters.class != CLASS_OTHER)
         give(study, EVIDENCE_PARAMETER, study->parameters.words, study->parameters.class, study->parameters.why);
-    if (out->class == CLASS_READ && study->parameters.class == CLASS_EXECUTE && name->verb.lexeme &&
-        word_in(&name->verb, "query") && !says_read_only(study->facts->description))
+    if (out->class == CLASS_READ && carries_statement(lexicon, study) && !says_read_only(study->facts->description))
         out->class = CLASS_EXECUTE;
     /* docker_compose: "Run compose commands", and it takes a command */
     if (out->class == CLASS_WRITE && study->parameters.class == CLASS_EXECUTE && description->class == CLASS_EXECUTE &&
@@ -325,6 +352,7 @@ static void decide_class(const struct lexicon *lexicon, struct study *study)
         out->class = CLASS_EXECUTE;
     /* what it can be told to do, it can do; sums are operations too */
     if (study->actions.class > out->class &&
+        (study->actions.strength > STRENGTH_WEAK || name->strength < STRENGTH_STRONG) &&
         (out->class != CLASS_READ || name->strength < STRENGTH_STRONG ||
          (study->actions.class > CLASS_WRITE && study->actions.strength == STRENGTH_STRONG))) {
         out->class = study->actions.class;
@@ -440,6 +468,8 @@ void classify_tool(const struct classifier *classifier, const struct tool_facts 
     if (study.described)
         read_description(lexicon, facts->description, &study.subject, &study.description);
     read_actions(lexicon, facts->schema, &study.subject, &study.actions);
+    if (repeats_name(&study))
+        study.description = (struct reading){ .strength = STRENGTH_NONE, .class = CLASS_OTHER, .why = "" };
     if (study.description.class == CLASS_EXECUTE && says_read_only(facts->description)) {
         study.description.class = CLASS_READ;
         study.description.why = "says that it only reads";

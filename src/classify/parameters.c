@@ -195,10 +195,11 @@ static bool are_known(const struct actions *actions, const struct json *values)
     if (are_all_of(values, "allow deny drop accept reject block pass permit log alert none quarantine count challenge "
                            "bypass monitor ALLOW DENY DROP ACCEPT REJECT BLOCK PASS PERMIT LOG ALERT COUNT"))
         return true;
-    if (!are_all_of(values, "GET HEAD OPTIONS TRACE CONNECT POST PUT PATCH DELETE"))
+    if (!are_all_of(values, "GET HEAD OPTIONS TRACE CONNECT POST PUT PATCH DELETE COPY LINK UNLINK PURGE LOCK UNLOCK "
+                            "PROPFIND VIEW REPORT QUERY"))
         return false;
     if (!are_all_of(values, "GET HEAD OPTIONS") && actions->out->class < CLASS_EXECUTE)
-        *actions->out = (struct reading){ .strength = STRENGTH_STRONG,
+        *actions->out = (struct reading){ .strength = STRENGTH_WEAK,
                                           .class = CLASS_EXECUTE,
                                           .words = STR("POST"),
                                           .why = "sends whatever request it is told to" };

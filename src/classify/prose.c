@@ -147,7 +147,7 @@ static void judge_next(const struct word *words, size_t from, size_t count, cons
             continue;
         struct reading other = { .strength = STRENGTH_NONE };
         judge_at(words, count, i, subject, &other);
-        if (other.class > out->class && other.class >= CLASS_WRITE) {
+        if (other.class >= out->class && other.class >= CLASS_WRITE) {
             *out = other;
             out->follows = true;
         }

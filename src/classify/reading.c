@@ -68,14 +68,15 @@ static bool is_object(const struct word *word, const char *objects)
 }
 
 /* What the verb makes of it, or where that goes or comes from: "into a single markdown document". */
-static bool goes_to(const struct word *verb, const struct word *words, size_t count, const char *objects)
+static bool goes_to(const struct word *verb, const struct word *words, size_t count, const char *objects,
+                    const char *prepositions)
 {
     size_t left = 0;
 
     for (size_t w = 0; w < count; w++) {
         if (words[w].shown.ptr <= verb->shown.ptr)
             continue;
-        if (word_in(&words[w], "to into as from"))
+        if (word_in(&words[w], prepositions))
             left = 4;
         else if (left > 0 && left-- > 0 && word_in_number(&words[w], objects))
             return true;
@@ -91,7 +92,9 @@ static bool has_object(const struct pair *pair, const struct word *verb, const s
     bool found = false;
 
     if (str_starts_with(str_from_c(objects), STR("to:")))
-        return goes_to(verb, words, count, objects + strlen("to:"));
+        return goes_to(verb, words, count, objects + strlen("to:"), "to into as");
+    if (str_starts_with(str_from_c(objects), STR("from:")))
+        return goes_to(verb, words, count, objects + strlen("from:"), "from");
     for (size_t w = 0; w < count; w++) {
         if (words[w].shown.ptr == verb->shown.ptr)
             continue;

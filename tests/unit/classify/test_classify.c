@@ -210,6 +210,12 @@ static void a_query_is_a_look_where_it_says_so(void **state)
 
     facts.schema = parse(rig, "{\"properties\":{\"sql\":{\"type\":\"string\"}}}");
     assert_int_equal(classify(rig, &facts).class, CLASS_READ);
+    facts.name = STR("fetch_rows");
+    facts.description = STR("Fetch rows");
+    assert_int_equal(classify(rig, &facts).class, CLASS_EXECUTE);
+    facts.name = STR("validate_rows");
+    assert_int_equal(classify(rig, &facts).class, CLASS_READ);
+    facts.name = STR("query");
     facts.description = STR("Query the database");
     assert_int_equal(classify(rig, &facts).class, CLASS_EXECUTE);
 }
