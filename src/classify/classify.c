@@ -255,7 +255,7 @@ static bool is_told_how(const struct lexicon *lexicon, const struct study *study
     size_t count = words_of_text(lexicon, study->facts->description, words, TOLD_WORDS);
     bool looks = false;
     for (size_t i = 0; i < count; i++) {
-        looks |= word_in(&words[i], "get retrieve return provide show fetch");
+        looks |= word_in_number(&words[i], "get retrieve return provide show fetch");
         if (looks && word_in_number(&words[i], "guidance guideline instruction instructional documentation tutorial"))
             return true;
         if (words[i].after == '.' || words[i].after == ';' || word_in(&words[i], "and then"))
