@@ -500,3 +500,31 @@ int facts_write_tool(struct buf *out, const struct catalog_tool *tool)
     arena_release(&arena);
     return error == E_NOMEM ? error : error ? E_INVALID : buf_ok(out) ? 0 : E_NOMEM;
 }
+
+static bool has_digest(struct str definition)
+{
+    const struct json *root;
+    struct json_error fault;
+    struct arena arena;
+    arena_init(&arena, NULL, DEFINITION_BYTES);
+    bool has = json_parse(&arena, definition, &json_limits_list, &root, &fault) == 0 &&
+               is_digest(text_of(root, FACTS_DIGEST_KEY));
+    arena_release(&arena);
+    return has;
+}
+
+bool facts_alike(struct str then, struct str now)
+{
+    if (has_digest(then) == has_digest(now))
+        return false;
+    const struct catalog_tool sides[] = { { .definition = then, .verdict = STR("{}") },
+                                          { .definition = now, .verdict = STR("{}") } };
+    struct buf lines[2];
+    buf_init(&lines[0], DEFINITION_BYTES);
+    buf_init(&lines[1], DEFINITION_BYTES);
+    bool alike = facts_write_tool(&lines[0], &sides[0]) == 0 && facts_write_tool(&lines[1], &sides[1]) == 0 &&
+                 str_eq(buf_str(&lines[0]), buf_str(&lines[1]));
+    buf_release(&lines[0]);
+    buf_release(&lines[1]);
+    return alike;
+}

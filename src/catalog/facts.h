@@ -24,6 +24,9 @@ const char *facts_read_tool(const struct json *line, struct buf *definition, str
 void facts_write_server(struct buf *out, const struct catalog_server *server, size_t tools);
 int  facts_write_tool(struct buf *out, const struct catalog_tool *tool) NODISCARD;
 
+/* Two definitions of which one alone was kept with its texts: the same facts. */
+bool facts_alike(struct str then, struct str now);
+
 #define FACTS_DIGEST_LEN 71 /* "sha256:" and its hexadecimal digits */
 /* The member of a kept definition that stands for its description. */
 #define FACTS_DIGEST_KEY STR("descriptionDigest")

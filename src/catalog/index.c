@@ -5,6 +5,7 @@
 #include "base/encode.h"
 #include "base/failure.h"
 #include "catalog/changes.h"
+#include "catalog/facts.h"
 #include "catalog/index_sql.h"
 #include "catalog/index_words.h"
 #include "store/sqlite_error.h"
@@ -517,6 +518,8 @@ static int tool_find(struct catalog *catalog, int64_t server, const struct catal
         const struct change_side then = { out->class, out->severity, sqlite3_column_int64(found, 5),
                                           column_text(found, 6) };
         out->change = change_between(out->same ? &now : &then, &now);
+        if (out->change == CHANGE_TEXT && facts_alike(then.definition, now.definition))
+            out->change = CHANGE_NONE;
     } else {
         out->change = CHANGE_NEW;
     }

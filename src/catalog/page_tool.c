@@ -340,8 +340,11 @@ static void put_limit_answer(struct buf *out, const struct tool_page *page)
     switch (tool->class) {
     case CLASS_READ:
         html_put(out,
-                 "Yes. The policy above sets no limit, because %t; <code>\"rate_limit\": \"60/minute\"</code> in the "
-                 "rule of %q sets one for each grant.",
+                 tool->severity == SEVERITY_LOW
+                     ? "Yes. The policy above sets no limit, because %t; <code>\"rate_limit\": \"60/minute\"</code> in "
+                       "the rule of %q sets one for each grant."
+                     : "Yes, and it is worth it: %t. The policy above sets no limit for what reads alone; "
+                       "<code>\"rate_limit\": \"60/minute\"</code> in the rule of %q sets one for each grant.",
                  page->reason, tool->name);
         break;
     case CLASS_DESTRUCTIVE:

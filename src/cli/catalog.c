@@ -264,6 +264,16 @@ static void say_pages(void *arg, int64_t pages)
     fprintf(stderr, "\r%lld page%s", (long long)pages, plural((uint64_t)pages));
 }
 
+static void say_built(const struct site_result *result, const char *folder)
+{
+    if (result->written == 0 && result->removed == 0)
+        printf("Nothing changed");
+    else
+        printf("%lld file%s written, %lld removed", (long long)result->written, plural((uint64_t)result->written),
+               (long long)result->removed);
+    printf(". Begin at %s/index.html\n", folder);
+}
+
 static bool is_base(struct str base)
 {
     if (!str_starts_with(base, STR("http://")) && !str_starts_with(base, STR("https://")))
@@ -303,9 +313,7 @@ static int build(const struct invocation *invocation)
     else if (error)
         status = catalog_failed(invocation, catalog, error);
     else if (!invocation->json)
-        printf("%lld page%s: %lld written, %lld removed, the others as they were. Begin at %s/index.html\n",
-               (long long)result.pages, plural((uint64_t)result.pages), (long long)result.written,
-               (long long)result.removed, options.folder);
+        say_built(&result, options.folder);
     catalog_close(catalog);
     if (status || !invocation->json)
         return status;

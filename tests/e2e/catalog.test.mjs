@@ -195,6 +195,15 @@ describe('what changed since the scan before', () => {
     }
   });
 
+  test('is nothing where the list was known as facts, without its texts', async () => {
+    await run('add', '--index', at('texts.db'), '--server', 'told', '--scanned', '2026-01-02', file('told.json', first));
+    await run('export', '--index', at('texts.db'), at('told-facts'));
+    await run('add', '--index', at('facts.db'), at('told-facts'));
+    await run('add', '--index', at('facts.db'), '--server', 'told', file('told.json', { tools: [...first.tools.slice(1), tool('get_a', 'Gets another a')] }));
+    await run('build', '--index', at('facts.db'), at('told'));
+    assert.deepEqual(section(readFileSync(at('told', 'servers/told/index.html'), 'utf8')), { get_a: ['another', 'get_a.html'] });
+  });
+
   test('is nothing where the list is the same, and is not said of what is no whole list', async () => {
     assert.match(await add(second, '--scanned', '2026-03-04'), /Nothing: the same tools with the same definitions/);
     await run('add', '--index', own, file('more.jsonl', lines([{ server: 'changing', tool: 'get_more', inputSchema: { type: 'object' } }])));
@@ -216,6 +225,7 @@ describe('what changed since the scan before', () => {
 describe('building again', () => {
   test('writes nothing where nothing changed', async () => {
     assert.equal(JSON.parse(await run('build', '--json', '--index', index, site)).written, 0);
+    assert.equal(await run('build', '--index', index, site), `Nothing changed. Begin at ${site}/index.html\n`);
   });
 
   test('two builds of the same input are equal to the byte', async () => {

@@ -103,6 +103,27 @@ static void a_definition_loses_its_texts(void **state)
     buf_release(&out);
 }
 
+#define ABC "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+#define KEPT(digest, type) "{\"name\":\"t\",\"descriptionDigest\":\"" digest "\",\"inputSchema\":{\"type\":\"object\"," \
+                           "\"properties\":{\"a\":{\"type\":\"" type "\"}}}}"
+#define WHOLE(text) "{\"name\":\"t\",\"title\":\"T\",\"description\":\"" text "\",\"inputSchema\":{\"type\":\"object\"," \
+                    "\"properties\":{\"a\":{\"type\":\"string\",\"title\":\"A\"}}}}"
+
+/* Of two that both have their texts, or both have not, the bytes say it. */
+static void facts_are_compared_with_texts_by_what_both_say(void **state)
+{
+    (void)state;
+    assert_true(facts_alike(STR(KEPT(ABC, "string")), STR(WHOLE("abc"))));
+    assert_true(facts_alike(STR(WHOLE("abc")), STR(KEPT(ABC, "string"))));
+    assert_false(facts_alike(STR(KEPT(ABC, "string")), STR(WHOLE("abd"))));
+    assert_false(facts_alike(STR(KEPT(ABC, "integer")), STR(WHOLE("abc"))));
+    assert_false(facts_alike(STR(WHOLE("abc")), STR(WHOLE("abc"))));
+    assert_false(facts_alike(STR(KEPT(ABC, "string")), STR(KEPT(ABC, "string"))));
+    assert_false(facts_alike(STR(KEPT("sha256:no", "string")), STR(WHOLE("sha256:no"))));
+    assert_false(facts_alike(STR("[]"), STR(WHOLE("abc"))));
+    assert_false(facts_alike(STR("{"), STR(KEPT(ABC, "string"))));
+}
+
 #define EIGHTY_TWO "0123456789012345678901234567890123456789012345678901234567890123456789012345678" "\xe2\x82\xac"
 
 static void quotes_are_some_words(void **state)
@@ -259,6 +280,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(types_of_schemas),
         cmocka_unit_test(a_definition_loses_its_texts),
+        cmocka_unit_test(facts_are_compared_with_texts_by_what_both_say),
         cmocka_unit_test(quotes_are_some_words),
         cmocka_unit_test(read_and_written_it_is_the_same),
         cmocka_unit_test(what_is_no_fact_is_refused),
