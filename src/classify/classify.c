@@ -323,7 +323,12 @@ static void decide_class(const struct lexicon *lexicon, struct study *study)
     const struct reading *name = &study->name, *description = &study->description;
     bool destructive = false, readonly = false;
 
-    if (description_prevails(name, description) || is_thing_that_is_told(lexicon, study)) {
+    if (is_told_how(lexicon, study)) {
+        out->class = CLASS_READ;
+        give(study, EVIDENCE_DESCRIPTION, beginning_of(study->facts->description), CLASS_READ,
+             "tells how something is done");
+        give_reading(study, EVIDENCE_NAME, name);
+    } else if (description_prevails(name, description) || is_thing_that_is_told(lexicon, study)) {
         out->class = description->class;
         give_reading(study, EVIDENCE_DESCRIPTION, description);
         give_reading(study, EVIDENCE_NAME, name);
@@ -336,11 +341,6 @@ static void decide_class(const struct lexicon *lexicon, struct study *study)
         give_reading(study, EVIDENCE_TITLE, &study->title);
     } else if (study->parameters.class != CLASS_OTHER) {
         out->class = study->parameters.class;
-    }
-    if (is_told_how(lexicon, study)) {
-        out->class = CLASS_READ;
-        give(study, EVIDENCE_DESCRIPTION, beginning_of(study->facts->description), CLASS_READ,
-             "tells how something is done");
     }
     if (study->parameters.class != CLASS_OTHER)
         give(study, EVIDENCE_PARAMETER, study->parameters.words, study->parameters.class, study->parameters.why);
