@@ -37,11 +37,11 @@ struct timer {
     struct loop *loop;
     void       (*fired)(struct timer *timer);
     int64_t      due_ms;
-    uint32_t     heap_at;   /* the loop's own */
+    uint32_t     heap_at, round; /* the loop's own */
     bool         running;
 };
 void timer_init(struct timer *timer, struct loop *loop, void (*fired)(struct timer *timer));
-/* Never runs inside this call; 0 means at the next occasion. */
+/* Never runs inside this call; 0 means at the next occasion: a later turn, if it is a timer that does this. */
 void timer_start(struct timer *timer, int64_t after_ms);
 void timer_stop(struct timer *timer); /* one that stands still is fine */
 

@@ -22,6 +22,7 @@ struct loop {
     struct log       *log;
     struct poller     poller;
     struct timer_heap heap;
+    uint32_t          timer_round; /* of timers_fire */
     struct list       deferred, quiet, signals;
     struct list       children;   /* struct child, alive */
     uv_loop_t         uv;         /* its thread pool and its signals; never waits itself */

@@ -13,9 +13,15 @@ static void heap_put(struct timer_heap *heap, size_t at, struct timer *timer)
     timer->heap_at = (uint32_t)at;
 }
 
+/* Of those that are due in one millisecond, who was started in an earlier round. */
+static bool is_before(const struct timer *a, const struct timer *b)
+{
+    return a->due_ms != b->due_ms ? a->due_ms < b->due_ms : (int32_t)(a->round - b->round) < 0;
+}
+
 static void heap_up(struct timer_heap *heap, size_t at, struct timer *timer)
 {
-    while (at > 0 && heap->timers[(at - 1) / 2]->due_ms > timer->due_ms) {
+    while (at > 0 && is_before(timer, heap->timers[(at - 1) / 2])) {
         heap_put(heap, at, heap->timers[(at - 1) / 2]);
         at = (at - 1) / 2;
     }
@@ -26,9 +32,9 @@ static void heap_down(struct timer_heap *heap, size_t at, struct timer *timer)
 {
     for (;;) {
         size_t below = 2 * at + 1;
-        if (below + 1 < heap->count && heap->timers[below + 1]->due_ms < heap->timers[below]->due_ms)
+        if (below + 1 < heap->count && is_before(heap->timers[below + 1], heap->timers[below]))
             below++;
-        if (below >= heap->count || heap->timers[below]->due_ms >= timer->due_ms)
+        if (below >= heap->count || !is_before(heap->timers[below], timer))
             break;
         heap_put(heap, at, heap->timers[below]);
         at = below;
@@ -39,7 +45,7 @@ static void heap_down(struct timer_heap *heap, size_t at, struct timer *timer)
 /* Into the place `at`, which is free or the timer's own. */
 static void heap_settle(struct timer_heap *heap, size_t at, struct timer *timer)
 {
-    if (at > 0 && heap->timers[(at - 1) / 2]->due_ms > timer->due_ms)
+    if (at > 0 && is_before(timer, heap->timers[(at - 1) / 2]))
         heap_up(heap, at, timer);
     else
         heap_down(heap, at, timer);
@@ -84,6 +90,7 @@ void timer_start(struct timer *timer, int64_t after_ms)
     if (!loop->in_turn)
         loop->now_ms = clock_mono_ms(loop->clock);
     timer->due_ms = loop->now_ms + after_ms;
+    timer->round = loop->timer_round;
     if (timer->running) {
         heap_settle(&loop->heap, timer->heap_at, timer);
     } else {
@@ -105,8 +112,9 @@ bool timers_fire(struct loop *loop)
     struct timer_heap *heap = &loop->heap;
     bool fired = false;
 
-    /* No more than there were: a timer that starts itself with 0 must not hold the loop. */
-    for (size_t left = heap->count; left > 0 && heap->count > 0 && heap->timers[0]->due_ms <= loop->now_ms; left--) {
+    /* One that is started by these waits for the next round, so that none holds the loop. */
+    loop->timer_round++;
+    while (heap->count > 0 && heap->timers[0]->due_ms <= loop->now_ms && heap->timers[0]->round != loop->timer_round) {
         struct timer *timer = heap->timers[0];
         timer_stop(timer);
         timer->fired(timer);

@@ -130,13 +130,13 @@ static int write_value(struct json_writer *writer, struct arena *scratch, enum p
     return json_write_canonical(writer, scratch, member->value);
 }
 
-int pin_make(enum pin_kind kind, const struct json *definition, struct arena *scratch, struct hasher *hasher,
-             struct buf *text, struct pin *out)
+/* `hasher` NULL: the text alone. */
+static int write_text(enum pin_kind kind, const struct json *definition, struct arena *scratch, struct hasher *hasher,
+                      struct buf *text, struct pin *out)
 {
     struct json_writer writer;
-    size_t start = text->len, count;
+    size_t count;
     struct member *members = members_of(definition, scratch, &count);
-    *out = (struct pin){ .digest = { { 0 } } };
     if (members == NULL)
         return E_NOMEM;
     json_write_init(&writer, text);
@@ -149,12 +149,26 @@ int pin_make(enum pin_kind kind, const struct json *definition, struct arena *sc
         int error = write_value(&writer, scratch, kind, &members[i]);
         if (error < 0)
             return error;
-        if (buf_ok(text) && !str_eq(members[i].key, STR("name")))
+        if (hasher != NULL && buf_ok(text) && !str_eq(members[i].key, STR("name")))
             add_part(hasher, members[i].key, str_slice(buf_str(text), from, text->len), out);
     }
     json_write_object_end(&writer);
-    if (!buf_ok(text))
-        return E_LIMIT;
+    return buf_ok(text) ? 0 : E_LIMIT;
+}
+
+int pin_text(enum pin_kind kind, const struct json *definition, struct arena *scratch, struct buf *text)
+{
+    return write_text(kind, definition, scratch, NULL, text, NULL);
+}
+
+int pin_make(enum pin_kind kind, const struct json *definition, struct arena *scratch, struct hasher *hasher,
+             struct buf *text, struct pin *out)
+{
+    size_t start = text->len;
+    *out = (struct pin){ .digest = { { 0 } } };
+    int error = write_text(kind, definition, scratch, hasher, text, out);
+    if (error < 0)
+        return error;
     hasher_begin(hasher);
     hasher_add(hasher, text->ptr + start, text->len - start);
     hasher_end(hasher, &out->digest);

@@ -60,6 +60,8 @@ struct pinned {             /* what a server lists; borrowed */
 int  pin_make(enum pin_kind kind, const struct json *definition, struct arena *scratch, struct hasher *hasher, struct buf *text, struct pin *out) NODISCARD;
 /* The same of instructions, as an object of one member. None: zeros, and no text. */
 int  pin_make_instructions(struct str instructions, struct hasher *hasher, struct buf *text, struct pin *out) NODISCARD;
+/* The canonical text alone. */
+int  pin_text(enum pin_kind kind, const struct json *definition, struct arena *scratch, struct buf *text) NODISCARD;
 struct pin_choice {         /* which of a server's pins an operator means; borrowed */
     struct str        server;
     bool              all_kinds;

@@ -12,17 +12,13 @@ static void text_of(struct pin_server *server, enum pin_kind kind, struct str de
 {
     const struct json *definition;
     struct json_error fault;
-    struct hasher *hasher = NULL;
     struct arena arena;
-    struct pin pin;
-    if (definition_text.len == 0 || definition_text.len > LIMIT_pin_text)
+    if (definition_text.len == 0 || definition_text.len > LIMIT_pin_text || definition_text.len > server->texts_left)
         return;
     arena_init(&arena, NULL, LIMIT_answer_memory);
     if (json_parse(&arena, definition_text, &json_limits_answer, &definition, &fault) != 0 ||
-        hasher_new(&hasher) != 0 || pin_make(kind, definition, &arena, hasher, out, &pin) != 0 ||
-        out->len > server->texts_left)
+        pin_text(kind, definition, &arena, out) != 0 || out->len > server->texts_left)
         buf_reset(out);
-    hasher_free(hasher);
     arena_release(&arena);
     server->texts_left -= out->len;
 }

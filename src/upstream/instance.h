@@ -3,7 +3,6 @@
 #pragma once
 
 #include "base/buf.h"
-#include "base/digest.h"
 #include "base/map.h"
 #include "io/loop.h"
 #include "upstream/back.h"
@@ -89,7 +88,7 @@ struct upstream {
     struct deferred        wake;          /* waiters that came when the list was there */
     bool                   wake_due;
     struct buf             out, id;       /* the message that is being written; the id that is echoed in it */
-    struct hasher         *hasher;
+    size_t                 jobs;          /* tables in the pool */
     struct tls            *tls;           /* of an https server; NULL: not yet needed */
     bool                   started, stopping, stopped_due;
     uint64_t               starts, losses;
@@ -134,6 +133,8 @@ void upstream_control_ready(struct upstream *upstream);
 void upstream_listed(struct upstream *upstream, struct definitions *definitions); /* takes the reference over */
 /* Takes an instance off its upstream, which may have been the last one to stop for. */
 void upstream_drop_instance(struct upstream *upstream, struct instance *instance);
+/* The pool is done with one of its tables. */
+void upstream_job_done(struct upstream *upstream);
 /* Moves the waiters whose time is over; the earliest deadline of the others, or INT64_MAX. */
 int64_t upstream_late_waiters(struct list *waiters, int64_t now_ms, struct list *late);
 /* Nobody waits longer than LIMIT_doubt_ms from now. The earliest deadline, or INT64_MAX. */

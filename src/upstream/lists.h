@@ -4,20 +4,17 @@
 
 #include "base/buf.h"
 #include "io/loop.h"
+#include "upstream/table.h"
 #include "upstream/upstream.h"
-
-enum list_kind { LIST_TOOLS, LIST_PROMPTS, LIST_RESOURCES, LIST_TEMPLATES, LIST_KIND_COUNT };
 
 struct listing {
     struct upstream    *upstream;
     struct instance    *instance;    /* whose lists: the control session's, or one's own */
     struct leg          leg;         /* the page that is awaited */
-    struct definitions *building;    /* NULL: not running */
+    struct table       *building;    /* NULL: not running */
     enum list_kind      kind;
-    struct buf          entries;     /* what the list had so far; strings in building's arena */
-    size_t              pages, bytes;
+    size_t              pages;
     struct buf          instructions; /* of the last handshake; untrusted text */
-    size_t              unusable;    /* entries without a name or a schema, and names that stood twice */
     struct buf          cursor;      /* of the next page */
     bool                more;        /* `cursor` is to be sent */
     bool                changed;     /* the server said list_changed meanwhile */

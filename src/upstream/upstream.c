@@ -162,9 +162,7 @@ int upstream_new_with_back(const struct upstream_services *services, const struc
     buf_init(&upstream->id, 6 * LIMIT_id_bytes + 2);
     listing_init(&upstream->listing, upstream, NULL);
     subscription_init(&upstream->subscription, upstream);
-    int error = hasher_new(&upstream->hasher);
-    if (!error)
-        error = instance_new(upstream, &era_legacy, STR_EMPTY, true, &upstream->control);
+    int error = instance_new(upstream, &era_legacy, STR_EMPTY, true, &upstream->control);
     if (error) {
         upstream_free(upstream);
         return error;
@@ -193,10 +191,16 @@ void upstream_start(struct upstream *upstream)
 
 static void look_whether_stopped(struct upstream *upstream)
 {
-    if (!upstream->stopping || upstream->stopped_due || upstream->instance_count > 0)
+    if (!upstream->stopping || upstream->stopped_due || upstream->instance_count > 0 || upstream->jobs > 0)
         return;
     upstream->stopped_due = true;
     loop_defer(upstream->services.loop, &upstream->stopped);
+}
+
+void upstream_job_done(struct upstream *upstream)
+{
+    upstream->jobs--;
+    look_whether_stopped(upstream);
 }
 
 void upstream_drop_instance(struct upstream *upstream, struct instance *instance)
@@ -258,7 +262,6 @@ void upstream_free(struct upstream *upstream)
     map_release(&upstream->by_isolation);
     buf_release(&upstream->out);
     buf_release(&upstream->id);
-    hasher_free(upstream->hasher);
     tls_unref(upstream->tls);
     upstream->magic = 0;
     free(upstream);

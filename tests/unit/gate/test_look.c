@@ -1,42 +1,13 @@
 /* Looks at long lists, whose definitions are read in the pool: what may happen while a job is under way, which here is
  * held until a test lets it go. */
 #include "world.h"
+#include "../held_job.h"
 
 #include "base/check.h"
 #include "base/limits.h"
 #include "policy/policy.h"
 
 #define MANY 600 /* tools: a few turns' worth */
-
-/* ---- jobs ---- */
-
-static bool holding;
-static struct job *held; /* submitted, and not begun */
-static int refuses;      /* as many jobs as this find no room */
-
-int __real_loop_submit(struct loop *loop, struct job *job);
-int __wrap_loop_submit(struct loop *loop, struct job *job);
-int __wrap_loop_submit(struct loop *loop, struct job *job)
-{
-    if (!holding)
-        return __real_loop_submit(loop, job);
-    if (refuses > 0) {
-        refuses--;
-        return E_FULL;
-    }
-    assert_null(held); /* one at a time */
-    held = job;
-    return 0;
-}
-
-static void let_go(void)
-{
-    struct job *job = held;
-    assert_non_null(job);
-    held = NULL;
-    job->work(job);
-    job->done(job);
-}
 
 static void wait_for_job(struct world *world)
 {

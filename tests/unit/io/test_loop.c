@@ -148,10 +148,14 @@ static void start_again(struct timer *timer)
 static void a_timer_that_starts_itself_does_not_hold_the_loop(void **state)
 {
     struct rig rig;
-    struct timer timer;
+    struct timer timer, others[20];
 
     (void)state;
     rig_init(&rig, clock_system());
+    for (int i = 0; i < 20; i++) {
+        timer_init(&others[i], rig.loop, start_again);
+        timer_start(&others[i], 3600000);
+    }
     timer_init(&timer, rig.loop, start_again);
     timer_start(&timer, 0);
     fired_count = 0;
@@ -160,6 +164,8 @@ static void a_timer_that_starts_itself_does_not_hold_the_loop(void **state)
     loop_turn(rig.loop, true);
     assert_int_equal(fired_count, 2);
     timer_stop(&timer);
+    for (int i = 0; i < 20; i++)
+        timer_stop(&others[i]);
     rig_release(&rig);
 }
 
