@@ -235,12 +235,27 @@ static int touch_tool(struct catalog *catalog, int class, char initial, struct s
     return error ? error : touch_alike(catalog, kind, home);
 }
 
-/* A slug that nobody has: with a piece of the name's digest where the plain one is taken. `owner` 0: among servers. */
+/* A server that is not named by its slug does not get it bare: another's may be. Case and '/' make no other name. */
+static bool is_named_by(struct str name, struct str slug)
+{
+    if (name.len != slug.len)
+        return false;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        if (slug.ptr[i] != (c == '/' ? '~' : c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c))
+            return false;
+    }
+    return true;
+}
+
+/* A slug that nobody has: with a piece of the name's digest where the plain one is taken, or is another server's to
+ * take. `owner` 0: among servers. */
 static int slug_free(struct catalog *catalog, int64_t owner, struct str name, char out[SLUG_MAX + 16])
 {
     enum statement which = owner ? STATEMENT_TOOL_SLUG : STATEMENT_SERVER_SLUG;
     struct sha256 digest;
     struct str slug = slug_of(name, out);
+    bool foreign = owner == 0 && !is_named_by(name, slug);
     for (int tries = 0;; tries++) {
         sqlite3_stmt *taken = statement(catalog, which);
         if (owner)
@@ -248,7 +263,7 @@ static int slug_free(struct catalog *catalog, int64_t owner, struct str name, ch
         bind_text(taken, owner ? 2 : 1, slug);
         int error = step(catalog, which);
         reset(catalog, which);
-        if (error != 1)
+        if (error < 0 || (error != 1 && (tries > 0 || !foreign)))
             return error;
         if (tries == SHA256_LEN / 4)
             return E_EXISTS;

@@ -23,7 +23,7 @@ const char page_search_script[] =
     "      .toLowerCase().split(/[^a-z0-9]+/).filter(Boolean);\n"
     "  }\n"
     "  function shown(text) {\n"
-    "    return text.replace(/[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]/gu, function (hidden) { return \"\\\\u{\" + hidden.codePointAt(0).toString(16) + \"}\"; });\n"
+    "    return text.replace(/[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Default_Ignorable_Code_Point}\\u2800]/gu, function (hidden) { return \"\\\\u{\" + hidden.codePointAt(0).toString(16) + \"}\"; });\n"
     "  }\n"
     "  function element(name, text, more) {\n"
     "    var made = document.createElement(name);\n"

@@ -321,7 +321,7 @@ static void listed(struct page *page, const struct report_server *server)
     if (server->policy.len > 0) {
         markup(page, "<details><summary>A policy to begin with</summary><p class=\"dim\">A click selects all of "
                      "it.</p><pre class=\"copy\" tabindex=\"0\">");
-        raw_text(page, server->policy);
+        text(page, server->policy); /* a JSON document of nothing hidden: an escape would be another string */
         markup(page, "</pre></details>\n");
     }
 }

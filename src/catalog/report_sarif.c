@@ -1,5 +1,6 @@
 /* SARIF 2.1.0 (OASIS): a rule for each class of tools and each signal that is an attack by itself, a result for each
  * tool. Texts are plain ("text"), never "markdown". */
+#include "base/buf.h"
 #include "base/encode.h"
 #include "catalog/report.h"
 #include "json/writer.h"
@@ -16,12 +17,23 @@ static void write_shown(struct json_writer *writer, struct str key, struct str t
     json_write_member_string(writer, key, str_of(shown, len));
 }
 
+/* SARIF §3.11.6 makes links of "[words](address)" in plain texts too: a parenthesis behind a bracket is written as an
+ * escape, so that no server's text becomes one. */
 static void write_message(struct json_writer *writer, struct str key, const char *text)
 {
+    struct buf unlinked;
+    struct str rest = str_from_c(text);
+    buf_init(&unlinked, 64 << 10);
+    for (size_t at; (at = str_find(rest, STR("]("))) < rest.len; rest = str_slice(rest, at + 2, rest.len)) {
+        buf_append_str(&unlinked, str_slice(rest, 0, at));
+        buf_append_str(&unlinked, STR("]\\u{28}"));
+    }
+    buf_append_str(&unlinked, rest);
     json_write_key(writer, key);
     json_write_object(writer);
-    json_write_member_string(writer, STR("text"), str_from_c(text));
+    json_write_member_string(writer, STR("text"), buf_ok(&unlinked) ? buf_str(&unlinked) : STR("…"));
     json_write_object_end(writer);
+    buf_release(&unlinked);
 }
 
 /* ---- rules ---- */

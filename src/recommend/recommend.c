@@ -10,6 +10,7 @@
 
 #define WITHHELD_NAMED 8
 #define WITHHELD_NAME_BYTES 128
+#define SERVER_SHOWN 1024
 
 enum form { FORM_FREE, FORM_LIMIT, FORM_HIDE, FORM_ASK };
 
@@ -83,31 +84,51 @@ static struct str lower(struct str name, char *out)
     return str_of(out, name.len);
 }
 
-/* Letters that look like Latin ones: Latin extensions of phonetics, Greek, Cyrillic, Armenian, Cherokee, letterlike
- * signs, full width and mathematical. */
-static bool is_look_alike(unsigned point)
+struct range {
+    unsigned from, to;
+};
+
+/* What is drawn like a Latin letter, digit or sign, and stands for one where Latin letters are around it: marks that
+ * combine, phonetics, modifiers, Greek, Cyrillic, Armenian, Cherokee, Coptic, Lisu, Latin extensions of scholars, and
+ * punctuation, spaces and operators beside those of ASCII. */
+static const struct range look_alikes[] = {
+    { 0x131, 0x131 },   { 0x17f, 0x17f },   { 0x250, 0x58f },   { 0x13a0, 0x13ff },   { 0x1c80, 0x1dbf },
+    { 0x2000, 0x206f }, { 0x2100, 0x23ff }, { 0x2c60, 0x2cff }, { 0xa4d0, 0xa4ff },   { 0xa640, 0xa69f },
+    { 0xa720, 0xa7ff }, { 0xab30, 0xabbf }, { 0xfe50, 0xfe6f }, { 0x10400, 0x1044f },
+};
+
+/* Another spelling of Latin letters and of the space, which no language is written with: ligatures, letters in circles,
+ * of full width and of mathematics. They are not what they seem in whatever company. */
+static const struct range disguises[] = {
+    { 0xa0, 0xa0 },     { 0x1680, 0x1680 },   { 0x2000, 0x200a },   { 0x202f, 0x202f },
+    { 0x205f, 0x205f }, { 0x2460, 0x24ff },   { 0x3000, 0x3000 },   { 0xfb00, 0xfb06 },
+    { 0xff00, 0xff5e }, { 0x1d400, 0x1d7ff }, { 0x1f100, 0x1f1ff },
+};
+
+static bool is_in(unsigned point, const struct range *ranges, size_t count)
 {
-    return point == 0x131 || point == 0x17f || (point >= 0x250 && point <= 0x2af) ||
-           (point >= 0x370 && point <= 0x58f) || (point >= 0x13a0 && point <= 0x13ff) ||
-           (point >= 0x1c80 && point <= 0x1dbf) || (point >= 0x2100 && point <= 0x218f) ||
-           (point >= 0xa640 && point <= 0xa69f) || (point >= 0xff00 && point <= 0xff5e) ||
-           (point >= 0x1d400 && point <= 0x1d7ff);
+    for (size_t i = 0; i < count && point >= ranges[i].from; i++)
+        if (point <= ranges[i].to)
+            return true;
+    return false;
 }
 
-/* Who reads the policy sees what it names: nothing hidden, and no look-alikes among Latin letters. */
+/* Who reads the policy sees what it names: nothing hidden, no space at an end, no look-alikes among Latin letters. */
 static bool is_what_it_seems(struct str name)
 {
     bool latin = false, look_alike = false;
     unsigned point;
 
+    if (str_starts_with(name, STR(" ")) || str_ends_with(name, STR(" ")))
+        return false;
     for (size_t at = 0, len; at < name.len; at += len) {
         len = str_utf8_next(name, at, &point);
         if (len == 0)
             return true; /* no UTF-8: refused as such */
-        if (text_is_hidden(point))
+        if (text_is_hidden(point) || is_in(point, disguises, ARRAY_LEN(disguises)))
             return false;
         latin |= (point | 0x20) >= 'a' && (point | 0x20) <= 'z';
-        look_alike |= is_look_alike(point);
+        look_alike |= is_in(point, look_alikes, ARRAY_LEN(look_alikes));
     }
     return !latin || !look_alike;
 }
@@ -325,14 +346,16 @@ int recommend_policy(struct buf *out, enum preset preset, struct str server, con
                      size_t count)
 {
     struct buf description;
+    char shown[SERVER_SHOWN];
     int error;
 
     CHECK(preset == PRESET_STRICT);
     if (!str_is_utf8(server))
         return E_INVALID;
+    text_escape(server, shown, sizeof(shown));
     buf_init(&description, 4096);
-    buf_printf(&description, "Recommended for %" STR_FMT " (%s, classifier %d): edit it; it does not rewrite itself.",
-               STR_ARG(server), preset_names[preset], CLASSIFIER_VERSION);
+    buf_printf(&description, "Recommended for %s (%s, classifier %d): edit it; it does not rewrite itself.", shown,
+               preset_names[preset], CLASSIFIER_VERSION);
     error = buf_ok(&description) ? write_document(out, buf_str(&description), tools, count) : E_LIMIT;
     buf_release(&description);
     return error;

@@ -44,7 +44,7 @@ before(async () => {
     ...Array.from({ length: 150 }, (_, i) => ({ server: `server ${i % 5}`, tool: `list_item_${i}`, description: 'Lists the items', inputSchema: { type: 'object' } })),
     { server: 'shop', tool: 'delete_repository', description: 'Deletes a repository for good', inputSchema: { type: 'object' } },
     { server: 'shop', tool: HOSTILE, description: 'quince marmalade', inputSchema: { type: 'object' } },
-    { server: 'shop', tool: 'quiet_\u{e0041}\u007f\u202e', inputSchema: { type: 'object' } },
+    { server: 'shop', tool: 'quiet_\u{e0041}\u007f\u202e\u3164\u2800', inputSchema: { type: 'object' } },
   ];
   writeFileSync(at('tools.jsonl'), tools.map((tool) => JSON.stringify(tool)).join('\n'));
   for (const args of [['add', '--index', at('index.db'), at('tools.jsonl')], ['build', '--index', at('index.db'), at('site')]]) {
@@ -255,8 +255,8 @@ test('without an index its pages search by themselves', async () => {
   const hostile = await byScript(own.url, 'script alert');
   assert.deepEqual(hostile.names, [`<script>alert(1)</script>"'&\\u{202e}`]);
   for (const name of readdirSync(at('site/search'))) assert.doesNotMatch(readFileSync(at('site/search', name), 'utf8'), /[\p{Cc}\p{Cf}](?<!\n)/u, name);
-  assert.match(readFileSync(at('site/search/qu.json'), 'utf8'), /"quiet_\\udb40\\udc41\\u007f\\u202e"/);
-  assert.deepEqual((await byScript(own.url, 'quiet')).names, ['quiet_\\u{e0041}\\u{7f}\\u{202e}']);
+  assert.match(readFileSync(at('site/search/qu.json'), 'utf8'), /"quiet_\\udb40\\udc41\\u007f\\u202e\\u3164\\u2800"/);
+  assert.deepEqual((await byScript(own.url, 'quiet')).names, ['quiet_\\u{e0041}\\u{7f}\\u{202e}\\u{3164}\\u{2800}']);
   for (const nothing of ['zzzz', 'list zzzz', 'delete_repository_of_nobody']) assert.equal((await byScript(own.url, nothing)).said, '0 tools.');
   for (const short of ['a', '!!', '日本']) assert.match((await byScript(own.url, short)).said, /two or more letters/);
   assert.match(own.line, /without an index/);

@@ -1,6 +1,6 @@
 // Lists whose author wants a better verdict than the tools deserve, or an approval by someone who cannot see what it is for.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -27,6 +27,53 @@ test('a name that is not what it seems has no rule', async () => {
   const policy = await policyOf('names', ['del\u200bete_all', 'd\u0435lete_all', '\u001b[31mget', '*', '@read', 'get_x', 'caf\u00e9'].map((name) => tool(name, 'Gets data.')));
   assert.equal(policy.default, 'deny');
   assert.deepEqual(Object.keys(policy.tools), ['caf\u00e9', 'get_x']);
+});
+
+test('a name that is spelled with signs that look like others has no rule, in its own script it has', async () => {
+  const disguised = ['\uff24\uff25\uff2c', '\u24d3\u24d4\u24db', '\ufb01le', '\u{1d41d}x', '\ua4d3elete', 'get\u2010x', 'get\u2215x', 'get\u00a0x', '\u3000', 'get_x ', ' get_x', 'cafe\u0301'];
+  const policy = await policyOf('disguised', [...disguised, 'get_x', '\u043f\u043e\u043b\u0443\u0447\u0438\u0442\u044c', '\u83b7\u53d6'].map((name) => tool(name, 'Gets data.')));
+  assert.deepEqual(Object.keys(policy.tools), ['get_x', '\u043f\u043e\u043b\u0443\u0447\u0438\u0442\u044c', '\u83b7\u53d6']);
+});
+
+// What stands in a <pre> of a page, as it is copied.
+const copied = (html) => [...html.matchAll(/<pre[^>]*>([\s\S]*?)<\/pre>/g)]
+  .map(([, text]) => text.replace(/<[^>]*>/g, '').replace(/&(lt|gt|quot|#39|amp);/g, (_, name) => ({ lt: '<', gt: '>', quot: '"', '#39': "'", amp: '&' })[name]));
+
+test('the policy that a page gives is the one that a file has, whatever the names', async () => {
+  const tools = ['a"b', 'a\\b', 'a\\"b', '"},"default":"allow","x":{', 'a\nb', '<b>&amp;'].map((name) => tool(name, 'Gets data.'));
+  const page = join(scratch, 'copied.html');
+  const { code, stderr } = await warder(['scan', '--no-state', '--policy', scratch, '--html', page, listed('copied', tools)]);
+  assert.equal(code, 0, stderr);
+  const file = readFileSync(join(scratch, 'copied.policy.json'), 'utf8');
+  assert.ok(copied(readFileSync(page, 'utf8')).includes(file));
+  assert.deepEqual(Object.keys(JSON.parse(file).tools).toSorted(), ['<b>&amp;', 'a"b', 'a\\"b', 'a\\b', '"},"default":"allow","x":{'].toSorted());
+  const [index, site] = [join(scratch, 'copied.db'), join(scratch, 'copied')];
+  await warder(['catalog', 'add', '--index', index, '--server', 'x\u2028"\u200b\\y', listed('copied', tools)]);
+  await warder(['catalog', 'build', '--index', index, site]);
+  const [home] = readdirSync(join(site, 'servers')).filter((name) => !name.endsWith('.html'));
+  const [policy] = copied(readFileSync(join(site, 'servers', home, 'index.html'), 'utf8'));
+  assert.match(JSON.parse(policy).description, /^Recommended for x\\u\{2028\}"\\u\{200b\}\\\\y \(strict/);
+  assert.deepEqual(JSON.parse(policy).tools, JSON.parse(file).tools);
+});
+
+test('no text of a server is a link in SARIF', async () => {
+  const sarif = join(scratch, 'links.sarif');
+  await warder(['scan', '--no-state', '--sarif', sarif, listed('links', [tool('[here](https://evil.example)', 'Gets [a](1) and [b](javascript:x)')])]);
+  const messages = JSON.parse(readFileSync(sarif, 'utf8')).runs[0].results.map(({ message }) => message.text);
+  assert.ok(messages.length > 0 && messages.every((text) => !text.includes('](')));
+  assert.match(messages[0], /^\[here\]\\u\{28\}https:\/\/evil\.example\) of server links/);
+});
+
+test('an address of the catalogue is of the server that is named so, not of the first that sounds so', async () => {
+  const [index, site, lines] = ['sounds.db', 'sounds', 'sounds.jsonl'].map((name) => join(scratch, name));
+  const names = ['github!', 'github ', '@github', 'github@&,^@', 'github&@|,,', '\u202egithub', 'github', 'com.example~one', 'com.example/one!', 'com.example/one'];
+  writeFileSync(lines, names.map((server) => `${JSON.stringify({ server, tool: 'get_x', description: `Gets of ${server}` })}\n`).join(''));
+  await warder(['catalog', 'add', '--index', index, lines]);
+  await warder(['catalog', 'build', '--index', index, site]);
+  const heading = (home) => /<h1>(.*?)<\/h1>/.exec(readFileSync(join(site, 'servers', home, 'index.html'), 'utf8'))[1];
+  assert.deepEqual([heading('github'), heading('com.example~one')], ['github', 'com.example/one']);
+  const homes = readdirSync(join(site, 'servers')).filter((name) => /^(github|com\.example)/.test(name));
+  assert.equal(homes.length, names.length);
 });
 
 test('an action that deletes is found however the schema spells it', async () => {
