@@ -235,14 +235,14 @@ static int touch_tool(struct catalog *catalog, int class, char initial, struct s
     return error ? error : touch_alike(catalog, kind, home);
 }
 
-/* A server that is not named by its slug does not get it bare: another's may be. Case and '/' make no other name. */
+/* A server that is not named by its slug does not get it bare: another's may be. Case, '/' and ' ' make no other name. */
 static bool is_named_by(struct str name, struct str slug)
 {
     if (name.len != slug.len)
         return false;
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
-        if (slug.ptr[i] != (c == '/' ? '~' : c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c))
+        if (slug.ptr[i] != (c == '/' ? '~' : c == ' ' ? '-' : c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c))
             return false;
     }
     return true;

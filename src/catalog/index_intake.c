@@ -470,6 +470,16 @@ static int facts_server(struct lines *lines, const struct json *line)
     return catalog_put_server(lines->intake->catalog, &server, &lines->id);
 }
 
+/* Facts bring their verdict, and who wrote them may lie: what a name shows by itself to be denied is not taken as less.
+ */
+static bool is_belittled(const struct intake *intake, const struct catalog_tool *tool)
+{
+    struct verdict_on_tool alone;
+    struct tool_facts facts = { .name = tool->name };
+    classify_tool(intake->classifier, &facts, &alone);
+    return alone.class >= CLASS_DESTRUCTIVE && tool->class < CLASS_DESTRUCTIVE;
+}
+
 static int facts_tool(struct lines *lines, const struct json *line)
 {
     struct intake *intake = lines->intake;
@@ -481,6 +491,8 @@ static int facts_tool(struct lines *lines, const struct json *line)
     const char *fault = !lines->id ? "its server was left out" : name_fault(name);
     if (!fault)
         fault = facts_read_tool(line, &definition, &verdict, &tool);
+    if (!fault && is_belittled(intake, &tool))
+        fault = "it is said to be less than its name shows";
     int error = buf_ok(&definition) && buf_ok(&verdict) ? 0 : E_LIMIT;
     if (fault)
         say_bad(intake, name, fault);

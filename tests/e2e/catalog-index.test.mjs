@@ -118,6 +118,12 @@ describe('the bundled index', { concurrency: false }, () => {
     assert.match(added.stdout, /1 server, 0 tools; 1 left out\./);
     writeFileSync(bad, of[1]);
     assert.equal((await warder(['catalog', 'add', '--index', join(scratch, 'bad2.db'), bad])).code, 1);
+    const { class: was, severity, ...deed } = { ...JSON.parse(of[1]), tool: 'delete_all_users' };
+    writeFileSync(bad, `${of[0]}\n${JSON.stringify({ ...deed, class: was, severity })}\n${JSON.stringify({ ...deed, tool: 'delete_user', class: 'Destructive', severity: 'high' })}\n`);
+    const lie = await warder(['catalog', 'add', '--index', join(scratch, 'lie.db'), bad]);
+    assert.equal(was, 'Read');
+    assert.match(lie.stderr, /bad\.jsonl:2: entry 2 \(delete_all_users\): it is said to be less than its name shows; left out/);
+    assert.match(lie.stdout, /1 server, 1 tool; 1 left out\./);
     const empty = join(scratch, 'empty');
     mkdirSync(empty);
     const none = await warder(['catalog', 'add', '--index', join(scratch, 'none.db'), empty]);
