@@ -180,22 +180,21 @@ static int touch_key(struct catalog *catalog, int class, struct str key)
     return run(catalog, STATEMENT_TOUCH);
 }
 
-static int touch(struct catalog *catalog, int class, char initial)
-{
-    return touch_key(catalog, class, str_of(&initial, 1));
-}
-
 /* Addresses of a server's pages came or went. */
 static int touch_addresses(struct catalog *catalog, struct str slug)
 {
     return touch_key(catalog, -3, slug);
 }
 
-/* The lists in which a tool stands. */
-static int touch_lists(struct catalog *catalog, int class, char initial)
+/* So many more tools of this class and these signals, or none: one of them changed. Their lists are due. */
+static int count_tools(struct catalog *catalog, int64_t class, char initial, int64_t signals, int more)
 {
-    int error = touch(catalog, class, initial);
-    return error ? error : touch(catalog, -1, initial);
+    sqlite3_stmt *to = statement(catalog, STATEMENT_COUNT_TOOL);
+    bind_int(to, 1, class);
+    bind_text(to, 2, str_of(&initial, 1));
+    bind_int(to, 3, signals);
+    bind_int(to, 4, more);
+    return run(catalog, STATEMENT_COUNT_TOOL);
 }
 
 static int take_servers(struct catalog *catalog, enum statement which, struct str kind, struct str home,
@@ -226,12 +225,10 @@ static int touch_alike(struct catalog *catalog, struct str kind, struct str home
     return error;
 }
 
-/* A tool that came or goes. */
-static int touch_tool(struct catalog *catalog, int class, char initial, struct str kind, struct str home)
+/* Of a tool that came or goes: the addresses of its server's pages, and its neighbours. */
+static int touch_tool(struct catalog *catalog, struct str kind, struct str home)
 {
-    int error = touch_lists(catalog, class, initial);
-    if (!error)
-        error = touch_addresses(catalog, home);
+    int error = touch_addresses(catalog, home);
     return error ? error : touch_alike(catalog, kind, home);
 }
 
@@ -482,19 +479,23 @@ static int tool_add(struct catalog *catalog, int64_t server, const struct server
     bind_judged(to, 7, tool, digest, state->run);
     error = run(catalog, STATEMENT_TOOL_ADD);
     *id = sqlite3_last_insert_rowid(catalog->handle);
-    return error ? error : touch_tool(catalog, tool->class, initial, kinded, str_from_c(state->slug));
+    if (!error)
+        error = count_tools(catalog, tool->class, initial, tool->signals, 1);
+    return error ? error : touch_tool(catalog, kinded, str_from_c(state->slug));
 }
 
 struct tool_state {
     int64_t id;
     bool found;
     int class, severity;
+    int64_t signals;
     char initial;
     bool same;
     enum change change; /* from then to now */
 };
 
-/* What other pages say of a tool, beside its name, is its class and its severity. */
+/* What other pages say of a tool, beside its name, is its class and its severity; its signals make it one of those that
+ * an attack is about. */
 static int tool_set(struct catalog *catalog, const struct server_state *state, const struct catalog_tool *tool,
                     const struct sha256 *digest, const struct tool_state *old)
 {
@@ -503,14 +504,15 @@ static int tool_set(struct catalog *catalog, const struct server_state *state, c
     bind_int(to, 1, old->id);
     bind_judged(to, 2, tool, digest, state->run);
     int error = run(catalog, STATEMENT_TOOL_SET);
-    bool reclassed = old->class != (int)tool->class;
-    if (error || (!reclassed && old->severity == (int)tool->severity))
+    bool reclassed = old->class != (int)tool->class, counted = reclassed || old->signals != (int64_t)tool->signals;
+    if (error || (!counted && old->severity == (int)tool->severity))
         return error;
-    error = touch_lists(catalog, tool->class, old->initial);
+    if (counted)
+        error = count_tools(catalog, old->class, old->initial, old->signals, -1);
+    if (!error)
+        error = count_tools(catalog, tool->class, old->initial, tool->signals, counted);
     if (!error)
         error = touch_shards(catalog, tool->name);
-    if (!error && reclassed)
-        error = touch(catalog, old->class, old->initial);
     return error || !reclassed ? error : touch_alike(catalog, kind_of(tool->name, kind), str_from_c(state->slug));
 }
 
@@ -530,8 +532,8 @@ static int tool_find(struct catalog *catalog, int64_t server, const struct catal
         out->class = sqlite3_column_int(found, 2);
         out->severity = sqlite3_column_int(found, 4);
         out->initial = initial_of(column_text(found, 3));
-        const struct change_side then = { out->class, out->severity, sqlite3_column_int64(found, 5),
-                                          column_text(found, 6) };
+        out->signals = sqlite3_column_int64(found, 5);
+        const struct change_side then = { out->class, out->severity, out->signals, column_text(found, 6) };
         out->change = change_between(out->same ? &now : &then, &now);
         if (out->change == CHANGE_TEXT && facts_alike(then.definition, now.definition))
             out->change = CHANGE_NONE;
@@ -589,13 +591,15 @@ static int remove_stale(struct catalog *catalog, int64_t server, const struct se
     if (!error && state->compares)
         error = changes_note(catalog, server, column_text(stale, 6), CHANGE_GONE);
     char initial = initial_of(column_text(stale, 1));
-    int class = sqlite3_column_int(stale, 5);
+    int64_t class = sqlite3_column_int(stale, 5), signals = sqlite3_column_int64(stale, 7);
     (void)snprintf(home, sizeof(home), "%" STR_FMT, STR_ARG(column_text(stale, 2)));
     (void)snprintf(kind, sizeof(kind), "%" STR_FMT, STR_ARG(column_text(stale, 4)));
     (void)snprintf(path, sizeof(path), "servers/%s/%" STR_FMT ".html", home, STR_ARG(column_text(stale, 1)));
     reset(catalog, STATEMENT_TOOL_STALE);
     if (!error)
-        error = touch_tool(catalog, class, initial, str_from_c(kind), str_from_c(home));
+        error = count_tools(catalog, class, initial, signals, -1);
+    if (!error)
+        error = touch_tool(catalog, str_from_c(kind), str_from_c(home));
     if (!error)
         error = catalog_gone_add(catalog, str_from_c(path));
     if (!error)

@@ -95,12 +95,18 @@ int catalog_search_beginning(struct catalog *catalog, struct str text, int most,
  * the beginnings of their descriptions, and the slugs of their servers, where fillers ("the") count only by themselves. */
 int catalog_search(struct catalog *catalog, struct str query, bool names, int most, catalog_each_tool *each, void *arg) NODISCARD;
 
-typedef int catalog_each_count(void *arg, int64_t a, int64_t b, int64_t count);
-/* (class, signals) */
-int catalog_count_exposures(struct catalog *catalog, catalog_each_count *each, void *arg) NODISCARD;
-/* (class, initial) of tools; (0, initial) of servers. */
-int catalog_count_tools(struct catalog *catalog, catalog_each_count *each, void *arg) NODISCARD;
-int catalog_count_servers(struct catalog *catalog, catalog_each_count *each, void *arg) NODISCARD;
+/* How many tools of a class have these signals and slugs that begin so. */
+struct catalog_count {
+    int      class;
+    char     initial;
+    uint32_t signals;
+    int64_t  tools;   /* may be 0 */
+    bool     touched; /* one of them came, went or changed what others say of it, since the last build */
+};
+typedef int catalog_each_count(void *arg, const struct catalog_count *count);
+int catalog_counts(struct catalog *catalog, catalog_each_count *each, void *arg) NODISCARD;
+typedef int catalog_each_letter(void *arg, char initial, int64_t servers);
+int catalog_count_servers(struct catalog *catalog, catalog_each_letter *each, void *arg) NODISCARD;
 struct catalog_size { int64_t servers, listed, tools; };
 int catalog_size(struct catalog *catalog, struct catalog_size *out) NODISCARD;
 
@@ -112,8 +118,8 @@ int  catalog_page_set(struct catalog *catalog, struct str path, const struct sha
 /* Pages whose subject is gone. */
 int  catalog_gone(struct catalog *catalog, catalog_each_path *each, void *arg) NODISCARD;
 int  catalog_gone_add(struct catalog *catalog, struct str path) NODISCARD;
-/* Lists that changed: class -1 for tools of any class, -2 for servers. */
-int  catalog_list_touched(struct catalog *catalog, int class, char initial, bool *touched) NODISCARD;
+/* The list of servers with this letter changed. */
+int  catalog_servers_touched(struct catalog *catalog, char initial, bool *touched) NODISCARD;
 /* Nothing stands there: another folder. */
 int  catalog_forget_pages(struct catalog *catalog) NODISCARD;
 /* Every server's pages may differ: another form of pages. */

@@ -77,19 +77,6 @@ int each_tool(struct catalog *catalog, enum statement which, catalog_each_tool *
     return error;
 }
 
-static int each_count(struct catalog *catalog, enum statement which, catalog_each_count *each, void *arg)
-{
-    sqlite3_stmt *row = statement(catalog, which);
-    int error;
-    while ((error = step(catalog, which)) == 1) {
-        error = each(arg, sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1), sqlite3_column_int64(row, 2));
-        if (error)
-            break;
-    }
-    reset(catalog, which);
-    return error;
-}
-
 struct first_server {
     catalog_each_server *each;
     void *arg;
@@ -211,19 +198,42 @@ int catalog_tools_exposed(struct catalog *catalog, unsigned classes, uint32_t si
     return each_tool(catalog, STATEMENT_EXPOSED, each, arg);
 }
 
-int catalog_count_exposures(struct catalog *catalog, catalog_each_count *each, void *arg)
+static char first_byte(struct str text)
 {
-    return each_count(catalog, STATEMENT_COUNT_EXPOSED, each, arg);
+    return text.len > 0 ? text.ptr[0] : '#';
 }
 
-int catalog_count_tools(struct catalog *catalog, catalog_each_count *each, void *arg)
+int catalog_counts(struct catalog *catalog, catalog_each_count *each, void *arg)
 {
-    return each_count(catalog, STATEMENT_COUNT_TOOLS, each, arg);
+    sqlite3_stmt *row = statement(catalog, STATEMENT_COUNTS);
+    int error;
+    while ((error = step(catalog, STATEMENT_COUNTS)) == 1) {
+        const struct catalog_count count = {
+            .class = bounded(sqlite3_column_int(row, 0), CLASS_FINANCIAL),
+            .initial = first_byte(column_text(row, 1)),
+            .signals = (uint32_t)sqlite3_column_int64(row, 2),
+            .tools = sqlite3_column_int64(row, 3),
+            .touched = sqlite3_column_int(row, 4) != 0,
+        };
+        error = each(arg, &count);
+        if (error)
+            break;
+    }
+    reset(catalog, STATEMENT_COUNTS);
+    return error;
 }
 
-int catalog_count_servers(struct catalog *catalog, catalog_each_count *each, void *arg)
+int catalog_count_servers(struct catalog *catalog, catalog_each_letter *each, void *arg)
 {
-    return each_count(catalog, STATEMENT_COUNT_SERVERS, each, arg);
+    sqlite3_stmt *row = statement(catalog, STATEMENT_COUNT_SERVERS);
+    int error;
+    while ((error = step(catalog, STATEMENT_COUNT_SERVERS)) == 1) {
+        error = each(arg, first_byte(column_text(row, 0)), sqlite3_column_int64(row, 1));
+        if (error)
+            break;
+    }
+    reset(catalog, STATEMENT_COUNT_SERVERS);
+    return error;
 }
 
 int catalog_size(struct catalog *catalog, struct catalog_size *out)
@@ -285,11 +295,9 @@ int catalog_gone(struct catalog *catalog, catalog_each_path *each, void *arg)
     return error ? error : run(catalog, STATEMENT_GONE_NONE);
 }
 
-int catalog_list_touched(struct catalog *catalog, int class, char initial, bool *touched)
+int catalog_servers_touched(struct catalog *catalog, char initial, bool *touched)
 {
-    sqlite3_stmt *row = statement(catalog, STATEMENT_TOUCHED);
-    bind_int(row, 1, class);
-    bind_text(row, 2, str_of(&initial, 1));
+    bind_text(statement(catalog, STATEMENT_TOUCHED), 1, str_of(&initial, 1));
     int found = step(catalog, STATEMENT_TOUCHED);
     *touched = found == 1;
     reset(catalog, STATEMENT_TOUCHED);
@@ -322,10 +330,12 @@ int catalog_all_dirty(struct catalog *catalog)
 
 int catalog_build_done(struct catalog *catalog)
 {
-    int error = run(catalog, STATEMENT_TOUCHED_NONE);
-    if (!error)
-        error = run(catalog, STATEMENT_SHARDS_NONE);
-    return error ? error : run(catalog, STATEMENT_ALL_CLEAN);
+    static const enum statement all[] = { STATEMENT_TOUCHED_NONE, STATEMENT_COUNTS_DONE, STATEMENT_COUNTS_NONE,
+                                          STATEMENT_SHARDS_NONE, STATEMENT_ALL_CLEAN };
+    int error = 0;
+    for (size_t i = 0; i < ARRAY_LEN(all) && !error; i++)
+        error = run(catalog, all[i]);
+    return error;
 }
 
 int catalog_note(struct catalog *catalog, struct str key, struct buf *out)

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#define INDEX_VERSION 3
+#define INDEX_VERSION 4
 
 static const char version_1[] =
     "CREATE TABLE servers(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, slug TEXT NOT NULL UNIQUE, initial TEXT "
@@ -57,6 +57,15 @@ static const char from_2_to_3[] =
     "WHERE rowid > 0;"
     "DROP TABLE words;";
 
+/* How many tools there are of what lists and pages of attacks are about, and where one came, went or changed since the
+ * last build: nobody counts 800,000 of them again for one. */
+static const char version_4[] =
+    "CREATE TABLE counts(class INTEGER NOT NULL, initial TEXT NOT NULL, signals INTEGER NOT NULL, tools INTEGER NOT "
+    "NULL,"
+    " touched INTEGER NOT NULL, PRIMARY KEY(class, initial, signals)) WITHOUT ROWID;"
+    "INSERT INTO counts SELECT class, initial, signals, count(*), 1 FROM tools GROUP BY class, initial, signals;"
+    "DROP INDEX tools_exposed;";
+
 static int version_of(struct catalog *catalog)
 {
     sqlite3_stmt *pragma;
@@ -76,11 +85,9 @@ static int raise_version(struct catalog *catalog, int version)
         bool due;
         const char *sql;
     } steps[] = {
-        { version < 1, version_1 },
-        { version < 2, version_2 },
-        { true, version_3 },
-        { version > 0, from_2_to_3 },
-        { true, set },
+        { version < 1, version_1 }, { version < 2, version_2 },
+        { version < 3, version_3 }, { version == 1 || version == 2, from_2_to_3 },
+        { version < 4, version_4 }, { true, set },
     };
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         int code = steps[i].due ? sqlite3_exec(catalog->handle, steps[i].sql, NULL, NULL, NULL) : SQLITE_OK;

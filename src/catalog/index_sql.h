@@ -32,7 +32,7 @@
     S(TOOL_SET, "UPDATE tools SET class = ?2, severity = ?3, confidence = ?4, signals = ?5, definition = ?6, "         \
                 "verdict = ?7, digest = ?8, run = ?9 WHERE id = ?1")                                                   \
     S(TOOL_SEEN, "UPDATE tools SET run = ?2 WHERE id = ?1")                                                            \
-    S(TOOL_STALE, "SELECT id, slug, home, initial, kind, class, name FROM tools WHERE server = ?1 AND run <> ?2 LIMIT 1") \
+    S(TOOL_STALE, "SELECT id, slug, home, initial, kind, class, name, signals FROM tools WHERE server = ?1 AND run <> ?2 LIMIT 1") \
     S(TOOL_REMOVE, "DELETE FROM tools WHERE id = ?1")                                                                  \
     S(KIND_BEFORE, "SELECT server FROM tools WHERE kind = ?1 AND home < ?2 ORDER BY home DESC, slug DESC LIMIT ?3")     \
     S(KIND_LAST, "SELECT server FROM tools WHERE kind = ?1 AND home > ?2 ORDER BY home DESC, slug DESC LIMIT ?3")       \
@@ -41,8 +41,12 @@
     S(TEXTS_ADD, "INSERT INTO texts(rowid, name, description, server) VALUES(?1, ?2, ?3, ?4)")                         \
     S(TEXTS_REMOVE, "DELETE FROM texts WHERE rowid = ?1")                                                              \
     S(TOUCH, "INSERT OR IGNORE INTO touched VALUES(?1, ?2)")                                                           \
-    S(TOUCHED, "SELECT 1 FROM touched WHERE class = ?1 AND initial = ?2")                                              \
+    S(TOUCHED, "SELECT 1 FROM touched WHERE class = -2 AND initial = ?1")                                              \
     S(TOUCHED_SERVERS, "SELECT initial FROM touched WHERE class = -3 ORDER BY initial")                                \
+    S(COUNT_TOOL, "INSERT INTO counts VALUES(?1, ?2, ?3, ?4, 1) ON CONFLICT DO UPDATE SET tools = tools + ?4, touched = 1")  \
+    S(COUNTS, "SELECT class, initial, signals, tools, touched FROM counts ORDER BY class, initial, signals")           \
+    S(COUNTS_DONE, "UPDATE counts SET touched = 0 WHERE touched")                                                      \
+    S(COUNTS_NONE, "DELETE FROM counts WHERE tools = 0")                                                               \
     S(TOUCHED_NONE, "DELETE FROM touched")                                                                             \
     S(GONE_ADD, "INSERT OR IGNORE INTO gone VALUES(?1)")                                                               \
     S(GONE, "SELECT path FROM gone ORDER BY path")                                                                     \
@@ -88,7 +92,7 @@
     S(CHANGES_OF, "SELECT c.change, c.name, t.slug FROM changes c LEFT JOIN tools t ON t.server = c.server AND "       \
                   "t.name = c.name WHERE c.server = ?1 ORDER BY c.change = 3 DESC, c.change, c.name")                  \
     S(SIZE, "SELECT (SELECT count(*) FROM servers), (SELECT count(*) FROM servers WHERE listed), "                     \
-            "(SELECT count(*) FROM tools)")                                                                            \
+            "(SELECT coalesce(sum(tools), 0) FROM counts)")                                                                           \
     S(ONE_SERVER, "SELECT " SERVER_COLUMNS " FROM servers WHERE id = ?1")                                              \
     S(EACH_SERVER, "SELECT " SERVER_COLUMNS " FROM servers ORDER BY slug")                                             \
     S(DIRTY_SERVERS, "SELECT " SERVER_COLUMNS " FROM servers WHERE dirty ORDER BY slug")                               \
@@ -115,9 +119,7 @@
                     "LIMIT ?2) f JOIN tools t ON t.id = f.rowid")                                                      \
     S(SEARCH_TEXTS, "SELECT " TOOL_COLUMNS ", " SERVER_NAME " FROM (SELECT rowid FROM texts WHERE texts MATCH ?1 "     \
                     "LIMIT ?2) f JOIN tools t ON t.id = f.rowid")                                                      \
-    S(COUNT_EXPOSED, "SELECT class, signals, count(*) FROM tools GROUP BY class, signals")                             \
-    S(COUNT_TOOLS, "SELECT class, unicode(initial), count(*) FROM tools GROUP BY class, initial")                      \
-    S(COUNT_SERVERS, "SELECT 0, unicode(initial), count(*) FROM servers GROUP BY initial")
+    S(COUNT_SERVERS, "SELECT initial, count(*) FROM servers GROUP BY initial")
 
 enum statement {
 #define S(name, sql) STATEMENT_##name,

@@ -83,22 +83,33 @@ static int take_tool(void *arg, const struct catalog_tool *tool)
     return 0;
 }
 
+/* The character at `at` as JSON's escapes, where it cannot be seen; its length. */
+static size_t escape_hidden(struct buf *out, struct str json, size_t at)
+{
+    unsigned point;
+    size_t len = str_utf8_next(json, at, &point);
+    if (len == 0)
+        buf_append_str(out, STR("\\ufffd"));
+    else if (!text_is_hidden(point))
+        buf_append_str(out, str_slice(json, at, at + len));
+    else if (point < 0x10000)
+        buf_printf(out, "\\u%04x", point);
+    else
+        buf_printf(out, "\\u%04x\\u%04x", 0xd7c0 + (point >> 10), 0xdc00 + (point & 0x3ff));
+    return len > 0 ? len : 1;
+}
+
 /* JSON as it is, but for what cannot be seen: such a file is looked at in terminals and editors. */
 static void append_visible(struct buf *out, struct str json)
 {
-    unsigned point;
-    for (size_t at = 0, len; at < json.len; at += len) {
-        len = str_utf8_next(json, at, &point);
-        if (len == 0) {
-            len = 1;
-            point = 0xfffd;
-        }
-        if (point < 0x7f || (point != 0xfffd && !text_is_hidden(point)))
-            buf_append_str(out, str_slice(json, at, at + len));
-        else if (point < 0x10000)
-            buf_printf(out, "\\u%04x", point);
-        else
-            buf_printf(out, "\\u%04x\\u%04x", 0xd7c0 + (point >> 10), 0xdc00 + (point & 0x3ff));
+    for (size_t at = 0, plain = 0; plain <= json.len; plain++) {
+        if (plain < json.len && (unsigned char)json.ptr[plain] < 0x7f)
+            continue;
+        buf_append_str(out, str_slice(json, at, plain));
+        if (plain == json.len)
+            break;
+        at = plain + escape_hidden(out, json, plain);
+        plain = at - 1;
     }
 }
 

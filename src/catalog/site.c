@@ -26,20 +26,15 @@
 #define TREE_BYTES ((size_t)512 << 20)
 #define PAGES_A_WORD 5000
 
-struct exposure {
-    unsigned class;
-    uint32_t signals;
-    int64_t count;
-};
-
 struct site {
     const struct site_options *options;
     struct site_result *result;
     char *why;
     struct pages pages;
     struct letter_counts letters;
-    struct exposure *exposures;
-    size_t exposure_count, exposure_cap;
+    struct catalog_count *counts;
+    size_t count_count, count_cap;
+    bool touched[CLASS_FINANCIAL + 1][LETTERS]; /* lists of tools */
     struct hasher *hasher;
     struct buf page;
     int folder; /* descriptor */
@@ -305,10 +300,7 @@ static int list_trim(struct listing *listing)
 static int build_list(struct site *site, int class, char initial, int64_t total)
 {
     char folder[64];
-    bool touched = site->all;
-    int error = touched ? 0 : catalog_list_touched(site->pages.catalog, class, initial, &touched);
-    if (error || !touched)
-        return error;
+    int error = 0;
     struct listing listing = { .site = site,
                                .page = { .pages = &site->pages,
                                          .class = class,
@@ -330,20 +322,32 @@ static int build_list(struct site *site, int class, char initial, int64_t total)
     return error ? error : list_trim(&listing);
 }
 
+/* Of one letter: by class, and all of them. */
+static int build_letter(struct site *site, unsigned letter)
+{
+    int64_t sum = 0;
+    bool touched = site->all;
+    int error = 0;
+    for (int class = 0; class <= CLASS_FINANCIAL && !error; ++class) {
+        bool due = site->all || site->touched[class][letter];
+        touched = touched || due;
+        sum += site->letters.tools[class][letter];
+        if (due)
+            error = build_list(site, class, letter_at(letter), site->letters.tools[class][letter]);
+    }
+    if (!error && touched)
+        error = build_list(site, -1, letter_at(letter), sum);
+    touched = site->all;
+    if (!error && !touched)
+        error = catalog_servers_touched(site->pages.catalog, letter_at(letter), &touched);
+    return error || !touched ? error : build_list(site, -2, letter_at(letter), site->letters.servers[letter]);
+}
+
 static int build_lists(struct site *site)
 {
     int error = 0;
-    for (unsigned i = 0; i < LETTERS && !error; i++) {
-        int64_t sum = 0;
-        for (int class = 0; class <= CLASS_FINANCIAL && !error; ++class) {
-            sum += site->letters.tools[class][i];
-            error = build_list(site, class, letter_at(i), site->letters.tools[class][i]);
-        }
-        if (!error)
-            error = build_list(site, -1, letter_at(i), sum);
-        if (!error)
-            error = build_list(site, -2, letter_at(i), site->letters.servers[i]);
-    }
+    for (unsigned i = 0; i < LETTERS && !error; i++)
+        error = build_letter(site, i);
     return error;
 }
 
@@ -368,6 +372,15 @@ static int put_made(struct site *site, int error)
     return error;
 }
 
+/* Its tools, or how many they are, changed: else nobody looks for the gravest of all again. */
+static bool is_badge_due(const struct site *site, const char *badge)
+{
+    bool due = site->all;
+    for (size_t i = 0; i < site->count_count && !due; i++)
+        due = site->counts[i].touched && strcmp(class_badge((enum tool_class)site->counts[i].class), badge) == 0;
+    return due;
+}
+
 static int build_classes(struct site *site)
 {
     struct buf *out = &site->page;
@@ -381,6 +394,8 @@ static int build_classes(struct site *site)
         error = put_made(site, page_badges(out, pages_at(site, "badges/index.html")));
     for (unsigned i = 0; i < BADGES && !error; i++) {
         char name[16];
+        if (!is_badge_due(site, badge_at(i)))
+            continue;
         (void)snprintf(path, sizeof(path), "badges/%" STR_FMT ".html", STR_ARG(badge_path(badge_at(i), name)));
         error = put_made(site, page_badge(out, pages_at(site, path), badge_at(i)));
     }
@@ -394,11 +409,16 @@ static int build_attacks(struct site *site)
     for (unsigned i = 0; i < ATTACK_COUNT && !error; i++) {
         const struct attack *attack = attack_at((enum attack_id)i);
         int64_t exposed = 0;
-        for (size_t e = 0; e < site->exposure_count; e++) {
-            const struct exposure *some = &site->exposures[e];
-            if (attack_exposes(attack, (enum tool_class)some->class, some->signals))
-                exposed += some->count;
+        bool due = site->all;
+        for (size_t c = 0; c < site->count_count; c++) {
+            const struct catalog_count *some = &site->counts[c];
+            if (!attack_exposes(attack, (enum tool_class)some->class, some->signals))
+                continue;
+            exposed += some->tools;
+            due |= some->touched;
         }
+        if (!due)
+            continue;
         (void)snprintf(path, sizeof(path), "attacks/%s.html", attack->slug);
         error = put_made(site, page_attack(&site->page, pages_at(site, path), attack, exposed));
     }
@@ -440,38 +460,28 @@ static int put_file(void *arg, struct buf *bytes, const char *path)
 
 /* ---- what is there ---- */
 
-static int take_exposure(void *arg, int64_t class, int64_t signals, int64_t count)
+static int take_count(void *arg, const struct catalog_count *count)
 {
     struct site *site = arg;
-    if (class < 0 || class > CLASS_FINANCIAL)
-        return E_CORRUPT;
-    if (site->exposure_count == site->exposure_cap) {
-        size_t cap = site->exposure_cap ? site->exposure_cap * 2 : 256;
-        struct exposure *grown = realloc(site->exposures, cap * sizeof(*grown));
+    if (site->count_count == site->count_cap) {
+        size_t cap = site->count_cap ? site->count_cap * 2 : 256;
+        struct catalog_count *grown = reallocarray(site->counts, cap, sizeof(*grown));
         if (!grown)
             return E_NOMEM;
-        site->exposures = grown;
-        site->exposure_cap = cap;
+        site->counts = grown;
+        site->count_cap = cap;
     }
-    site->exposures[site->exposure_count++] = (struct exposure){ (unsigned)class, (uint32_t)signals, count };
-    site->pages.of_class[class] += count;
+    site->counts[site->count_count++] = *count;
+    site->pages.of_class[count->class] += count->tools;
+    site->letters.tools[count->class][letter_index(count->initial)] += count->tools;
+    site->touched[count->class][letter_index(count->initial)] |= count->touched;
     return 0;
 }
 
-static int take_tools(void *arg, int64_t class, int64_t initial, int64_t count)
+static int take_servers(void *arg, char initial, int64_t servers)
 {
     struct site *site = arg;
-    if (class < 0 || class > CLASS_FINANCIAL)
-        return E_CORRUPT;
-    site->letters.tools[class][letter_index((char)initial)] += count;
-    return 0;
-}
-
-static int take_servers(void *arg, int64_t zero, int64_t initial, int64_t count)
-{
-    struct site *site = arg;
-    (void)zero;
-    site->letters.servers[letter_index((char)initial)] += count;
+    site->letters.servers[letter_index(initial)] += servers;
     return 0;
 }
 
@@ -480,9 +490,7 @@ static int count_all(struct site *site)
     struct catalog *catalog = site->pages.catalog;
     int error = catalog_size(catalog, &site->pages.size);
     if (!error)
-        error = catalog_count_exposures(catalog, take_exposure, site);
-    if (!error)
-        error = catalog_count_tools(catalog, take_tools, site);
+        error = catalog_counts(catalog, take_count, site);
     return error ? error : catalog_count_servers(catalog, take_servers, site);
 }
 
@@ -551,6 +559,26 @@ static int make_folders(struct site *site)
 
 /* ---- the build ---- */
 
+static void put_attacks_digest(struct site *site, struct buf *out)
+{
+    struct sha256 digest;
+    char hex[17];
+    hasher_begin(site->hasher);
+    for (unsigned i = 0; i < ATTACK_COUNT; i++) {
+        const struct attack *attack = attack_at((enum attack_id)i);
+        const char *const texts[] = { attack->id,  attack->slug,     attack->name,    attack->brief,
+                                      attack->how, attack->happened, attack->control, attack->sources };
+        for (size_t t = 0; t < ARRAY_LEN(texts); t++)
+            hasher_add_field(site->hasher, str_from_c(texts[t]));
+        const unsigned bits[] = { attack->partial, attack->classes, attack->told, attack->signals };
+        hasher_add(site->hasher, bits, sizeof(bits));
+    }
+    hasher_end(site->hasher, &digest);
+    hex_encode(digest.bytes, 8, hex);
+    hex[16] = '\0';
+    buf_append_str(out, str_from_c(hex));
+}
+
 /* What all pages show beside their own subject: where it moved, all are due. */
 static int look_at_form(struct site *site, bool *moved)
 {
@@ -559,6 +587,8 @@ static int look_at_form(struct site *site, bool *moved)
     buf_init(&old, 4096);
     buf_printf(&form, "%s %" STR_FMT " ", FORM, STR_ARG(site->options->base));
     put_index_size(&form, site->pages.size.servers);
+    buf_append_byte(&form, ' ');
+    put_attacks_digest(site, &form);
     int error = catalog_note(site->pages.catalog, STR("form"), &old);
     *moved = !str_eq(buf_str(&form), buf_str(&old));
     if (!error && *moved)
@@ -657,7 +687,7 @@ int site_build(struct catalog *catalog, const struct site_options *options, stru
     arena_release(&site.tool_arena);
     arena_release(&site.server_arena);
     buf_release(&site.page);
-    free(site.exposures);
+    free(site.counts);
     (void)close(site.folder);
     return error;
 }
