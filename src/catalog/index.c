@@ -197,31 +197,30 @@ static int count_tools(struct catalog *catalog, int64_t class, char initial, int
     return run(catalog, STATEMENT_COUNT_TOOL);
 }
 
-static int take_servers(struct catalog *catalog, enum statement which, struct str kind, struct str home,
-                        int64_t servers[ALIKE_MOST], int *count)
+static int mark_slug(struct catalog *catalog, struct str slug)
 {
-    sqlite3_stmt *row = statement(catalog, which);
-    bind_text(row, 1, kind);
-    bind_text(row, 2, home);
-    bind_int(row, 3, ALIKE_MOST - *count);
-    int error;
-    while ((error = step(catalog, which)) == 1 && *count < ALIKE_MOST)
-        servers[(*count)++] = sqlite3_column_int64(row, 0);
-    reset(catalog, which);
-    return error < 0 ? error : 0;
+    bind_text(statement(catalog, STATEMENT_SERVER_MARK_SLUG), 1, slug);
+    return run(catalog, STATEMENT_SERVER_MARK_SLUG);
 }
 
 /* The servers whose pages name a tool of this kind and home, or would: those just before it, the last before the first.
  */
 static int touch_alike(struct catalog *catalog, struct str kind, struct str home)
 {
-    int64_t servers[ALIKE_MOST];
-    int count = 0;
-    int error = take_servers(catalog, STATEMENT_KIND_BEFORE, kind, home, servers, &count);
-    if (!error && count < ALIKE_MOST)
-        error = take_servers(catalog, STATEMENT_KIND_LAST, kind, home, servers, &count);
-    for (int i = 0; i < count && !error; i++)
-        error = catalog_mark(catalog, servers[i]);
+    static const enum statement parts[] = { STATEMENT_KIND_BEFORE, STATEMENT_KIND_LAST };
+    int left = ALIKE_MOST, error = 0;
+    for (size_t i = 0; i < ARRAY_LEN(parts) && error == 0 && left > 0; i++) {
+        sqlite3_stmt *row = statement(catalog, parts[i]);
+        bind_text(row, 1, kind);
+        bind_text(row, 2, home);
+        bind_int(row, 3, left);
+        for (; (error = step(catalog, parts[i])) == 1; left--) {
+            error = mark_slug(catalog, column_text(row, 0));
+            if (error)
+                break;
+        }
+        reset(catalog, parts[i]);
+    }
     return error;
 }
 

@@ -34,8 +34,8 @@
     S(TOOL_SEEN, "UPDATE tools SET run = ?2 WHERE id = ?1")                                                            \
     S(TOOL_STALE, "SELECT id, slug, home, initial, kind, class, name, signals FROM tools WHERE server = ?1 AND run <> ?2 LIMIT 1") \
     S(TOOL_REMOVE, "DELETE FROM tools WHERE id = ?1")                                                                  \
-    S(KIND_BEFORE, "SELECT server FROM tools WHERE kind = ?1 AND home < ?2 ORDER BY home DESC, slug DESC LIMIT ?3")     \
-    S(KIND_LAST, "SELECT server FROM tools WHERE kind = ?1 AND home > ?2 ORDER BY home DESC, slug DESC LIMIT ?3")       \
+    S(KIND_BEFORE, "SELECT home FROM tools WHERE kind = ?1 AND home < ?2 ORDER BY home DESC, slug DESC LIMIT ?3")     \
+    S(KIND_LAST, "SELECT home FROM tools WHERE kind = ?1 AND home > ?2 ORDER BY home DESC, slug DESC LIMIT ?3")       \
     S(NAMES_ADD, "INSERT INTO names(rowid, name) VALUES(?1, ?2)")                                                      \
     S(NAMES_REMOVE, "INSERT INTO names(names, rowid, name) VALUES('delete', ?1, ?2)")                                  \
     S(TEXTS_ADD, "INSERT INTO texts(rowid, name, description, server) VALUES(?1, ?2, ?3, ?4)")                         \
@@ -72,6 +72,7 @@
                 "ON s.id = q.server WHERE q.server = ?1")                                                              \
     S(SERVER_LISTED, "UPDATE servers SET listed = 1, scanned = ?2, run = run + 1, dirty = 1 WHERE id = ?1")            \
     S(SERVER_MARK, "UPDATE servers SET dirty = 1 WHERE id = ?1 AND NOT dirty")                                                       \
+    S(SERVER_MARK_SLUG, "UPDATE servers SET dirty = 1 WHERE slug = ?1 AND NOT dirty")                                  \
     S(SHARD_ADD, "INSERT OR IGNORE INTO shards VALUES(?1)")                                                            \
     S(SHARDS, "SELECT prefix FROM shards ORDER BY prefix")                                                             \
     S(SHARDS_ALL, "SELECT 1 FROM shards WHERE prefix = '*'")                                                           \
@@ -80,7 +81,7 @@
     S(TERMS, "SELECT term, doc FROM name_counts WHERE term >= ?1 AND term < ?2 ORDER BY term")                         \
     S(PAGES_IN, "SELECT path FROM pages WHERE path >= ?1 AND path < ?2 AND path NOT IN (SELECT path FROM gone) "       \
                 "ORDER BY path")                                                                                       \
-    S(SCAN_BEGIN, "INSERT INTO scans SELECT id, coalesce(scanned, ''), ?2, 0 FROM servers WHERE id = ?1 "              \
+    S(SCAN_BEGIN, "INSERT INTO scans VALUES(?1, (SELECT coalesce(scanned, '') FROM servers WHERE id = ?1), ?2, 0) "   \
                   "ON CONFLICT(server) DO UPDATE SET before = excluded.before, "                                       \
                   "compared = CASE WHEN classifier = ?2 THEN 2 ELSE 0 END, classifier = ?2")                           \
     S(SCAN_END, "UPDATE scans SET compared = ?2 WHERE server = ?1 AND compared = 2")                                   \
