@@ -78,57 +78,6 @@ struct study {
     struct verdict_on_tool *out;
 };
 
-/* ---- what it is about ---- */
-
-/* Words that are often money: two different ones are. And those of trades, of which some two are one. */
-struct moneyish {
-    const struct lexeme *first;
-    bool second, sale, option, traded, contract;
-};
-
-static void add_trade(const struct word *word, struct moneyish *moneyish, struct subject *subject)
-{
-    moneyish->sale |= word_in(word, "sell buy");
-    moneyish->option |= word_is(word, STR("option"));
-    moneyish->contract |= word_in(word, "contract order");
-    moneyish->traded |= word_in(word, "order position share option");
-    if ((moneyish->sale && moneyish->traded) || (moneyish->option && moneyish->contract))
-        subject->trading = subject->money = true;
-}
-
-static void add_subject(const struct word *words, size_t count, struct moneyish *moneyish, struct subject *subject)
-{
-    for (size_t i = 0; i < count; i++) {
-        unsigned objects = words[i].lexeme ? words[i].lexeme->objects : 0;
-        if (objects & (OBJECT_MONEY | OBJECT_ASSET))
-            subject->money = true;
-        if (objects & OBJECT_ASSET || word_in(&words[i], "trade trading trader stock swap token exchange"))
-            subject->trading = true;
-        if (objects & OBJECT_MONEYISH && !moneyish->first)
-            moneyish->first = words[i].lexeme;
-        else if (objects & OBJECT_MONEYISH && moneyish->first != words[i].lexeme)
-            moneyish->second = true;
-        add_trade(&words[i], moneyish, subject);
-        if (word_in(&words[i], "browser playwright puppeteer selenium chrome chromium dom webpage tab"))
-            subject->browser = true;
-    }
-}
-
-static void find_subject(const struct lexicon *lexicon, struct study *study)
-{
-    struct word words[TEXT_WORDS];
-    struct moneyish moneyish = { .first = NULL };
-    size_t count = words_of_identifier(lexicon, study->facts->server, words, NAME_WORDS);
-
-    add_subject(words, count, &moneyish, &study->subject);
-    count = words_of_identifier(lexicon, study->facts->name, words, NAME_WORDS);
-    add_subject(words, count, &moneyish, &study->subject);
-    count = study->described ? words_of_text(lexicon, study->facts->description, words, 60) : 0;
-    add_subject(words, count, &moneyish, &study->subject);
-    if (moneyish.second || study->parameters.signals & 1U << SIGNAL_MONEY)
-        study->subject.money = true;
-}
-
 /* A description that only repeats the name says nothing. */
 static bool says_more_than(struct str description, struct str name)
 {
@@ -461,7 +410,7 @@ void classify_tool(const struct classifier *classifier, const struct tool_facts 
     *out = (struct verdict_on_tool){ .class = CLASS_OTHER };
     study.described = says_more_than(facts->description, facts->name);
     read_parameters(lexicon, facts->schema, &study.parameters);
-    find_subject(lexicon, &study);
+    study.subject = find_subject(lexicon, facts, study.described, study.parameters.signals);
     read_name(lexicon, facts->name, facts->server, &study.subject, &study.name);
     if (facts->title.len > 0)
         read_name(lexicon, facts->title, facts->server, &study.subject, &study.title);
@@ -484,72 +433,6 @@ void classify_tool(const struct classifier *classifier, const struct tool_facts 
     out->signals = study.parameters.signals | study.texts.signals;
     rate_confidence(&study);
     rate_severity(out, study.name.objects | study.description.objects);
-}
-
-/* ---- names ---- */
-
-static const struct {
-    const char *name, *badge;
-} classes[] = {
-    [CLASS_OTHER] = { "Other", "Low" },
-    [CLASS_READ] = { "Read", "Low" },
-    [CLASS_WRITE] = { "Write", "Medium" },
-    [CLASS_EXECUTE] = { "Execute", "High" },
-    [CLASS_DESTRUCTIVE] = { "Destructive", "Critical" },
-    [CLASS_FINANCIAL] = { "Financial", "Critical" },
-};
-
-const char *class_name(enum tool_class class)
-{
-    return classes[class].name;
-}
-const char *class_badge(enum tool_class class)
-{
-    return classes[class].badge;
-}
-
-bool class_from_name(struct str name, enum tool_class *out)
-{
-    if (name.len > 0 && name.ptr[0] == '@')
-        name = str_slice(name, 1, name.len);
-    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-        if (str_eq_nocase(name, str_from_c(classes[i].name))) {
-            *out = (enum tool_class)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-const char *evidence_source_name(enum evidence_source source)
-{
-    static const char *const names[] = {
-#define S(id, name, text) name,
-        EVIDENCE_SOURCES(S)
-#undef S
-    };
-    return names[source];
-}
-
-static const struct {
-    const char *name, *owasp, *text;
-} signals[] = {
-#define SIGNAL(id, name, owasp, text) { name, owasp, text },
-#include "classify/signals.def"
-#undef SIGNAL
-};
-
-const char *signal_name(enum signal signal)
-{
-    return signals[signal].name;
-}
-const char *signal_owasp(enum signal signal)
-{
-    return signals[signal].owasp;
-}
-const char *signal_text(enum signal signal)
-{
-    return signals[signal].text;
 }
 
 bool classify_definition(const struct classifier *classifier, struct str server, struct arena *scratch,

@@ -27,6 +27,10 @@ struct subject {
 #define NAME_WORDS 32
 #define TEXT_WORDS 160
 
+/* `described`: the description says more than the name; `signals` of the parameters. */
+struct subject find_subject(const struct lexicon *lexicon, const struct tool_facts *facts, bool described,
+                            uint32_t signals);
+
 const struct lexicon *classifier_lexicon(const struct classifier *classifier);
 
 /* An identifier: NAME, or a title. `server`'s own words in front of it say nothing. */
