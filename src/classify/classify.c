@@ -75,6 +75,7 @@ struct study {
     struct text_findings texts;
     bool described;
     bool foreign; /* the description cannot be read */
+    bool hidden;  /* a deed stands behind a name that only looks */
     struct verdict_on_tool *out;
 };
 
@@ -219,6 +220,8 @@ static bool description_prevails(const struct reading *name, const struct readin
 {
     if (description->strength == STRENGTH_NONE || description->class == CLASS_OTHER)
         return false;
+    if (name->class == CLASS_READ && description->verb.lexeme && word_in(&description->verb, "deletion removal"))
+        return false; /* "whether deletion protection is on" */
     if (description->follows && description->class > name->class)
         return true;
     /* add: "Add two numbers"; the same verb, and only the description says what it acts on */
@@ -234,7 +237,7 @@ static bool description_prevails(const struct reading *name, const struct readin
     if (description->strength > name->strength || (name->strength == STRENGTH_WEAK && description->class > name->class))
         return true;
     if (name->class == CLASS_READ && name->strength == STRENGTH_STRONG)
-        return false;
+        return description->class >= CLASS_DESTRUCTIVE && description->strength == STRENGTH_STRONG;
     return description->class > name->class && description->strength >= STRENGTH_FAIR &&
            (description->class >= CLASS_DESTRUCTIVE || name->strength < STRENGTH_STRONG);
 }
@@ -349,13 +352,15 @@ static void raise_for_good(struct study *study)
 static void raise_for_all(const struct lexicon *lexicon, struct study *study)
 {
     struct reading all = { .strength = STRENGTH_NONE };
+    bool looks = study->out->class <= CLASS_READ || study->name.class == CLASS_READ;
 
     if (study->out->class >= CLASS_DESTRUCTIVE)
         return;
     bool named = name_takes_all(lexicon, study->facts->name, &all);
-    if (!named && !description_takes_all(lexicon, study->facts->description, &all))
+    if (!named && !description_takes_all(lexicon, study->facts->description, &study->subject, !looks, &all))
         return;
-    study->out->class = CLASS_DESTRUCTIVE;
+    study->hidden = looks && study->name.class == CLASS_READ;
+    study->out->class = all.class;
     give_reading(study, named ? EVIDENCE_NAME : EVIDENCE_DESCRIPTION, &all);
 }
 
@@ -364,6 +369,9 @@ static void find_contradiction(struct study *study)
     struct verdict_on_tool *out = study->out;
     bool readonly, destructive;
 
+    if (study->hidden ||
+        (study->name.class == CLASS_READ && study->description.class == out->class && out->class >= CLASS_DESTRUCTIVE))
+        out->contradiction = STR("its name says that it only looks, but its description does not");
     if (hint(study, STR("readOnlyHint"), &readonly)) {
         if (readonly && out->class >= CLASS_WRITE)
             out->contradiction = STR("readOnlyHint is true, but its words say that it changes something");

@@ -109,6 +109,8 @@ static size_t find_head(const struct word *words, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (i > 0 && i + 1 < count && word_in(&words[i], "open") && is_verb(&words[0]))
             continue; /* search_open_issues */
+        if (i + 1 < count && word_in(&words[i], "deletion removal"))
+            continue; /* check_deletion_protection */
         if (verb_kind(&words[i]) == VERB_SURE && !(i + 1 == count && i > 0 && verb_kind(&words[0]) == VERB_EITHER &&
                                                    objects_of(&words[i]) & (OBJECT_STATE | OBJECT_FACT)))
             return i;
@@ -195,8 +197,9 @@ static void read_head(const struct word *words, size_t count, size_t head, const
         out->strength = STRENGTH_FAIR;
         out->why = "names what is told, and no deed";
     }
-    /* crawl_status */
-    if (out->class == CLASS_EXECUTE && head + 2 == count && word_in(last, "status progress")) {
+    /* crawl_status, undelete_status */
+    if ((out->class == CLASS_EXECUTE || word_in(&words[head], "undelete restore")) && head + 2 == count &&
+        word_in(last, "status progress")) {
         out->class = CLASS_READ;
         out->strength = STRENGTH_FAIR;
         out->why = "names what is told, and no deed";

@@ -39,9 +39,11 @@ void read_name(const struct lexicon *lexicon, struct str name, struct str server
 /* A description: the verbs that lead its first sentence. */
 void read_description(const struct lexicon *lexicon, struct str description, const struct subject *subject,
                       struct reading *out);
-/* Whether a deed that destroys stands behind others, wherever that is: then `out` is Destructive, else as it was. */
+/* Whether a deed that destroys or pays stands behind others, wherever that is: then `out` is it, else as it was.
+ * `only_clear`: only what a clause is led by. */
 bool name_takes_all(const struct lexicon *lexicon, struct str name, struct reading *out);
-bool description_takes_all(const struct lexicon *lexicon, struct str description, struct reading *out);
+bool description_takes_all(const struct lexicon *lexicon, struct str description, const struct subject *subject,
+                           bool only_clear, struct reading *out);
 /* Tells the lexicon's verbs which rows of pairs.def name them. */
 void bind_pairs(struct lexicon *lexicon);
 /* The class of a verb with what it acts on, given the words around it. */

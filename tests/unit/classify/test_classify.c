@@ -28,6 +28,7 @@ static void the_rules_are_general(void **state)
     static const struct { enum tool_class class; const char *name, *description, *server; } cases[] = {
 #define CASE(class, name, description, server) { CLASS_##class, name, description, server },
 #include "cases.def"
+#include "evasions.def"
 #undef CASE
     };
     unsigned wrong = 0;
