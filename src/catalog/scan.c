@@ -82,6 +82,12 @@ static bool is_of_use(const char *said)
     return strstr(said, "A complete log of this run can be found in") == NULL;
 }
 
+/* That it took too long is what came of it, not beside it. */
+static bool is_outcome(const char *said)
+{
+    return strncmp(said, "was not ready after ", sizeof("was not ready after ") - 1) == 0;
+}
+
 static void take_line(struct log *log, enum log_level level, const char *text)
 {
     struct visit *visit = CONTAINER_OF(log, struct visit, log);
@@ -92,7 +98,7 @@ static void take_line(struct log *log, enum log_level level, const char *text)
         if (is_of_use(said) && (is_error || !visit->told_error))
             snprintf(out->last_words, sizeof(out->last_words), "%s", said);
         visit->told_error |= is_error;
-    } else if (level > LOG_INFO && out->note_count < SCAN_NOTES)
+    } else if (level > LOG_INFO && !is_outcome(said) && out->note_count < SCAN_NOTES)
         snprintf(out->notes[out->note_count++], SCAN_WHY_MAX, "%s", said);
     if (visit->scan->options->verbose)
         log_at(&visit->scan->log, level, "%s", text);

@@ -198,12 +198,29 @@ static bool is_url_member(struct str key)
     return str_eq(key, STR("url")) || str_eq(key, STR("httpUrl")) || str_eq(key, STR("serverUrl"));
 }
 
+static void write_inherited(struct json_writer *writer, const struct json *given, const char *const *more)
+{
+    struct json_iter iter;
+    const struct json *value;
+    struct str key;
+    json_write_key(writer, STR("inherit"));
+    json_write_array(writer);
+    json_iter_init(&iter, given);
+    while (json_iter_next(&iter, &key, &value))
+        json_write_node(writer, value);
+    for (; *more; more++)
+        json_write_string(writer, str_from_c(*more));
+    json_write_array_end(writer);
+}
+
 /* "servers" says whose it is: a client's other members are let be. */
-static void write_document(struct json_writer *writer, struct str name, const struct json *entry, bool is_clients)
+static void write_document(struct json_writer *writer, struct str name, const struct json *entry, bool is_clients,
+                           const char *const *inherit)
 {
     struct str url = is_clients ? url_of(entry) : STR_EMPTY, key;
     struct json_iter iter;
-    const struct json *value;
+    const struct json *value, *given = json_get(entry, STR("inherit"));
+    bool inherits = inherit && *inherit && json_get(entry, STR("command")) && (!given || json_is(given, JSON_ARRAY));
     json_write_object(writer);
     json_write_key(writer, is_clients ? STR("servers") : STR("mcpServers"));
     json_write_object(writer);
@@ -213,25 +230,37 @@ static void write_document(struct json_writer *writer, struct str name, const st
         json_write_member_string(writer, STR("url"), url);
     json_iter_init(&iter, entry);
     while (json_iter_next(&iter, &key, &value)) {
-        bool spoken = url.len > 0 && is_url_member(key);
+        bool spoken = (url.len > 0 && is_url_member(key)) || (inherits && str_eq(key, STR("inherit")));
         if (!spoken && !str_eq(key, STR("policy"))) /* a scan calls nothing */
             json_write_member_node(writer, key, value);
     }
+    if (inherits)
+        write_inherited(writer, given, inherit);
     json_write_object_end(writer);
     json_write_object_end(writer);
     json_write_object_end(writer);
 }
 
+/* "/servers/NAME/env/TOKEN" -> "env/TOKEN". */
+static struct str setting_of(struct str pointer)
+{
+    for (int i = 0; i < 2; i++)
+        pointer = str_slice(pointer, 1 + str_find_byte(str_slice(pointer, 1, pointer.len), '/'), pointer.len);
+    return str_slice(pointer, 1, pointer.len);
+}
+
 static struct str first_error(struct targets *targets, const struct report *report, int error)
 {
-    char shown[512];
+    char shown[512], setting[128];
     for (size_t i = 0; i < report->count; i++) {
         const struct problem *problem = &report->items[i].problem;
         if (problem->warning)
             continue;
         text_escape(problem->text, shown, sizeof(shown));
-        return arena_printf(&targets->arena, "%s%s%" STR_FMT, shown, problem->fix.len > 0 ? "; " : "",
-                            STR_ARG(problem->fix));
+        text_escape(setting_of(problem->pointer), setting, sizeof(setting));
+        bool named = !setting[0] || strstr(shown, setting) != NULL;
+        return arena_printf(&targets->arena, "%s%s%s%s%" STR_FMT, named ? "" : setting, named ? "" : ": ", shown,
+                            problem->fix.len > 0 ? "; " : "", STR_ARG(problem->fix));
     }
     return str_from_c(error_text(error));
 }
@@ -277,7 +306,8 @@ static int add_entry(struct targets *targets, struct str path, struct str source
     }
     buf_init(&text, 2 * (size_t)LIMIT_policy_body);
     json_write_init(&writer, &text);
-    write_document(&writer, target.name.ptr ? target.name : STR_EMPTY, entry, is_clients);
+    write_document(&writer, target.name.ptr ? target.name : STR_EMPTY, entry, is_clients,
+                   source.len > 0 ? targets->inherit : NULL);
     struct str document = arena_str(arena, buf_str(&text));
     int error = buf_ok(&text) && target.name.ptr && document.ptr ? 0 : E_NOMEM;
     buf_release(&text);
@@ -294,6 +324,7 @@ static int add_entry(struct targets *targets, struct str path, struct str source
         target.place = server->argv[0];
     struct target *alike = server ? find_alike(targets, server) : NULL;
     if (alike) {
+        targets->alike++;
         alike->source = arena_printf(arena, "%" STR_FMT ", %" STR_FMT, STR_ARG(alike->source), STR_ARG(source));
         config_unref(target.config);
         return alike->source.ptr ? 0 : E_NOMEM;
@@ -524,6 +555,12 @@ static int read_json(struct targets *targets, struct str path, struct str source
     const struct json *root;
     size_t line, column;
     int error = json_parse(&targets->arena, source, &json_limits_list, &root, &fault);
+    if (error == E_SYNTAX) { /* VS Code and others take comments; where it is broken, the first fault is said */
+        struct json_error other;
+        struct str plain = json_uncommented(&targets->arena, source);
+        if (plain.ptr && json_parse(&targets->arena, plain, &json_limits_list, &root, &other) == 0)
+            error = 0;
+    }
     if (error) {
         struct str hint = json_fault_hint(source, &fault);
         json_position(source, fault.offset, &line, &column);

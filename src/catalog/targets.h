@@ -27,6 +27,8 @@ struct targets {
     const struct environment *environment;
     struct target            *items;
     size_t                    count, capacity;
+    size_t                    alike;   /* entries that were one of the items again */
+    const char *const        *inherit; /* variables that the commands of files get too, NULL-terminated; NULL: none */
     struct buf                problem; /* why a file could not be read at all; raw text */
 };
 

@@ -104,9 +104,29 @@ static int read_documents(struct scanning *scanning)
     return 0;
 }
 
+/* What is said of one server is not said of those that files name. */
+static int read_extras(struct scanning *scanning)
+{
+    const struct invocation *invocation = scanning->invocation;
+    size_t urls = 0, commands = invocation->plain < invocation->argument_count;
+    const char *header;
+    for (size_t i = 0; i < invocation->plain; i++)
+        urls += is_target_url(str_from_c(invocation->arguments[i]));
+    for (size_t i = 0; (header = option_nth(invocation, "header", i)) != NULL; i++)
+        if (!strchr(header, ':'))
+            return usage_error(invocation, "--header takes \"Name: value\"");
+    if (urls == 0 && (option_value(invocation, "header") || option_value(invocation, "insecure")))
+        return usage_error(invocation, "--header and --insecure are for a URL, and none is given: a server of a "
+                                       "configuration has them there, as \"headers\" and \"insecure\"");
+    if (urls + commands == 0 && option_value(invocation, "name"))
+        return usage_error(invocation, "--name is for a command or a URL: in a file each server has its name");
+    return 0;
+}
+
 static int read_options(struct scanning *scanning)
 {
-    static int (*const readers[])(struct scanning *) = { read_timeout, read_fail_on, read_width, read_documents };
+    static int (*const readers[])(struct scanning *) = { read_timeout, read_fail_on, read_width, read_documents,
+                                                          read_extras };
     int status = 0;
     for (size_t i = 0; !status && i < sizeof(readers) / sizeof(readers[0]); i++)
         status = readers[i](scanning);
@@ -160,10 +180,11 @@ static int find_targets(struct scanning *scanning)
         .insecure = option_value(invocation, "insecure") != NULL,
     };
     int status = 0;
-    if (invocation->argument_count == 0)
-        return scan_clients(invocation, &scanning->arena, &scanning->targets);
     if (!extras.inherit || !extras.headers)
         return failure(invocation, "%s", error_text(E_NOMEM));
+    scanning->targets.inherit = extras.inherit;
+    if (invocation->argument_count == 0)
+        return scan_clients(invocation, &scanning->arena, &scanning->targets);
     for (size_t i = 0; !status && i < invocation->plain; i++)
         status = add_word(scanning, invocation->arguments[i], &extras);
     if (!status && invocation->plain < invocation->argument_count) {
@@ -171,6 +192,8 @@ static int find_targets(struct scanning *scanning)
                                         invocation->argument_count - invocation->plain, &extras);
         status = error ? unreadable(scanning, error) : 0;
     }
+    if (!status && scanning->targets.count == 0)
+        fprintf(stderr, "No server is named there.\n");
     return status;
 }
 
@@ -527,7 +550,7 @@ static const struct option options[] = {
     { "fail-on", 0, "SEVERITY", "exit with 1 if a tool is low, medium, high or critical, or above", false },
     { "timeout", 't', "SECONDS", "for each server; without it 60", false },
     { "name", 0, "NAME", "the server's name, of a command or URL", false },
-    { "inherit", 0, "VARIABLE", "a variable of ours that a command gets too", true },
+    { "inherit", 0, "VARIABLE", "a variable of ours that commands get too: where a company's proxy or certificates are, say", true },
     { "header", 0, "FIELD", "\"Name: value\" sent to a URL; ${VARIABLE} is replaced", true },
     { "insecure", 0, NULL, "an http URL beyond this machine is fine", false },
     { "no-state", 0, NULL, "neither compare with the last scan nor remember this one", false },

@@ -13,13 +13,14 @@
 static void add_file(const struct invocation *invocation, const struct client_file *file, struct targets *targets,
                      struct str cwd)
 {
-    size_t before = targets->count;
+    size_t before = targets->count, alike = targets->alike;
     int error = targets_add_file(targets, file->path, cwd);
     if (error) {
         (void)failure(invocation, "%s: %" STR_FMT, file->client, STR_ARG(buf_str(&targets->problem)));
         buf_reset(&targets->problem);
     }
-    if (targets->count == before)
+    alike = targets->alike - alike;
+    if (targets->count == before && alike == 0)
         return;
     fprintf(stderr, "%s%s%s, ", colour_on(stderr, COLOUR_BOLD), file->client, colour_off(stderr));
     print_str(stderr, COLOUR_NONE, file->path);
@@ -30,6 +31,9 @@ static void add_file(const struct invocation *invocation, const struct client_fi
         print_str(stderr, COLOUR_NONE, target->shown);
         fprintf(stderr, "%s\n", target->disabled ? "  (disabled: left out)" : "");
     }
+    if (alike > 0)
+        fprintf(stderr, "  %s%zu that %s named above\n", targets->count > before ? "and " : "", alike,
+                alike == 1 ? "is" : "are");
 }
 
 static size_t count_started(const struct targets *targets)

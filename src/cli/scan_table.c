@@ -289,25 +289,43 @@ static struct str path_within(struct str path, size_t columns)
     return path;
 }
 
+/* Where it is found: the file, or the first of them with the count of the others where not all fit. */
+static void put_source(struct buf *out, struct str source, size_t columns)
+{
+    size_t more = 0, end = source.len;
+    if (source.len > 0 && columns_of(source) + strlen("  in ") > columns) {
+        end = str_find(source, STR(", "));
+        for (size_t at = end; at < source.len; more++)
+            at += 2 + str_find(str_slice(source, at + 2, source.len), STR(", "));
+    }
+    char others[32] = "";
+    if (more > 0)
+        snprintf(others, sizeof(others), " and %zu more", more);
+    struct str first = str_slice(source, 0, end);
+    struct str file = path_within(first, columns - smaller(columns, strlen("  in …/") + strlen(others)));
+    if (source.len > 0)
+        buf_printf(out, "  in %s%" STR_FMT "%s", file.len < first.len ? "…/" : "", STR_ARG(file), others);
+}
+
 static void head_of_server(struct table *table, const struct report_server *server)
 {
     const struct scanned *scanned = server->scanned;
     const struct target *target = scanned->target;
-    char text[CELL], source[CELL / 2], in[CELL];
+    char text[CELL], source[CELL / 2];
+    struct buf in;
+    buf_init(&in, CELL);
     put(table, PAINT_BOLD, target->name, table->columns, false);
     end_line(table);
     struct str command = escaped(target->shown, text, sizeof(text));
-    struct str path = escaped(target->source, source, sizeof(source));
     size_t room = table->columns - GAP, most = larger(room / 2, room - smaller(room, columns_of(command)));
-    struct str file = path_within(path, most - strlen("  in …/"));
-    const char *cut = file.len < path.len ? "…/" : "";
-    int len = path.len > 0 ? snprintf(in, sizeof(in), "  in %s%" STR_FMT, cut, STR_ARG(file)) : 0;
-    struct str place = str_of(in, smaller((size_t)len, sizeof(in) - 1));
+    put_source(&in, escaped(target->source, source, sizeof(source)), most);
+    struct str place = buf_str(&in);
     size_t of_place = smaller(columns_of(place), most);
     spaces(table, GAP);
     put(table, PAINT_DIM, command, room - of_place, false);
     put(table, PAINT_DIM, command.len > 0 ? place : str_trim(place, " "), of_place, false);
     end_line(table);
+    buf_release(&in);
 }
 
 static void grade_of_server(struct table *table, const struct report_server *server)
@@ -479,6 +497,16 @@ static void summary(struct table *table, const struct scan_report *report)
     buf_release(&text);
 }
 
+/* npx and uvx install what they start; a scan that ends them has nothing to go on from the next time. */
+static void time_hint(struct table *table, const struct scan_report *report)
+{
+    bool timed_out = false;
+    for (size_t i = 0; i < report->count; i++)
+        timed_out |= report->servers[i].scanned->outcome == SCAN_TIMED_OUT;
+    if (timed_out)
+        folded(table, PAINT_DIM, 0, STR("--timeout SECONDS gives more time: npx and uvx install before they start."));
+}
+
 void scan_table(const struct scan_report *report, const struct table_options *options, struct buf *out)
 {
     struct table table = { .options = options, .out = out, .columns = options->columns };
@@ -489,6 +517,7 @@ void scan_table(const struct scan_report *report, const struct table_options *op
     for (size_t i = 0; i < report->count; i++)
         of_server(&table, &report->servers[i]);
     summary(&table, report);
+    time_hint(&table, report);
 }
 
 void scan_progress_line(const struct scanned *all, size_t count, size_t columns, struct buf *out)

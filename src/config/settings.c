@@ -182,6 +182,10 @@ static bool check_duration(struct reader *reader, const struct row *row, const s
                                               : false;
     if (read && seconds >= row->low && seconds <= row->high)
         return true;
+    if (read && reader->client_file && json_is(value, JSON_NUMBER) && seconds > row->high) {
+        reader_warning(reader, AT_VALUE, STR_EMPTY, "left out: it is milliseconds for a client, and seconds here");
+        return false;
+    }
     reader_problem(reader, AT_VALUE, STR_EMPTY, "must be %lld to %lld seconds: a whole number, or \"90s\", \"5m\"",
                    (long long)row->low, (long long)row->high);
     return false;

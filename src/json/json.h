@@ -53,6 +53,9 @@ struct json_error {
 int json_parse(struct arena *arena, struct str source, const struct json_limits *limits, const struct json **root,
                struct json_error *error) NODISCARD;
 const char *json_fault_text(enum json_fault fault);
+/* A copy of the same length in the arena, with comments and a comma before a closing bracket as spaces: what some clients
+ * write. Whether that is JSON, json_parse says. ptr NULL: no memory. */
+struct str json_uncommented(struct arena *arena, struct str source) NODISCARD;
 /* For files that people write: what was probably meant there ("JSON has no comments"), or empty. Never from the source. */
 struct str json_fault_hint(struct str source, const struct json_error *error);
 

@@ -382,9 +382,9 @@ describe('what clients are configured to start', () => {
     save(join(here, '.mcp.json'), { mcpServers: { 'in-here': other('in-here') } });
     save(join(home, '.cursor/mcp.json'), { mcpServers: { cursor: other('cursor'), again: other('all') } });
     save(join(home, '.config/Claude/claude_desktop_config.json'), { mcpServers: {} });
-    save(join(home, '.config/Code/User/mcp.json'), { servers: { code: { type: 'stdio', ...other('code') } }, inputs: [] });
+    save(join(home, '.config/Code/User/mcp.json'), `// as VS Code takes it\n{ "servers": { "code": ${JSON.stringify({ type: 'stdio', ...other('code') })}, }, /* none */ "inputs": [], }`);
     save(join(home, '.codeium/windsurf/mcp_config.json'), { mcpServers: { surf: { serverUrl: 'http://127.0.0.1:1/mcp' } } });
-    save(join(home, '.gemini/settings.json'), '{ "theme": "x", // no JSON\n }');
+    save(join(home, '.gemini/settings.json'), '{ "theme": x, // no JSON\n }');
     save(join(home, '.codex/config.toml'), `model = "x"\n[mcp_servers.codex]\ncommand = "${entry.command}"\nargs = ["${entry.args[0]}"]\n[mcp_servers.codex.env]\n${Object.entries(entry.env).map(([name, value]) => `${name} = '${value}'`).join('\n')}\n`);
   });
   after(() => one.remove());
@@ -397,6 +397,7 @@ describe('what clients are configured to start', () => {
     assert.match(stderr, /--yes/);
     for (const name of ['all', 'project', 'in-here', 'cursor', 'code', 'surf', 'codex']) assert.match(stderr, new RegExp(`^  ${name} `, 'm'), name);
     assert.doesNotMatch(stderr, /^  not /m);
+    assert.match(stderr, /^Cursor, .*\n  cursor .*\n  and 1 that is named above$/m);
     assert.equal(one.processes().length, 0);
   });
 
@@ -406,7 +407,44 @@ describe('what clients are configured to start', () => {
     const status = Object.fromEntries(report.servers.map(({ name, status: is }) => [name, is]));
     assert.deepEqual(status, { all: 'listed', project: 'listed', 'in-here': 'listed', cursor: 'listed', code: 'listed', surf: 'failed', codex: 'listed' });
     assert.match(report.servers[0].source, /\.claude\.json, .*\.cursor\/mcp\.json/);
-    assert.match(stderr, /Gemini CLI: .*settings\.json:1:\d+: not JSON/);
+    assert.match(stderr, /Gemini CLI: .*settings\.json:1:12: not JSON/);
+  });
+
+  test('a time-out in milliseconds is a client\'s, and a setting that is wrong is named', async () => {
+    const below = join(dir, 'timed');
+    mkdirSync(join(below, '.gemini'), { recursive: true });
+    const timed = { ...one.entry(), timeout: 600_000 };
+    writeFileSync(join(below, '.gemini/settings.json'), JSON.stringify({ mcpServers: { timed, wrong: { ...timed, timeout: -1 } } }));
+    const { report } = await scanJson(['--yes'], { env: { ...env, HOME: below }, cwd: below });
+    assert.deepEqual(report.servers.map(({ name, status }) => [name, status]), [['timed', 'listed'], ['wrong', 'failed']]);
+    assert.match(report.servers[1].why, /^timeout: must be 1 to 3600 seconds/);
+  });
+
+  test('--inherit is for their commands too', async () => {
+    const config = file('inherits.json', { mcpServers: { with: { command: 'sh', args: ['-c', 'echo "got $KNOWN $OTHER" >&2; exit 3'], inherit: ['OTHER'] } } });
+    const { report } = await scanJson(['--inherit', 'KNOWN', config], { env: { ...env, KNOWN: 'known', OTHER: 'other' } });
+    assert.equal(report.servers[0].last_words, 'got known other');
+  });
+
+  test('of several files that name it the first is shown and the rest counted; what took too long has a way out', async () => {
+    const long = 'shared';
+    const files = ['one', 'two', 'three'].map((name) => file(`${long}-${name}.json`, { mcpServers: { [name]: one.entry() } }));
+    const { stdout } = await scan(['--width', '80', ...files], { env });
+    assert.match(stdout, new RegExp(`  in …/${long}-one\\.json and 2 more$`, 'm'));
+    assert.doesNotMatch(stdout, /--timeout/);
+    const slow = await scan(['--timeout', '1', '--', 'sleep', '30'], { env });
+    assert.match(slow.stdout, /Timed out: not listed within 1 s\n\n--timeout SECONDS gives more time/);
+  });
+
+  test('what is of one command or URL is refused for files', async () => {
+    const config = file('two.json', { mcpServers: { a: one.entry() } });
+    for (const [args, said] of [[['--name', 'x', config], /--name is for/], [['--header', 'A: b', config], /none is given/], [['--insecure', config], /none is given/], [['--header', 'foo', 'https://127.0.0.1:1/'], /--header takes/]]) {
+      const { code, stderr } = await scan(args, { env });
+      assert.equal(code, 2, args.join(' '));
+      assert.match(stderr, said);
+    }
+    const { code, stderr } = await scan([file('none.json', { mcpServers: {} })], { env });
+    assert.deepEqual([code, stderr], [0, 'No server is named there.\n']);
   });
 
   test('nowhere anything', async () => {

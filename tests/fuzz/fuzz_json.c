@@ -163,6 +163,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (status == 0) {
         struct walk walk = { .source = source, .root = root, .left = NODES_LOCATED };
         goes_through(&arena, root);
+        CHECK(str_eq(json_uncommented(&arena, source), source));
         ceilings_hold(&arena, source, root);
         buf_init(&walk.pointer, CEILING);
         locate_all(&walk, root);
@@ -170,6 +171,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         size_t line, column;
         json_position(source, error.offset, &line, &column);
+        CHECK(json_uncommented(&arena, source).len == source.len);
         json_locate(source, STR("/a/0/b"), true, &line, &column);
     }
     arena_release(&arena);
