@@ -231,7 +231,8 @@ static int touch_tool(struct catalog *catalog, struct str kind, struct str home)
     return error ? error : touch_alike(catalog, kind, home);
 }
 
-/* A server that is not named by its slug does not get it bare: another's may be. Case, '/' and ' ' make no other name. */
+/* A server that is not named by its slug does not get it bare: another's may be. Case, '/' and ' ' make no other name.
+ */
 static bool is_named_by(struct str name, struct str slug)
 {
     if (name.len != slug.len)

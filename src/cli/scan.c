@@ -126,7 +126,7 @@ static int read_extras(struct scanning *scanning)
 static int read_options(struct scanning *scanning)
 {
     static int (*const readers[])(struct scanning *) = { read_timeout, read_fail_on, read_width, read_documents,
-                                                          read_extras };
+                                                         read_extras };
     int status = 0;
     for (size_t i = 0; !status && i < sizeof(readers) / sizeof(readers[0]); i++)
         status = readers[i](scanning);
@@ -550,7 +550,8 @@ static const struct option options[] = {
     { "fail-on", 0, "SEVERITY", "exit with 1 if a tool is low, medium, high or critical, or above", false },
     { "timeout", 't', "SECONDS", "for each server; without it 60", false },
     { "name", 0, "NAME", "the server's name, of a command or URL", false },
-    { "inherit", 0, "VARIABLE", "a variable of ours that commands get too: where a company's proxy or certificates are, say", true },
+    { "inherit", 0, "VARIABLE",
+      "a variable of ours that commands get too: where a company's proxy or certificates are, say", true },
     { "header", 0, "FIELD", "\"Name: value\" sent to a URL; ${VARIABLE} is replaced", true },
     { "insecure", 0, NULL, "an http URL beyond this machine is fine", false },
     { "no-state", 0, NULL, "neither compare with the last scan nor remember this one", false },

@@ -1,14 +1,14 @@
-/* Some clients read their files as JSON with comments and a comma too many; these become spaces, and what is left is read
- * as strictly as ever. */
+/* Some clients read their files as JSON with comments and a comma too many; these become spaces, and what is left is
+ * read as strictly as ever. */
 #include "json/json.h"
 
 #include <string.h>
 
 struct blanking {
-    char  *text;
+    char *text;
     size_t len;
     size_t comma; /* of a value, with nothing but space and comments behind it; `len`: none */
-    char   last;  /* the last byte that is no space and no comment */
+    char last;    /* the last byte that is no space and no comment */
 };
 
 /* Behind the comment that begins at `at`; `at` itself where none does, or it does not end. */

@@ -211,8 +211,8 @@ static int pin_instructions(struct table *table)
     struct pin *pin = arena_zalloc(&made->arena, sizeof(*pin));
     struct buf text;
     buf_init(&text, 8 * (size_t)LIMIT_instructions);
-    int error = pin && made->instructions.ptr ? pin_make_instructions(made->instructions, table->hasher, &text, pin)
-                                              : E_NOMEM;
+    int error =
+        pin && made->instructions.ptr ? pin_make_instructions(made->instructions, table->hasher, &text, pin) : E_NOMEM;
     *item = (struct item){ .name = STR_EMPTY, .definition = arena_str(&made->arena, buf_str(&text)), .pin = pin };
     buf_release(&text);
     return error < 0 || item->definition.ptr ? error : E_NOMEM;
