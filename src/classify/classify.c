@@ -194,13 +194,14 @@ static bool is_thing_that_is_told(const struct lexicon *lexicon, const struct st
     return false;
 }
 
-/* setup_test, "Get guidance on setting up a test": named after what the reader is to do then. */
+/* setup_test, "Get guidance on setting up a test": named after what the reader is to do then. Not where it takes code.
+ */
 static bool is_told_how(const struct lexicon *lexicon, const struct study *study)
 {
     const struct reading *name = &study->name;
     struct word words[TOLD_WORDS];
 
-    if (name->class != CLASS_WRITE && name->class != CLASS_EXECUTE)
+    if ((name->class != CLASS_WRITE && name->class != CLASS_EXECUTE) || study->parameters.class == CLASS_EXECUTE)
         return false;
     size_t count = words_of_text(lexicon, study->facts->description, words, TOLD_WORDS);
     bool looks = false;

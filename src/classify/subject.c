@@ -37,7 +37,8 @@ static void add_subject(const struct word *words, size_t count, struct moneyish 
     }
 }
 
-struct subject find_subject(const struct lexicon *lexicon, const struct tool_facts *facts, bool described, uint32_t signals)
+struct subject find_subject(const struct lexicon *lexicon, const struct tool_facts *facts, bool described,
+                            uint32_t signals)
 {
     struct word words[TEXT_WORDS];
     struct subject subject = { .money = (signals & 1U << SIGNAL_MONEY) != 0 };

@@ -125,6 +125,11 @@ static void parameters_tell(void **state)
     assert_true(verdict.signals & 1U << SIGNAL_MONEY);
     assert_true(verdict.signals & 1U << SIGNAL_OPEN_SCHEMA);
 
+    facts = facts_of("run_setup", "Provides detailed instructions for a setup");
+    assert_int_equal(classify(rig, &facts).class, CLASS_READ);
+    facts.schema = parse(rig, "{\"properties\":{\"command\":{\"type\":\"string\"}}}");
+    assert_int_equal(classify(rig, &facts).class, CLASS_EXECUTE);
+
     facts = facts_of("docker-compose", "Run Docker Compose commands");
     assert_int_equal(classify(rig, &facts).class, CLASS_WRITE);
     facts.schema = parse(rig, "{\"properties\":{\"command\":{\"type\":\"string\"}}}");
