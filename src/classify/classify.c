@@ -357,7 +357,8 @@ static void raise_for_all(const struct lexicon *lexicon, struct study *study)
 
     if (study->out->class >= CLASS_DESTRUCTIVE)
         return;
-    bool named = name_takes_all(lexicon, study->facts->name, &all);
+    bool named = name_takes_all(lexicon, study->facts->name, &all) ||
+                 name_in_disguise(lexicon, study->facts->name, study->facts->server, &study->subject, &all);
     if (!named && !description_takes_all(lexicon, study->facts->description, &study->subject, !looks, &all))
         return;
     study->hidden = looks && study->name.class == CLASS_READ;

@@ -42,6 +42,9 @@ void read_description(const struct lexicon *lexicon, struct str description, con
 /* Whether a deed that destroys or pays stands behind others, wherever that is: then `out` is it, else as it was.
  * `only_clear`: only what a clause is led by. */
 bool name_takes_all(const struct lexicon *lexicon, struct str name, struct reading *out);
+/* The same for a name that is only read once its borders are put right. */
+bool name_in_disguise(const struct lexicon *lexicon, struct str name, struct str server, const struct subject *subject,
+                      struct reading *out);
 bool description_takes_all(const struct lexicon *lexicon, struct str description, const struct subject *subject,
                            bool only_clear, struct reading *out);
 /* Tells the lexicon's verbs which rows of pairs.def name them. */

@@ -33,7 +33,8 @@ static bool ends_name(const struct word *words, size_t count, size_t at, size_t 
     if (at == 0)
         return false;
     *last = at + 1 < count ? at + 1 : at;
-    if (word_in(&words[at], "deletion removal erasure termination"))
+    if (word_in(&words[at],
+                "deletion removal erasure termination deleteall removeall dropall clearall deletemany removemany"))
         return at + 1 == count && !words[at].plural;
     if (!destroys(&words[at]) || words[at].plural)
         return false;

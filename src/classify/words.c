@@ -2,6 +2,7 @@
 #include "classify/words.h"
 
 #include "base/check.h"
+#include "classify/letters.h"
 
 #include <stdlib.h>
 
@@ -121,6 +122,22 @@ static bool is_word_byte(char c)
     return is_letter(c) || is_digit(c);
 }
 
+/* What parts words and is no ASCII: its length; 0: none is there. */
+static size_t border_at(struct str text, size_t at)
+{
+    unsigned point;
+
+    if ((unsigned char)text.ptr[at] < 0x80)
+        return 0;
+    size_t len = str_utf8_next(text, at, &point);
+    return len > 0 && letter_is_border(point) ? len : 0;
+}
+
+static bool is_of_word(struct str text, size_t at)
+{
+    return is_word_byte(text.ptr[at]) && border_at(text, at) == 0;
+}
+
 static const struct lexeme *look_up(const struct lexicon *lexicon, const char *bare, size_t len)
 {
     return map_get(&lexicon->words, str_of(bare, len));
@@ -186,11 +203,39 @@ static void drop_re(const struct lexicon *lexicon, struct word *word)
         word->lexeme = lexeme;
 }
 
+/* d3letes: a word that only looks like one of the lexicon's, where that destroys or pays. */
+static void unmask(const struct lexicon *lexicon, bool prose, struct word *word)
+{
+    bool other = false, letters = false;
+
+    for (size_t i = 0; i < word->shown.len; i++) {
+        char c = word->shown.ptr[i];
+        other |= (unsigned char)c >= 0x80 || is_digit(c) || (c == 'I' && i > 0 && is_lower(word->shown.ptr[i - 1]));
+        letters |= is_letter(c);
+    }
+    for (size_t i = 0; other && letters && i < 2; i++) {
+        struct word read = *word;
+        read.len = letters_of(word->shown, "il"[i], read.bare, sizeof(read.bare));
+        if (read.len < 3)
+            continue;
+        read.lexeme = look_up(lexicon, read.bare, read.len);
+        if (!read.lexeme && prose && !drop_s(lexicon, &read, true))
+            drop_ing(lexicon, &read);
+        if (read.lexeme && read.lexeme->verb != VERB_NONE && read.lexeme->class >= CLASS_DESTRUCTIVE) {
+            *word = read;
+            return;
+        }
+    }
+}
+
 static void make_word(const struct lexicon *lexicon, struct str shown, bool prose, struct word *out)
 {
     *out = (struct word){ .shown = shown };
-    if (shown.len >= WORD_BYTES)
+    if (shown.len >= WORD_BYTES) {
+        if (shown.len < 4 * (size_t)WORD_BYTES)
+            unmask(lexicon, prose, out);
         return;
+    }
     for (size_t i = 0; i < shown.len; i++)
         out->bare[i] = (char)(is_upper(shown.ptr[i]) ? shown.ptr[i] | 0x20 : shown.ptr[i]);
     out->len = shown.len;
@@ -202,6 +247,8 @@ static void make_word(const struct lexicon *lexicon, struct str shown, bool pros
     else if (!drop_s(lexicon, out, true) && !drop_s(lexicon, out, false))
         drop_ing(lexicon, out);
     drop_re(lexicon, out);
+    if (!out->lexeme)
+        unmask(lexicon, prose, out);
 }
 
 static char byte_behind(struct str text, size_t at)
@@ -220,14 +267,14 @@ static size_t identifier_end(struct str name, size_t from)
         while (at < name.len && is_upper(name.ptr[at]) && !(at + 1 < name.len && is_lower(name.ptr[at + 1])))
             at++;
     }
-    while (at < name.len && is_word_byte(name.ptr[at]) && !is_upper(name.ptr[at]))
+    while (at < name.len && is_of_word(name, at) && !is_upper(name.ptr[at]))
         at++;
     return at;
 }
 
 static size_t prose_end(struct str text, size_t at)
 {
-    while (at < text.len && (is_word_byte(text.ptr[at]) || text.ptr[at] == '\''))
+    while (at < text.len && (is_of_word(text, at) || text.ptr[at] == '\''))
         at++;
     return at;
 }
@@ -239,8 +286,9 @@ static size_t split(const struct lexicon *lexicon, struct str text, size_t (*end
     size_t count = 0, at = 0;
 
     while (at < text.len && count < max) {
-        if (!is_word_byte(text.ptr[at])) {
-            at++;
+        if (!is_of_word(text, at)) {
+            size_t border = border_at(text, at);
+            at += border > 0 ? border : 1;
             continue;
         }
         size_t end = end_of(text, at);
