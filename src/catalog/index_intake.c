@@ -10,12 +10,11 @@
 #include "classify/siblings.h"
 #include "classify/verdict_json.h"
 #include "io/file.h"
+#include "io/file_line.h"
 #include "json/json.h"
 #include "json/writer.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define LINE_BYTES ((size_t)LIMIT_list_page)
 #define TREE_BYTES ((size_t)512 << 20)
@@ -571,29 +570,33 @@ static int take_lines(struct intake *intake, FILE *from)
 {
     struct lines lines = { .intake = intake };
     struct intake_place place = { .line = 0 };
-    char *line = NULL;
-    size_t capacity = 0;
-    ssize_t len;
+    struct buf line;
+    int found = FILE_LINE_END;
+    buf_init(&line, LINE_BYTES + 2); /* what is cut is longer than what is taken */
     buf_init(&lines.name, NAME_BYTES);
     arena_init(&lines.arena, NULL, TREE_BYTES);
     buf_init(&place.pointer, POINTER_BYTES);
     intake->place = &place;
     int error = catalog_begin(intake->catalog);
-    while (!error && (len = getline(&line, &capacity, from)) >= 0) {
+    while (!error && (found = file_next_line(from, &line)) > FILE_LINE_END) {
         place.line++;
-        struct str text = str_trim(str_of(line, (size_t)len), " \t\r\n");
-        place.indent = (size_t)(text.ptr - line);
+        struct str text = buf_str(&line);
+        if (found == FILE_LINE_CUT)
+            file_skip_line(from);
+        else
+            text = str_trim(text, " \t\r\n");
+        place.indent = (size_t)(text.ptr - line.ptr);
         if (text.len > 0)
             error = take_line(&lines, text);
         arena_reset(&lines.arena);
     }
     if (!error)
-        error = ferror(from) ? E_IO : lines_end_server(&lines);
+        error = found < 0 ? found : lines_end_server(&lines);
     if (!error)
         error = commit(intake);
     else
         catalog_rollback(intake->catalog);
-    free(line);
+    buf_release(&line);
     intake->place = NULL;
     buf_release(&place.pointer);
     arena_release(&lines.arena);
@@ -607,20 +610,21 @@ static bool holds_lines(FILE *from)
     struct arena arena;
     struct json_error fault;
     const struct json *root;
-    char *line = NULL;
-    size_t capacity = 0;
-    ssize_t len;
+    struct buf line;
+    struct str text;
+    int found;
     arena_init(&arena, NULL, TREE_BYTES);
-    do
-        len = getline(&line, &capacity, from);
-    while (len > 0 && str_trim(str_of(line, (size_t)len), " \t\r\n").len == 0);
+    buf_init(&line, LINE_BYTES);
+    do {
+        found = file_next_line(from, &line);
+        text = str_trim(buf_str(&line), " \t\r\n");
+    } while (found == FILE_LINE_WHOLE && text.len == 0);
     bool lines =
-        len > 0 && (size_t)len <= LINE_BYTES &&
-        json_parse(&arena, str_trim(str_of(line, (size_t)len), " \t\r\n"), &json_limits_list, &root, &fault) == 0 &&
+        found == FILE_LINE_WHOLE && json_parse(&arena, text, &json_limits_list, &root, &fault) == 0 &&
         (facts_begin(root) || json_get(root, STR("tool")) || json_is(json_get(root, STR("server")), JSON_OBJECT) ||
          (json_get(root, STR("name")) && json_get(root, STR("server"))));
     arena_release(&arena);
-    free(line);
+    buf_release(&line);
     rewind(from);
     return lines;
 }
@@ -628,17 +632,18 @@ static bool holds_lines(FILE *from)
 int intake_file(struct intake *intake, const char *path, struct intake_refusal *refusal)
 {
     struct buf source;
-    FILE *from = fopen(path, "re");
-    if (!from)
-        return error_of_errno(errno);
-    if (holds_lines(from)) {
-        int error = take_lines(intake, from);
-        (void)fclose(from);
+    FILE *from;
+    int error = file_open_lines(path, &from);
+    if (error)
         return error;
-    }
+    bool lines = holds_lines(from);
+    if (lines)
+        error = take_lines(intake, from);
     (void)fclose(from);
+    if (lines)
+        return error;
     buf_init(&source, LIMIT_list_total);
-    int error = file_read_into(path, LIMIT_list_total, &source);
+    error = file_read_into(path, LIMIT_list_total, &source);
     if (!error)
         error = intake_document(intake, buf_str(&source), refusal);
     buf_release(&source);

@@ -280,7 +280,7 @@ static struct str plain_name(struct targets *targets, struct str written)
         char c = written.ptr[i];
         if (c >= 'A' && c <= 'Z')
             c = (char)(c | 0x20);
-        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-')
+        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c == '-' && len > 0)) /* no file's name is an option */
             made[len++] = c;
         else if (len > 0 && made[len - 1] != '-')
             made[len++] = '-';

@@ -7,14 +7,15 @@
 #include "classify/verdict_json.h"
 #include "cli/command.h"
 #include "cli/terminal.h"
+#include "io/file_line.h"
 #include "json/json.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define LINE_BYTES ((size_t)8 << 20)
 #define TREE_BYTES ((size_t)512 << 20) /* of a whole list */
+#define LONGER "longer than 8 MiB"
 #define EXPECTED "{\"server\", \"tool\", \"description\", \"inputSchema\", \"annotations\"}"
 
 struct classifying {
@@ -131,7 +132,7 @@ static int classify_line(struct classifying *classifying, struct arena *arena, s
     classifying->line++;
     line = str_trim(line, " \t\r\n");
     if (line.len > LINE_BYTES)
-        complain(classifying, "longer than 8 MiB");
+        complain(classifying, LONGER);
     else if (line.len > 0 && json_parse(arena, line, &json_limits_list, &root, &fault))
         complain(classifying, json_fault_text(fault.fault));
     else if (line.len > 0)
@@ -197,20 +198,25 @@ static int classify_gathered(struct classifying *classifying, struct arena *aren
                    column, json_fault_text(fault.fault), hint.len > 0 ? ": " : "", STR_ARG(hint));
 }
 
+static void skip_line(struct classifying *classifying, FILE *from)
+{
+    file_skip_line(from);
+    classifying->line++;
+    complain(classifying, LONGER);
+}
+
 static int classify_stream(struct classifying *classifying, FILE *from)
 {
-    struct buf gathered;
+    struct buf gathered, bytes;
     struct arena arena;
-    char *bytes = NULL;
-    size_t capacity = 0;
-    ssize_t len;
     bool begun = false, gathers = false;
-    int status = 0;
+    int status = 0, found = FILE_LINE_END;
 
     arena_init(&arena, NULL, TREE_BYTES);
     buf_init(&gathered, LIMIT_list_total);
-    while (!status && (len = getline(&bytes, &capacity, from)) >= 0) {
-        struct str line = str_of(bytes, (size_t)len);
+    buf_init(&bytes, LIMIT_list_total);
+    while (!status && (found = file_next_line(from, &bytes)) > FILE_LINE_END) {
+        struct str line = buf_str(&bytes);
         if (!begun && str_trim(line, " \t\r\n").len > 0) {
             begun = true;
             gathers = goes_on(&arena, line);
@@ -221,13 +227,17 @@ static int classify_stream(struct classifying *classifying, FILE *from)
         }
         if (gathers)
             buf_append_str(&gathered, line);
+        else if (!status && found == FILE_LINE_CUT)
+            skip_line(classifying, from);
         else if (!status)
             status = classify_line(classifying, &arena, line);
     }
+    if (!status && found < 0)
+        status = failure(classifying->invocation, "cannot read %s: %s", classifying->path, error_text(found));
     if (!status && gathers)
         status = buf_ok(&gathered) ? classify_gathered(classifying, &arena, buf_str(&gathered))
                                    : failure(classifying->invocation, "%s", error_text(E_NOMEM));
-    free(bytes);
+    buf_release(&bytes);
     buf_release(&gathered);
     arena_release(&arena);
     return status;

@@ -1,12 +1,15 @@
 // Lists whose author wants a better verdict than the tools deserve, or an approval by someone who cannot see what it is for.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { warder } from '../lib/gateway.mjs';
+import { fileURLToPath } from 'node:url';
+import { binary, warder } from '../lib/gateway.mjs';
 
 const scratch = mkdtempSync(join(tmpdir(), 'warder-hostile-'));
+const server = fileURLToPath(new URL('../lib/large-server.mjs', import.meta.url));
 after(() => rmSync(scratch, { recursive: true, force: true }));
 
 const tool = (name, description, properties = {}) => ({ name, description, inputSchema: { type: 'object', properties } });
@@ -156,4 +159,39 @@ test('a name of a megabyte is not written to the terminal', async () => {
   assert.equal(code, 1);
   assert.match(stderr, /entry 1 \(n+…\): .*longer than 256 bytes; left out/);
   assert.ok(stderr.length < 1000);
+});
+
+test('a line of any length takes no more memory than the longest that is taken', async () => {
+  const long = join(scratch, 'long.jsonl'), good = (name) => `${JSON.stringify({ server: 's', tool: name, description: 'Gets x.' })}\n`;
+  writeFileSync(long, good('get_x'));
+  truncateSync(long, 1 << 28); // a hole: a line of 256 MiB of NUL, which the disk does not have
+  appendFileSync(long, `\n${good('get_y')}`);
+  const within = (...args) => new Promise((done) => execFile('/bin/sh', ['-c', 'ulimit -v 400000 && exec "$0" "$@"', binary, ...args], (error, stdout, stderr) => done({ code: error ? error.code : 0, stdout, stderr })));
+  const plain = !process.env.ASAN_OPTIONS && !/asan/.test(binary); // a sanitizer reserves more than that for itself
+  const run = plain ? within : (...args) => warder(args, { timeout: 60_000 });
+  const added = await run('catalog', 'add', '--index', join(scratch, 'long.db'), long);
+  assert.match(added.stderr, /long\.jsonl:2: entry 2: longer than 8 MiB; left out/);
+  assert.match(added.stdout, /1 server, 2 tools; 1 left out\./);
+  const classified = await run('classify', long);
+  assert.match(classified.stderr, /long\.jsonl:2: longer than 8 MiB/);
+  assert.equal(classified.stdout.trim().split('\n').length, 2);
+});
+
+test('a pipe or a device among the files of a folder is said to be none', async () => {
+  const folder = join(scratch, 'mixed');
+  mkdirSync(folder);
+  execFileSync('mkfifo', [join(folder, 'a.jsonl')]);
+  const { code, stderr } = await warder(['catalog', 'add', '--index', join(scratch, 'mixed.db'), folder]);
+  assert.equal(code, 1);
+  assert.match(stderr, /a\.jsonl: not valid here/);
+  rmSync(join(folder, 'a.jsonl'));
+  symlinkSync('/dev/zero', join(folder, 'a.jsonl'));
+  assert.match((await warder(['catalog', 'add', '--index', join(scratch, 'mixed.db'), folder])).stderr, /a\.jsonl: not valid here/);
+});
+
+test('no file that a scan writes is named like an option', async () => {
+  const config = join(scratch, 'options.json'), folder = join(scratch, 'options');
+  writeFileSync(config, JSON.stringify({ mcpServers: Object.fromEntries(['-rf', '--help', '../../x', '/etc/passwd', '-'].map((name, at) => [name, { command: process.execPath, args: [server, String(at)] }])) }));
+  const { stderr } = await warder(['scan', '--no-state', '--yes', '--policy', folder, config], { timeout: 60_000 });
+  assert.deepEqual(readdirSync(folder).toSorted(), ['etc-passwd', 'help', 'rf', 'server', 'x'].map((name) => `${name}.policy.json`), stderr);
 });
