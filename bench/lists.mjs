@@ -5,7 +5,7 @@
 //   bench/lists.mjs [--tools 10000] [--page 2500] [--policy allow|recommended]
 //
 // The list comes twice: at the server's start, and again with every tool another one (not under the recommended policy,
-// which does not know the tool that brings this about).
+// which does not know the tool that brings this about). In between a client reads it.
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Gateway, until } from '../tests/lib/gateway.mjs';
@@ -49,6 +49,12 @@ const round = callRound(small);
 let session;
 await measure('idle', () => delay(1000));
 await measure('first list', async () => { session = await Session.open(gateway.endpoint('many'), token, { timeout: 60_000 }); });
+await measure('a client reads it', async () => {
+  for (let cursor; ;) {
+    ({ nextCursor: cursor } = (await session.rpc('tools/list', cursor ? { cursor } : {}, { timeout: 60_000 })).message.result);
+    if (!cursor) break;
+  }
+});
 if (values.policy === 'allow') {
   await measure('another list', async () => {
     await session.call('turn', { others: 'changed' });

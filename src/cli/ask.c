@@ -127,3 +127,13 @@ bool answer_bool(const struct json *object, const char *member)
     const struct json *value = json_get(object, str_from_c(member));
     return json_is(value, JSON_BOOL) && json_bool(value);
 }
+
+const char *answer_policy_note(const struct json *server)
+{
+    bool listed = answer_int(server, "tools") > 0 || answer_int(server, "count") > 0;
+    if (answer_bool(server, "policy"))
+        return "";
+    if (answer_bool(server, "recommended") && !listed)
+        return ", its recommended policy is made of its first tools: until then everything is denied";
+    return ", no policy: everything is denied";
+}

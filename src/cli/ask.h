@@ -43,3 +43,5 @@ void print_reload(FILE *to, const struct json *answer);
 int64_t    answer_int(const struct json *object, const char *member);    /* 0 when it is not there */
 struct str answer_text(const struct json *object, const char *member);   /* empty when it is not there */
 bool       answer_bool(const struct json *object, const char *member);
+/* What to say behind the state of a server without a policy; empty: it has one. */
+const char *answer_policy_note(const struct json *server);

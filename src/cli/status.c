@@ -92,14 +92,12 @@ static void print_running(const struct invocation *invocation, const struct ques
     json_iter_init(&iter, json_get(ask->root, STR("servers")));
     while (json_iter_next(&iter, &key, &server)) {
         struct str state = answer_text(server, "state");
-        bool policy = answer_bool(server, "policy");
         printf("  %s%-20" STR_FMT "%s %" STR_FMT, colour_on(stdout, COLOUR_BOLD), STR_ARG(answer_text(server, "name")),
                colour_off(stdout), STR_ARG(state));
         if (str_eq(state, STR("ready")))
             printf(", %lld tool%s", (long long)answer_int(server, "tools"),
                    plural((uint64_t)answer_int(server, "tools")));
-        printf("%s%s%s\n", colour_on(stdout, COLOUR_YELLOW), policy ? "" : ", no policy: everything is denied",
-               colour_off(stdout));
+        printf("%s%s%s\n", colour_on(stdout, COLOUR_YELLOW), answer_policy_note(server), colour_off(stdout));
         print_trouble(server);
     }
     long long allowed = answer_int(ask->root, "allowed"), sessions = answer_int(ask->root, "sessions");

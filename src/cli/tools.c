@@ -63,18 +63,17 @@ static void begin_server(const struct listing *listing, const struct json *answe
 {
     struct json_writer *writer = listing->writer;
     struct str name = answer_text(answer, "name"), state = answer_text(answer, "state");
-    bool policy = answer_bool(answer, "policy");
     if (writer) {
         json_write_object(writer);
         json_write_member_string(writer, STR("name"), name);
         json_write_member_string(writer, STR("state"), state);
-        json_write_member_bool(writer, STR("policy"), policy);
+        json_write_member_bool(writer, STR("policy"), answer_bool(answer, "policy"));
         json_write_key(writer, STR("tools"));
         json_write_array(writer);
         return;
     }
     print_str(stdout, COLOUR_BOLD, name);
-    printf(" %" STR_FMT "%s\n", STR_ARG(state), policy ? "" : ", no policy: everything is denied");
+    printf(" %" STR_FMT "%s\n", STR_ARG(state), answer_policy_note(answer));
 }
 
 static void end_server(const struct listing *listing)

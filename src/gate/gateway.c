@@ -12,6 +12,7 @@
 #include "io/resolver.h"
 #include "io/tls.h"
 #include "gate/listen.h"
+#include "gate/recommended.h"
 #include "model/reason.h"
 #include "policy/policy.h"
 #include "store/store.h"
@@ -479,6 +480,16 @@ static void tell_of_policies(struct gateway *gateway, const struct snapshot *bef
     }
 }
 
+/* A server that listed before it came to a recommended policy. */
+static void recommend_more(struct gateway *gateway)
+{
+    for (size_t at = 0; at < gateway->snapshot->route_count; at++) {
+        struct backend *backend = gateway->snapshot->routes[at].backend;
+        if (backend->looking.told && recommended_is_due(backend))
+            look_soon(backend);
+    }
+}
+
 int gateway_reload(struct gateway *gateway, struct config *config)
 {
     CHECK_OBJ(gateway, GATEWAY_MAGIC);
@@ -495,6 +506,7 @@ int gateway_reload(struct gateway *gateway, struct config *config)
     end_removed(gateway);
     tell_of_policies(gateway, before);
     snapshot_retire(before);
+    recommend_more(gateway);
     return 0;
 }
 

@@ -399,6 +399,16 @@ struct own_change {
     const struct definitions *before, *after;
 };
 
+/* NULL in place of what an instance lists: not known, and so the server's own word. */
+static bool is_listed_alike(const struct own_change *change, const struct listing *listing, size_t at)
+{
+    struct str name = listing_name(listing, at);
+    const struct pin *then =
+        definitions_pin(change->before ? change->before : change->definitions, listing->kind, name);
+    const struct pin *now = definitions_pin(change->after, listing->kind, name);
+    return then == now || (then && now && pin_eq(then, now));
+}
+
 static bool list_differs(const struct own_change *change, enum method_id method, const struct asker *asker,
                          struct arena *arena)
 {
@@ -407,8 +417,9 @@ static bool list_differs(const struct own_change *change, enum method_id method,
     then.own = change->before;
     now.own = change->after;
     for (size_t at = 0; at < listing.count; at++)
-        if (listing_shows(&listing, at, change->gateway, change->route, &then, arena) !=
-            listing_shows(&listing, at, change->gateway, change->route, &now, arena))
+        if (!is_listed_alike(change, &listing, at) &&
+            listing_shows(&listing, at, change->gateway, change->route, &then, arena) !=
+                listing_shows(&listing, at, change->gateway, change->route, &now, arena))
             return true;
     return false;
 }

@@ -420,3 +420,12 @@ void look_start(struct backend *backend)
     looking->look = look;
     go_on(look);
 }
+
+void look_soon(struct backend *backend)
+{
+    struct looking *looking = &backend->looking;
+    if (looking->look)
+        looking->again = true;
+    else if (!looking->turn.running && !backend->ending)
+        timer_start(&looking->turn, 0);
+}

@@ -36,3 +36,5 @@ void looking_stop(struct looking *looking);
 void looking_release(struct looking *looking);
 /* At the newest list of the server, or at it again. The first list is in force behind the first look. */
 void look_start(struct backend *backend);
+/* The same in a turn to come. */
+void look_soon(struct backend *backend);

@@ -102,6 +102,7 @@ struct definitions {
     struct item  instructions_item; /* the same as it is pinned */
     bool         has_tools, has_prompts, has_resources, has_completions; /* declared capabilities */
     bool         resources_refused; /* their lists were errors: there are none here, and none is read */
+    struct sha256 all;           /* of the pins of everything but the instructions, whatever the order; zeros: not told */
     struct map   tools_by_name;
     struct map   tools_by_prompt; /* under prompt_name() */
     struct map   items[PIN_KIND_COUNT]; /* prompts, resources, templates by their names */

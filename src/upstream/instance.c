@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define KEPT_OUT_BYTES 65536 /* a larger buffer goes back to the heap after its message */
 
@@ -477,31 +478,11 @@ void instance_is_ready(struct instance *instance)
         listing_start(&instance->listing);
 }
 
-static bool are_items_alike(const struct definitions *known, enum pin_kind kind, const struct item *items, size_t count)
-{
-    for (size_t at = 0; at < count; at++) {
-        const struct pin *pin = definitions_pin(known, kind, items[at].name);
-        if (!pin || !pin_eq(items[at].pin, pin))
-            return false;
-    }
-    return true;
-}
-
 /* Many instances list what the control session lists: they share its table. */
 static bool lists_the_same(const struct definitions *own, const struct definitions *known)
 {
-    if (!known || own->tool_count != known->tool_count)
-        return false;
-    for (size_t at = 0; at < own->tool_count; at++) {
-        const struct pin *pin = definitions_pin(known, PIN_TOOL, own->tools[at].name);
-        if (!pin || !pin_eq(&own->tools[at].pin, pin))
-            return false;
-    }
-    return own->resources_refused == known->resources_refused && own->prompt_count == known->prompt_count &&
-           own->resource_count == known->resource_count && own->template_count == known->template_count &&
-           are_items_alike(known, PIN_PROMPT, own->prompts, own->prompt_count) &&
-           are_items_alike(known, PIN_RESOURCE, own->resources, own->resource_count) &&
-           are_items_alike(known, PIN_TEMPLATE, own->templates, own->template_count);
+    return known && own->resources_refused == known->resources_refused &&
+           memcmp(&own->all, &known->all, sizeof(own->all)) == 0;
 }
 
 static bool share(struct instance *instance)

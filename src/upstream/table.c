@@ -7,6 +7,7 @@
 #include "upstream/instance.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const struct entry_row {
     enum pin_kind pinned;
@@ -218,6 +219,45 @@ static int pin_instructions(struct table *table)
     return error < 0 || item->definition.ptr ? error : E_NOMEM;
 }
 
+static int by_bytes(const void *a, const void *b)
+{
+    return memcmp(a, b, SHA256_LEN);
+}
+
+/* Adds one kind in the order of its digests. */
+static void add_kind(struct hasher *hasher, struct sha256 *digests, size_t count)
+{
+    qsort(digests, count, sizeof(*digests), by_bytes);
+    hasher_add_field(hasher, str_of((const char *)digests, count * sizeof(*digests)));
+}
+
+static int digest_all(struct definitions *made, struct hasher *hasher)
+{
+    const struct {
+        const struct item *items;
+        size_t count;
+    } kinds[] = {
+        { made->prompts, made->prompt_count },
+        { made->resources, made->resource_count },
+        { made->templates, made->template_count },
+    };
+    struct sha256 *digests = malloc((LIMIT_list_entries + 1) * sizeof(*digests));
+    if (!digests)
+        return E_NOMEM;
+    hasher_begin(hasher);
+    for (size_t i = 0; i < made->tool_count; i++)
+        digests[i] = made->tools[i].pin.digest;
+    add_kind(hasher, digests, made->tool_count);
+    for (size_t kind = 0; kind < ARRAY_LEN(kinds); kind++) {
+        for (size_t i = 0; i < kinds[kind].count; i++)
+            digests[i] = kinds[kind].items[i].pin->digest;
+        add_kind(hasher, digests, kinds[kind].count);
+    }
+    hasher_end(hasher, &made->all);
+    free(digests);
+    return 0;
+}
+
 static void index_all(struct job *job)
 {
     struct table *table = CONTAINER_OF(job, struct table, job);
@@ -225,6 +265,8 @@ static void index_all(struct job *job)
     int error = pin_instructions(table);
     if (!error)
         error = definitions_index(table->definitions, &doubles);
+    if (!error)
+        error = digest_all(table->definitions, table->hasher);
     if (!error)
         table->unusable += doubles;
     table->fault = error ? "out of memory" : NULL;

@@ -2,7 +2,7 @@
 // list is there and the moment it may be used. Nothing here is timed; what happened in between is counted.
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { Gateway, until } from '../lib/gateway.mjs';
+import { Gateway, until, warder } from '../lib/gateway.mjs';
 import { entry as large } from '../lib/large-server.mjs';
 import { entry as many } from '../lib/many-server.mjs';
 import { Session } from '../lib/session.mjs';
@@ -13,8 +13,8 @@ const allow = { version: '1', default: 'allow' };
 let gateway;
 let small;
 
-async function begin(policy) {
-  gateway = new Gateway({ servers: { many: many(COUNT, { page: 2000, wait: 1000, policy }), small: large({ isolation: 'server', policy: allow }) } });
+async function begin(policy, wait = 1000) {
+  gateway = new Gateway({ servers: { many: many(COUNT, { page: 2000, wait, policy }), small: large({ isolation: 'server', policy: allow }) } });
   await gateway.start();
   const { token } = await gateway.grant('one', 'many', 'small');
   small = await Session.open(gateway.endpoint('small'), token);
@@ -63,4 +63,13 @@ test('and a gateway that is stopped meanwhile ends in order', async () => {
   await begin('recommended');
   await until(there, 'the list', 60_000);
   assert.deepEqual(await gateway.stop(), { code: 0, signal: null });
+});
+
+test('status and tools say that the recommended policy comes with the first list', async () => {
+  await begin('recommended', 100_000);
+  const note = 'starting, its recommended policy is made of its first tools: until then everything is denied\n';
+  for (const command of ['status', 'tools']) {
+    const { stdout } = await warder([command, '--data', gateway.data]);
+    assert.ok(stdout.includes(note), stdout);
+  }
 });

@@ -328,6 +328,28 @@ static void a_recommended_policy_that_nobody_wants_any_more_is_not_kept(void **s
     close_holding(&world);
 }
 
+static void a_server_that_comes_to_a_recommended_policy_is_looked_at_again(void **state)
+{
+    (void)state;
+    struct world world;
+    struct sha256 revision;
+    open_holding(&world);
+    list_many(0);
+    wait_for_job(&world);
+    let_go();
+    turns(&world, 20);
+    set_policy(&world, NULL);
+    assert_denied(&world, LAST, "no_policy");
+    wait_for_job(&world); /* what its texts show was told before: the policy is left */
+    while (held) {
+        let_go();
+        turns(&world, 20);
+    }
+    assert_true(store_recommended(world.store, STR("s"), &revision).len > 0);
+    assert_called(&world, LAST);
+    close_holding(&world);
+}
+
 /* With the pool itself, for those who look for races and leaks. */
 static void calls_go_on_beside_the_pool(void **state)
 {
@@ -362,6 +384,7 @@ int main(void)
         cmocka_unit_test(a_pool_without_room_is_asked_again),
         cmocka_unit_test(a_recommended_policy_is_made_in_the_pool_and_waited_for),
         cmocka_unit_test(a_recommended_policy_that_nobody_wants_any_more_is_not_kept),
+        cmocka_unit_test(a_server_that_comes_to_a_recommended_policy_is_looked_at_again),
         cmocka_unit_test(calls_go_on_beside_the_pool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
