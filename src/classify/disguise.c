@@ -1,5 +1,6 @@
 /* Names whose words have no borders, or borders where none belong: getdeleteall, GeTdElEtE, delete2user, d_e_l_e_t_e,
- * users.delete, dclete. They are written anew with their borders and read again; only what destroys or pays then counts. */
+ * users.delete, dclete. They are written anew with their borders and read again; only what destroys or pays then
+ * counts. */
 #include "classify/letters.h"
 #include "classify/reading.h"
 
@@ -94,9 +95,10 @@ static void join_runs(const struct lexicon *lexicon, struct runs *runs)
 /* Ordinary words that are made of two of the lexicon's and mean neither. */
 static bool is_ordinary(struct str run)
 {
-    static const char *const words[] = { "payload",   "trademark", "wireframe", "dropdown", "stakeholder", "dropbox", "paywall",
-                                         "sweepstake", "sellout",  "chargeback", "tradeoff", "supplychain", "bidrequest",
-                                         "burndown",  "popup",     "wireguard", "killswitch", "emptystate" };
+    static const char *const words[] = { "payload",   "trademark",   "wireframe",  "dropdown", "stakeholder",
+                                         "dropbox",   "paywall",     "sweepstake", "sellout",  "chargeback",
+                                         "tradeoff",  "supplychain", "bidrequest", "burndown", "popup",
+                                         "wireguard", "killswitch",  "emptystate" };
     struct str one = run.len > 1 && run.ptr[run.len - 1] == 's' ? str_slice(run, 0, run.len - 1) : run;
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -172,8 +174,8 @@ static bool put_around(struct str run, char *out, size_t *len)
 /* dclete, deiete: a letter beside a verb that is like no other word. */
 static struct str nearly(struct str run)
 {
-    static const struct str verbs[] = { STR("delete"), STR("destroy"), STR("truncate"), STR("transfer"), STR("withdraw"),
-                                        STR("purchase") };
+    static const struct str verbs[] = { STR("delete"),   STR("destroy"),  STR("truncate"),
+                                        STR("transfer"), STR("withdraw"), STR("purchase") };
 
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
         size_t other = 0;
@@ -266,8 +268,9 @@ bool name_in_disguise(const struct lexicon *lexicon, struct str name, struct str
             continue;
         *out = anew;
         out->verb.shown = out->words = name;
-        out->why = anew.class == CLASS_FINANCIAL ? "read without regard to its borders, moves or commits money"
-                                                 : "read without regard to its borders, takes away what does not come back";
+        out->why = anew.class == CLASS_FINANCIAL
+                       ? "read without regard to its borders, moves or commits money"
+                       : "read without regard to its borders, takes away what does not come back";
         return true;
     }
     return false;

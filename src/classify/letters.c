@@ -14,8 +14,8 @@ char letter_like(unsigned point)
 {
     static const struct {
         unsigned first, letters; /* of 26 each */
-    } rows[] = { { 0xff21, 1 }, { 0xff41, 1 }, { 0x249c, 1 }, { 0x24b6, 2 }, { 0x1d400, 26 }, { 0x1f110, 1 }, { 0x1f130, 1 },
-                 { 0x1f150, 1 }, { 0x1f170, 1 }, { 0x1f1e6, 1 } };
+    } rows[] = { { 0xff21, 1 },  { 0xff41, 1 },  { 0x249c, 1 },  { 0x24b6, 2 },  { 0x1d400, 26 },
+                 { 0x1f110, 1 }, { 0x1f130, 1 }, { 0x1f150, 1 }, { 0x1f170, 1 }, { 0x1f1e6, 1 } };
 
     for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]) && point >= blocks[i].first; i++) {
         if (point < blocks[i].first + blocks[i].letters.len) {

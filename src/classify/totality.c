@@ -94,13 +94,13 @@ static bool shows(const struct word *word, const char *shown)
 
 static bool shows_one_of(const struct word *word, const char *list)
 {
-    struct str rest = str_from_c(list);
+    char first = (char)(word->shown.ptr[0] | 0x20);
 
-    while (rest.len > 0) {
-        struct str one = str_slice(rest, 0, str_find_byte(rest, ' '));
-        if (str_eq_nocase(word->shown, one))
+    for (const char *one = list; *one;) {
+        size_t len = strcspn(one, " ");
+        if (*one == first && len == word->shown.len && str_eq_nocase(word->shown, str_of(one, len)))
             return true;
-        rest = str_slice(rest, one.len + 1, rest.len);
+        one += len + (one[len] == ' ');
     }
     return false;
 }
@@ -341,14 +341,19 @@ static bool is_done_without_fail(const struct scene *scene, size_t at, struct re
            is_grave(scene, at, out);
 }
 
+static bool is_participle(const struct word *word)
+{
+    return word->shown.len > 5 && str_ends_with(word->shown, STR("ed")) &&
+           shows_one_of(word, "deleted destroyed purged erased wiped shredded obliterated removed charged");
+}
+
 /* "is deleted", "will be permanently erased", "causes it to be deleted" */
 static bool is_done(const struct scene *scene, size_t at, struct reading *out)
 {
     const struct word *words = scene->words;
     size_t i = at;
 
-    if (at < 2 || scene->clause.denied || scene->clause.aside || scene->clause.told ||
-        !shows_one_of(&words[at], "deleted destroyed purged erased wiped shredded obliterated removed charged"))
+    if (at < 2 || scene->clause.denied || scene->clause.aside || scene->clause.told || !is_participle(&words[at]))
         return false;
     while (i > 1 && is_adverb(&words[i - 1]))
         i--;
@@ -414,26 +419,42 @@ static const struct phrase {
 #undef PHRASE
 };
 
+/* The place of the phrase's last word, where it stands there; 0: it does not. */
+static size_t phrase_end(const struct scene *scene, size_t at, const struct phrase *phrase)
+{
+    struct str rest = str_from_c(phrase->words);
+    size_t i = at;
+
+    while (rest.len > 0 && i < scene->count) {
+        struct str one = str_slice(rest, 0, str_find_byte(rest, ' '));
+        if (!str_eq_nocase(scene->words[i].shown, one))
+            return 0;
+        rest = str_slice(rest, one.len + 1, rest.len);
+        i++;
+    }
+    return rest.len > 0 ? 0 : i - 1;
+}
+
+static bool begins_phrase(const struct scene *scene, size_t at)
+{
+    char first = (char)(scene->words[at].shown.ptr[0] | 0x20);
+
+    for (size_t p = 0; p < sizeof(phrases) / sizeof(phrases[0]); p++) {
+        if (first == phrases[p].words[0] && phrase_end(scene, at, &phrases[p]) > 0)
+            return true;
+    }
+    return false;
+}
+
 static bool has_phrase(const struct scene *scene, size_t at, struct reading *out)
 {
     for (size_t p = 0; p < sizeof(phrases) / sizeof(phrases[0]); p++) {
-        struct str rest = str_from_c(phrases[p].words);
-        size_t i = at;
-        while (rest.len > 0 && i < scene->count) {
-            struct str one = str_slice(rest, 0, str_find_byte(rest, ' '));
-            if (!str_eq_nocase(scene->words[i].shown, one))
-                break;
-            rest = str_slice(rest, one.len + 1, rest.len);
-            i++;
-        }
-        if (rest.len > 0)
+        size_t last = phrase_end(scene, at, &phrases[p]), first = scene->clause.first;
+        if (last == 0 || (phrases[p].where == SAID && (scene->clause.denied || scene->clause.told)))
             continue;
-        if (phrases[p].where == SAID && (scene->clause.denied || scene->clause.told))
-            continue;
-        size_t first = scene->clause.first;
         if (phrases[p].where == OF_ITSELF && !(shows_one_of(&scene->words[first], "this it") && at <= first + 3))
             continue;
-        return is_deed(scene, at, i - 1, phrases[p].class, phrases[p].why, out);
+        return is_deed(scene, at, last, phrases[p].class, phrases[p].why, out);
     }
     return false;
 }
@@ -455,13 +476,48 @@ static bool takes_all(const struct scene *scene, size_t at, struct reading *out)
                                                 "takes away what does not come back, behind what it says first", out);
 }
 
-static bool find_deed(const struct scene *scene, size_t at, struct reading *out)
+/* Whether it is worth to look at what stands around the word: few are. */
+static bool may_be_deed(const struct word *word)
 {
+    const struct lexeme *lexeme = word->lexeme;
+
+    if (lexeme && lexeme->verb >= VERB_EITHER &&
+        (lexeme->class >= CLASS_DESTRUCTIVE || (lexeme->pair_count > 0 && (is_third_person(word) || is_gerund(word)))))
+        return true;
+    return is_participle(word);
+}
+
+/* The clause that the word stands in, as far as it was said before it. */
+static void settle(struct scene *scene, size_t at)
+{
+    size_t from = at > BEHIND ? at - BEHIND : 0;
+
+    enter(&scene->clause, from, from > 0);
+    for (size_t i = from; i < at; i++) {
+        if (i > from)
+            cross(scene, i);
+        hear(&scene->clause, scene, i);
+    }
+    if (at > from)
+        cross(scene, at);
+}
+
+static bool find_deed(struct scene *scene, size_t at, struct reading *out)
+{
+    bool deed = may_be_deed(&scene->words[at]);
+
+    if (!deed && (scene->only_clear || !begins_phrase(scene, at)))
+        return false;
+    settle(scene, at);
     if (is_name_of_other(scene, at))
+        return false;
+    if (!scene->only_clear && has_phrase(scene, at, out))
+        return true;
+    if (!deed)
         return false;
     if (takes_all(scene, at, out))
         return true;
-    if (!scene->only_clear && (has_phrase(scene, at, out) || is_command(scene, at, out) || is_done(scene, at, out)))
+    if (!scene->only_clear && (is_command(scene, at, out) || is_done(scene, at, out)))
         return true;
     return scene->words[at].lexeme &&
            (does(scene, at, out) || (!scene->only_clear && (does_by(scene, at, out) || is_to_do(scene, at, out) ||
@@ -479,10 +535,8 @@ bool description_takes_all(const struct lexicon *lexicon, struct str description
         scene.count = words_of_text(lexicon, description, words, WINDOW);
         size_t end = scene.count == WINDOW ? WINDOW - AHEAD : scene.count;
         for (size_t i = 0; i < end; i++) {
-            cross(&scene, i);
             if (i >= skip && find_deed(&scene, i, out))
                 return true;
-            hear(&scene.clause, &scene, i);
         }
         if (scene.count < WINDOW)
             return false;
