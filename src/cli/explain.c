@@ -4,6 +4,7 @@
 #include "base/digest.h"
 #include "base/encode.h"
 #include "base/limits.h"
+#include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/kept.h"
 #include "cli/terminal.h"
@@ -187,6 +188,71 @@ static int read_class(const struct invocation *invocation, struct arena *arena, 
     return 0;
 }
 
+/* ---- what the running gateway knows of the tool ---- */
+
+static bool gateway_has(const struct invocation *invocation, struct str server)
+{
+    struct question_to known;
+    struct json_iter iter;
+    const struct json *one;
+    struct str key;
+    bool has = false;
+    int status = ask_begin(invocation, "status", &known);
+    if (!status)
+        status = ask_send(invocation, &known, true);
+    json_iter_init(&iter, status ? NULL : json_get(known.root, STR("servers")));
+    while (json_iter_next(&iter, &key, &one))
+        has |= str_eq(answer_text(one, "name"), server);
+    ask_release(&known);
+    return has;
+}
+
+/* Of one page of its list; *next: where the one behind it begins, or 0. */
+static int look_in_page(const struct invocation *invocation, struct question *question, bool *found, int64_t *next)
+{
+    struct question_to page;
+    struct json_iter iter;
+    const struct json *tool;
+    struct str key;
+    int64_t from = *next;
+    *next = 0;
+    int status = ask_begin(invocation, "tools", &page);
+    if (!status) {
+        json_write_member_string(&page.writer, STR("server"), str_from_c(invocation->arguments[0]));
+        json_write_member_int(&page.writer, STR("from"), from);
+        status = ask_send(invocation, &page, true);
+    }
+    json_iter_init(&iter, status ? NULL : json_get(page.root, STR("tools")));
+    while (json_iter_next(&iter, &key, &tool)) {
+        if (!str_eq(answer_text(tool, "name"), question->name))
+            continue;
+        *found = true;
+        question->class.known = class_of_word(answer_text(tool, "class"), &question->class.class);
+        question->class.overruled = answer_bool(tool, "class_overruled");
+    }
+    if (!status && answer_int(page.root, "next") > from)
+        *next = answer_int(page.root, "next");
+    if (!status && answer_int(page.root, "count") == 0)
+        status = EXIT_NO; /* it lists nothing yet */
+    ask_release(&page);
+    return status;
+}
+
+/* Of a server that a running gateway has; where none runs, or it lists nothing, the tool is taken to be there. */
+static void ask_gateway(const struct invocation *invocation, struct question *question)
+{
+    bool found = false;
+    int64_t next = 0;
+    int status;
+    if (!gateway_has(invocation, str_from_c(invocation->arguments[0])))
+        return;
+    do {
+        status = look_in_page(invocation, question, &found, &next);
+    } while (!status && !found && next > 0);
+    if (!status && !found)
+        question->tool = NULL;
+}
+
 static void write_debits(struct json_writer *writer, const struct decision *decision)
 {
     char text[48];
@@ -247,7 +313,7 @@ static void print_text(const struct decider *decider, const struct question *que
     }
     if (question->subject == SUBJECT_TOOL)
         printf("class     %" STR_FMT "%s\n", STR_ARG(pinned_class_word(&question->class)),
-               question->class.known ? "" : ": --class says it, or --tools");
+               question->class.known || !question->tool ? "" : ": a running gateway says it, --class, or --tools");
     buf_init(&steps, EXPLAIN_BYTES);
     trace_print(trace, &steps);
     fwrite(steps.ptr, 1, steps.len, stdout);
@@ -317,6 +383,8 @@ static int explain(const struct invocation *invocation, struct arena *arena, con
     status = read_class(invocation, arena, &question);
     if (status)
         return status;
+    if (question.subject == SUBJECT_TOOL && !tools && !question.class.known && invocation->argument_count > 0)
+        ask_gateway(invocation, &question);
 
     trace_init(&trace, arena);
     policy_decide(decider->policy, &question, arena, &trace, &decision);
@@ -357,7 +425,7 @@ static const struct option options[] = {
     { "prompt", 0, "NAME", "a prompt instead of a tool", false },
     { "resource", 0, "URI", "a resource instead of a tool", false },
     { "method", 0, "NAME", "a method instead of a tool", false },
-    { "class", 0, "CLASS", "the tool's class; without it what --tools shows, or unknown", false },
+    { "class", 0, "CLASS", "the tool's class; without it what --tools or the running gateway says, or unknown", false },
     { "server", 0, "NAME", "the server's name, for conditions on it", false },
     { "grant", 'g', "LABEL", "the grant's label", false },
     { "tag", 0, "TAG", "a tag of the grant", true },
@@ -379,7 +447,9 @@ const struct command command_explain = {
         "The function that decides calls, watched: each step with its verdict, then the decision and the rule that\n"
         "made it. Limits are shown, not counted. A recommended policy is taken from the gateway's data directory, as "
         "it is\n"
-        "kept there. Exit status 0: allowed, 1: not.\n\n"
+        "kept there. Of a SERVER that a running gateway has, which tools there are, and their classes, are asked of "
+        "it.\n"
+        "Exit status 0: allowed, 1: not.\n\n"
         "  warder explain iterable --tool get_export_jobs      by ./warder.json\n"
         "  warder explain -p iterable.policy.json --tool get_export_jobs\n"
         "  warder explain -p pay.policy.json --tool charge --args '{\"amount\": 20000}'\n",

@@ -3,10 +3,12 @@
 
 #include "base/clock.h"
 #include "base/failure.h"
+#include "base/limits.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +19,18 @@ static size_t first_room(int fd, size_t max)
     return size < max ? size : max;
 }
 
+/* A pipe whose writer has not written yet: FILE is <(a command), or /dev/stdin. One that nobody has open has ended. */
+static bool wait_for_writer(int fd)
+{
+    struct pollfd one = { .fd = fd, .events = POLLIN };
+    int found;
+    do {
+        found = poll(&one, 1, LIMIT_file_wait_ms);
+    } while (found < 0 && errno == EINTR);
+    errno = EAGAIN;
+    return found > 0;
+}
+
 static int read_all(int fd, struct arena *arena, size_t max, struct str *out)
 {
     size_t len = 0, cap = first_room(fd, max);
@@ -25,8 +39,10 @@ static int read_all(int fd, struct arena *arena, size_t max, struct str *out)
         ssize_t got = read(fd, bytes + len, cap + 1 - len);
         if (got < 0 && errno == EINTR)
             continue;
+        if (got < 0 && errno == EAGAIN && wait_for_writer(fd))
+            continue;
         if (got < 0)
-            return error_of_errno(errno);
+            return errno == EAGAIN ? E_TIMEOUT : error_of_errno(errno);
         len += (size_t)got;
         if (got == 0) {
             *out = str_of(bytes, len);

@@ -156,6 +156,17 @@ describe('check', () => {
     assert.match(stdout, /^fine: 1 file\n$/);
   });
 
+  test('a pipe whose writer takes its time is waited for, for a while', () => {
+    const config = file('slow.json', { mcpServers: { a: { command: 'sh', policy: file('slow.policy.json', good) } } });
+    const check = (writer) => spawnSync('/bin/sh', ['-c', `(${writer}) | "${binary}" check /dev/stdin`], { encoding: 'utf8' });
+    const slow = check(`sleep 1; head -c 20 "${config}"; sleep 1; tail -c +21 "${config}"`);
+    assert.deepEqual([slow.stdout, slow.status], ['fine: 1 file\n', 0]);
+    const never = check('sleep 7');
+    assert.equal(never.status, 1);
+    assert.match(never.stdout, /cannot be read: /);
+    assert.doesNotMatch(never.stdout, /ceiling/);
+  });
+
   test('explain finds the policy by the server, in a configuration', async () => {
     const config = file('named.json', { mcpServers: { a: { command: 'no-such-program', env: { K: '${NOT_SET}' }, policy: file('named.policy.json', good) }, b: { command: 'sh' } } });
     const said = async (...args) => warder(['explain', ...args]);
@@ -564,6 +575,19 @@ describe('tools: what servers list, and what the policy says of each', () => {
     assert.deepEqual(rows(servers[3]), [['echo', 'denied', '/default', true]]);
     const { stdout } = await run();
     assert.match(stdout, /\n\nbare ready, no policy: everything is denied\n {2}echo +\w+ +denied +\(no policy\)\nA client sees 0 of 1 tool\.\n\n/);
+  });
+
+  test('explain asks the running gateway which tools there are, and for their classes, to the last page', async () => {
+    const explain = async (server, tool, ...more) => JSON.parse((await warder(['explain', '-c', gateway.config, server, '--tool', tool, '--json', ...more])).stdout);
+    const classes = new Map(JSON.parse((await run('large', '--json')).stdout).servers[0].tools.map(({ name, class: is }) => [name, is]));
+    for (const name of [many[0], many.at(-1)]) {
+      const said = await explain('large', name);
+      assert.deepEqual([said.decision, said.class], ['allow', classes.get(name)], name);
+      assert.notEqual(said.class, 'unknown');
+    }
+    assert.equal((await explain('large', many[0], '--class', 'financial')).class, 'financial');
+    assert.equal((await explain('large', 'no_such_tool')).code, 'unknown_tool');
+    assert.equal((await explain('large', 'no_such_tool', '--class', 'read')).decision, 'allow');
   });
 
   test('an unknown server: the nearest name, or where names are', async () => {
