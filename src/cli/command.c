@@ -223,6 +223,10 @@ static int unknown_command(const char *const *words, size_t count)
     struct str guess = nearest_word(str_from_c(asked), known, ARRAY_LEN(known));
     if (guess.len == 0)
         guess = nearest_word(str_from_c(words[0]), known, ARRAY_LEN(known));
+    for (size_t i = 0; i < ARRAY_LEN(entries); i++) /* a group, by its name alone */
+        known[i] = str_slice(known[i], 0, str_find_byte(known[i], ' '));
+    if (guess.len == 0)
+        guess = nearest_word(str_from_c(words[0]), known, ARRAY_LEN(known));
     if (guess.len > 0)
         return usage_error(&invocation, "no command \"%s\": did you mean \"%" STR_FMT "\"?", asked, STR_ARG(guess));
     return usage_error(&invocation, "no command \"%s\"", asked);

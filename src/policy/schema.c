@@ -75,12 +75,25 @@ static bool is_neutral(const struct member *member, const struct json *value)
     WRONG("a kind of JSON that does not exist");
 }
 
+/* Words that a rule might have had. */
+static bool says_whether(struct str key)
+{
+    static const struct str words[] = { { "deny", 4 },     { "denied", 6 },  { "block", 5 }, { "forbid", 6 },
+                                        { "disabled", 8 }, { "enabled", 7 }, { "allow", 5 }, { "allowed", 7 } };
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (str_eq(key, words[i]))
+            return true;
+    return false;
+}
+
 static void member_check(struct reporter *reporter, const struct place *place, enum schema_object object,
                          const struct json *value)
 {
     const struct member *member = member_find(object, place->key);
     if (member == NULL) {
         struct str guess = report_guess(reporter, member_nearest(object, place->key));
+        if (object == SCHEMA_RULE && guess.len == 0 && says_whether(place->key))
+            guess = STR("write \"action\": \"deny\"; a rule without it allows");
         report_error(reporter, place, SPOT_KEY, guess, "unknown member \"%" STR_FMT "\"", STR_ARG(place->key));
     } else if (member->when == LATER && !is_neutral(member, value)) {
         report_error(reporter, place, SPOT_KEY, STR_EMPTY, "\"%" STR_FMT "\" is not yet supported",

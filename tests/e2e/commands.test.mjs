@@ -91,7 +91,7 @@ describe('help', () => {
 
 describe('what is not understood: exit status 2, and what was probably meant', () => {
   const cases = [
-    [['chek', 'x'], /"check"/], [['grant', 'creat'], /"grant create"/], [['nonsense'], /no command "nonsense"/],
+    [['chek', 'x'], /"check"/], [['catalogue'], /did you mean "catalog"\?/], [['catalogue', 'add'], /did you mean "catalog add"\?/], [['grant', 'creat'], /"grant create"/], [['nonsense'], /no command "nonsense"/],
     [['grant'], /grant create/], [['grant', 'nonsense'], /no command "grant nonsense", but:\n {2}warder grant create/], [['check', '--strct', 'x'], /--strict/], [['check'], /FILE/], [['--data', 'x'], /no command/],
     [['version', 'more'], /too many/], [['check', '--strict=1', 'x'], /takes no value/], [['explain', '--policy'], /needs a value/],
     [['explain', '-p', 'a', '-p', 'b', '--tool', 't'], /twice/], [['grant', 'create', '--server', 'a'], /--label/],
