@@ -105,6 +105,9 @@ try {
   const { server } = JSON.parse(readFileSync(at('one.jsonl'), 'utf8').split('\n')[200]);
   await change('one description differs', server, (tools) => { tools[3].description += ' And more.'; });
   await change('one tool gone, one new', server, (tools) => { tools[4].tool = 'brand_new_tool'; });
+  await change('a server before all others, each of its tools with thousands of kin', 'a.first/server', (tools) => {
+    for (let i = 0; i < 19; i++) tools.push({ tool: `get_job_${i}`, description: 'Get the job', inputSchema: { type: 'object' } });
+  });
   await search();
 } finally {
   if (!options.keep) rmSync(folder, { recursive: true, force: true });
