@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define HITS_BYTES ((size_t)4 << 20)
-#define CANDIDATES_MORE 60                                     /* than are shown: the best of them are */
+#define CANDIDATES_MORE 60                                      /* than are shown: the best of them are */
 #define HITS_MOST ((size_t)(SEARCH_MOST + CANDIDATES_MORE) * 3) /* of three steps */
 
 void search_init(struct search *search)

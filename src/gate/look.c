@@ -3,8 +3,10 @@
 
 #include "base/arena.h"
 #include "base/check.h"
+#include "base/encode.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/plural.h"
 #include "classify/classify.h"
 #include "config/config.h"
 #include "gate/classes.h"
@@ -308,13 +310,32 @@ static void all_asked(struct look *look)
                      entries_of(look->definitions) + entries_of(look->told) <= LIMIT_look_entries;
 }
 
+/* A misspelt name would leave its tool to what the server's words say. */
+static void tell_unlisted_classes(const struct look *look, const struct config_server *config)
+{
+    char shown[256];
+    size_t count = 0;
+    for (size_t i = 0; i < config->class_count; i++) {
+        if (definitions_tool(look->definitions, config->classes[i].tool))
+            continue;
+        if (count++ == 0)
+            text_escape(config->classes[i].tool, shown, sizeof(shown));
+    }
+    if (count > 0)
+        log_warn(look->backend->gateway->log,
+                 "server '%" STR_FMT "': \"classes\" has %zu name%s that it does not list, the first is \"%s\"",
+                 STR_ARG(look->backend->server.name), count, plural(count), shown);
+}
+
 static void all_pinned(struct look *look)
 {
     struct backend *backend = look->backend;
     struct gateway *gateway = backend->gateway;
     const struct route *route = snapshot_route(gateway->snapshot, backend->server.name);
-    if (route)
+    if (route) {
         (void)rule_classes(gateway, route);
+        tell_unlisted_classes(look, route->config);
+    }
     if (look->changed > 0 && look->definitions != look->told)
         log_warn(gateway->log,
                  "server '%" STR_FMT "': %zu of its definitions %s not as accepted, and withheld; "

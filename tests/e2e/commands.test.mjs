@@ -533,7 +533,7 @@ describe('tools: what servers list, and what the policy says of each', () => {
       github: new Recorder({ tools: expected.map(([name]) => name) }).entry({ policy }),
       large: new Recorder({ tools: many }).entry({ policy: { version: '1', default: 'allow', all_tools: { limits: [{ counter: 'calls', window: 'day', max: 9, scope: 'grant' }] } } }),
       bare: new Recorder({ tools: ['echo'] }).entry(),
-      shut: new Recorder({ tools: ['echo'] }).entry({ policy: { version: '1', default: 'allow', all_tools: { deny_if: [{ conditions: [] }] } } }),
+      shut: new Recorder({ tools: ['echo'] }).entry({ classes: { ech: 'read', echo: 'write', '\u001b[2J': 'read' }, policy: { version: '1', default: 'allow', all_tools: { deny_if: [{ conditions: [] }] } } }),
     } });
     await gateway.start();
     await until(async () => JSON.parse(await gateway.command('status')).servers.every(({ state }) => state === 'ready'), 'the servers');
@@ -588,6 +588,10 @@ describe('tools: what servers list, and what the policy says of each', () => {
     assert.equal((await explain('large', many[0], '--class', 'financial')).class, 'financial');
     assert.equal((await explain('large', 'no_such_tool')).code, 'unknown_tool');
     assert.equal((await explain('large', 'no_such_tool', '--class', 'read')).decision, 'allow');
+  });
+
+  test('a class of a tool that is not listed is said in the log, once a list', () => {
+    assert.deepEqual(gateway.log.match(/.*"classes".*/g).map((line) => line.replace(/^.*server/, 'server')), ['server \'shut\': "classes" has 2 names that it does not list, the first is "ech"']);
   });
 
   test('an unknown server: the nearest name, or where names are', async () => {
