@@ -366,6 +366,25 @@ static void raise_for_all(const struct lexicon *lexicon, struct study *study)
     give_reading(study, named ? EVIDENCE_NAME : EVIDENCE_DESCRIPTION, &all);
 }
 
+/* A title is what people are shown, and a schema what the model is: both raise what only seems to look. */
+static void raise_for_rest(const struct lexicon *lexicon, struct study *study)
+{
+    const struct reading *title = &study->title;
+    struct reading choices;
+
+    if (study->out->class <= CLASS_READ && title->class >= CLASS_DESTRUCTIVE && title->strength == STRENGTH_STRONG) {
+        study->out->class = title->class;
+        give_reading(study, EVIDENCE_TITLE, title);
+    }
+    if (study->out->class > CLASS_READ)
+        return;
+    read_choices(lexicon, study->facts->schema, &study->subject, study->out->class == CLASS_OTHER, &choices);
+    if (choices.strength == STRENGTH_NONE)
+        return;
+    study->out->class = choices.class;
+    give_reading(study, EVIDENCE_PARAMETER, &choices);
+}
+
 static void find_contradiction(struct study *study)
 {
     struct verdict_on_tool *out = study->out;
@@ -437,6 +456,7 @@ void classify_tool(const struct classifier *classifier, const struct tool_facts 
     study.foreign = (study.texts.signals >> SIGNAL_UNREAD_SCRIPT & 1) != 0;
     decide_class(lexicon, &study);
     raise_for_all(lexicon, &study);
+    raise_for_rest(lexicon, &study);
     raise_for_good(&study);
     find_contradiction(&study);
     give_texts(&study);

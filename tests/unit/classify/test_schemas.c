@@ -90,6 +90,41 @@ static void honest_schemas_are_not_signalled(void **state)
     assert_true(judge(*state, "get_x", "{\"inputSchema\":{\"description\":\"a\\u200db\"}}").signals & attacks);
 }
 
+static void choices_are_found_wherever_they_stand(void **state)
+{
+    static const struct { const char *name, *description, *schema; enum tool_class class; } cases[] = {
+        { "user_tool", "Gets users.", "{\"properties\":{\"mode\":{\"enum\":[\"get\",\"delete\"]}}}", CLASS_DESTRUCTIVE },
+        { "user_tool", "Gets users.", "{\"patternProperties\":{\"^x\":{\"enum\":[\"get\",\"delete\"]}}}", CLASS_DESTRUCTIVE },
+        { "user_tool", "Gets users.", "{\"then\":{\"properties\":{\"action\":{\"enum\":[\"delete\"]}}}}", CLASS_DESTRUCTIVE },
+        { "user_tool", "Gets users.", "{\"properties\":{\"s\":{\"prefixItems\":[{\"enum\":[\"get\",\"delete\"]}]}}}", CLASS_DESTRUCTIVE },
+        { "user_tool", "Gets users.", "{\"properties\":{\"a\":{\"oneOf\":[{\"const\":1,\"title\":\"Get\"},{\"const\":2,\"title\":\"Delete\"}]}}}", CLASS_DESTRUCTIVE },
+        { "user_tool", "Gets users.", "{\"properties\":{\"a\":{\"enum\":[1,2],\"x-enum-descriptions\":[\"get\",\"delete\"]}}}", CLASS_DESTRUCTIVE },
+        { "user_tool", "Gets users.", "{\"properties\":{\"action\":{\"pattern\":\"^(get|delete)$\"}}}", CLASS_DESTRUCTIVE },
+        { "user_tool", "Gets users.", "{\"properties\":{\"action\":{\"default\":\"delete\"}}}", CLASS_DESTRUCTIVE },
+        { "user_tool", "Gets users.", "{\"properties\":{\"action\":{\"description\":\"One of get, list, delete\"}}}", CLASS_DESTRUCTIVE },
+        { "user_tool", "Works with users.", "{\"properties\":{\"kind\":{\"enum\":[\"a\",\"delete\"]}}}", CLASS_DESTRUCTIVE },
+        { "get_message", "Gets a message.", "{\"properties\":{\"delete_after\":{\"type\":\"boolean\"}}}", CLASS_DESTRUCTIVE },
+        { "user_tool", "Gets users.", "{\"properties\":{\"ids_to_delete\":{\"type\":\"array\"}}}", CLASS_DESTRUCTIVE },
+        { "order_tool", "Gets orders.", "{\"properties\":{\"mode\":{\"enum\":[\"quote\",\"execute_payment\"]}}}", CLASS_FINANCIAL },
+        { "get_status", "Gets status.", "{\"properties\":{\"iban\":{},\"amount\":{}}}", CLASS_FINANCIAL },
+        { "list_events", "Lists events", "{\"properties\":{\"type\":{\"enum\":[\"create\",\"update\",\"delete\"]}}}", CLASS_READ },
+        { "list_orders", "Lists orders", "{\"properties\":{\"status\":{\"enum\":[\"paid\",\"deleted\"]}}}", CLASS_READ },
+        { "get_message", "Gets a message", "{\"properties\":{\"include_deleted\":{\"type\":\"boolean\"}}}", CLASS_READ },
+        { "get_grants", "Gets grants", "{\"properties\":{\"right\":{\"enum\":[\"read\",\"write\",\"delete\"]}}}", CLASS_READ },
+        { "get_rate", "Gets a rate", "{\"properties\":{\"amount\":{},\"currency\":{}}}", CLASS_READ },
+    };
+    struct rig *rig = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct tool_facts facts = { .name = str_from_c(cases[i].name), .description = str_from_c(cases[i].description),
+                                    .schema = parse(rig, str_from_c(cases[i].schema)) };
+        struct verdict_on_tool verdict;
+        classify_tool(rig->classifier, &facts, &verdict);
+        if (verdict.class != cases[i].class)
+            fail_msg("%s %s: %s", cases[i].name, cases[i].schema, class_name(verdict.class));
+    }
+}
+
 static void actions_are_found_behind_references(void **state)
 {
     static const struct { const char *schema; enum tool_class class; } cases[] = {
@@ -240,6 +275,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_schema_that_instructs_is_signalled, set_up, tear_down),
         cmocka_unit_test_setup_teardown(honest_schemas_are_not_signalled, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(choices_are_found_wherever_they_stand, set_up, tear_down),
         cmocka_unit_test_setup_teardown(actions_are_found_behind_references, set_up, tear_down),
         cmocka_unit_test_setup_teardown(schemas_made_to_be_too_much_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reading_secrets_and_files_is_not_low, set_up, tear_down),
