@@ -571,7 +571,9 @@ static int read_json(struct targets *targets, struct str path, struct str source
     if (names_servers(root))
         return add_document(targets, path, root, cwd);
     error = saved_definitions(root, &definitions);
-    if (error == E_INVALID)
+    if (error == E_INVALID && saved_tools(root, NULL))
+        buf_printf(&targets->problem, "%" STR_FMT ": a tool of its list has no name", STR_ARG(path));
+    else if (error == E_INVALID)
         buf_printf(&targets->problem,
                    "%" STR_FMT " names no servers (\"mcpServers\": {…}) and is no list of tools (\"tools\": […])",
                    STR_ARG(path));

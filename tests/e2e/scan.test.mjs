@@ -443,6 +443,7 @@ describe('what clients are configured to start', () => {
       assert.equal(code, 2, args.join(' '));
       assert.match(stderr, said);
     }
+    assert.match((await scan([file('nameless.json', { tools: [{ nam: 'x' }] })], { env })).stderr, /nameless\.json: a tool of its list has no name\n$/);
     const { code, stderr } = await scan([file('none.json', { mcpServers: {} })], { env });
     assert.deepEqual([code, stderr], [0, 'No server is named there.\n']);
   });
