@@ -243,7 +243,7 @@ static void ask_gateway(const struct invocation *invocation, struct question *qu
 {
     bool found = false;
     int64_t next = 0;
-    int status;
+    int status = 0;
     if (!gateway_has(invocation, str_from_c(invocation->arguments[0])))
         return;
     do {
