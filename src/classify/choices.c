@@ -10,8 +10,8 @@ struct choices {
     const struct lexicon *lexicon;
     const struct subject *subject;
     struct reading *out;
-    size_t left;          /* steps */
-    bool alone;           /* nothing else speaks: what destroys needs nothing beside it that looks */
+    size_t left; /* steps */
+    bool alone;  /* nothing else speaks: what destroys needs nothing beside it that looks */
     bool amount, payee;
     struct str payee_name;
 };
@@ -99,7 +99,8 @@ static void read_text(struct choices *choices, struct str text)
     struct list list = { .looks = false };
 
     for (size_t i = 0; i < count; i++) {
-        if (words[i].shown.len == words[i].len && words[i].after != '_' && (i == 0 || words[i - 1].after != '_') && !is_method(words[i].shown) &&
+        if (words[i].shown.len == words[i].len && words[i].after != '_' && (i == 0 || words[i - 1].after != '_') &&
+            !is_method(words[i].shown) &&
             !word_in(&words[i], "read view check")) /* "whether one may read, update or delete" */
             hear_value(choices, words[i].shown, &list);
     }
@@ -162,8 +163,7 @@ static void read_description_of(struct choices *choices, struct str name, struct
 
     if (is_action(choices->lexicon, name))
         read_text(choices, text);
-    if (description_takes_all(choices->lexicon, text, choices->subject, true, &deed) &&
-        !word_in(&deed.verb, "drop"))
+    if (description_takes_all(choices->lexicon, text, choices->subject, true, &deed) && !word_in(&deed.verb, "drop"))
         found(choices, deed.class, deed.words, "the description of a parameter says it");
 }
 
@@ -200,10 +200,12 @@ static void look_into(struct choices *choices, const struct json *node, struct s
             }
             continue;
         }
-        if (members && (str_eq(key, STR("enum")) || str_eq(key, STR("enumNames")) || str_eq(key, STR("oneOf")) ||
-                        str_eq(key, STR("anyOf")) || str_eq(key, STR("examples")) || str_starts_with(key, STR("x-enum"))))
+        if (members &&
+            (str_eq(key, STR("enum")) || str_eq(key, STR("enumNames")) || str_eq(key, STR("oneOf")) ||
+             str_eq(key, STR("anyOf")) || str_eq(key, STR("examples")) || str_starts_with(key, STR("x-enum"))))
             read_list(choices, value, name);
-        bool whole = !members || !(str_eq(key, STR("allOf")) || str_eq(key, STR("anyOf")) || str_eq(key, STR("oneOf"))) ||
+        bool whole = !members ||
+                     !(str_eq(key, STR("allOf")) || str_eq(key, STR("anyOf")) || str_eq(key, STR("oneOf"))) ||
                      json_is(value, JSON_ARRAY);
         if (whole)
             look_into(choices, value, name);

@@ -69,7 +69,7 @@ struct verdict_on_tool {
     struct str      contradiction; /* between text and hints; empty: none */
 };
 
-#define CLASSIFIER_VERSION 6 /* moves when a verdict may change */
+#define CLASSIFIER_VERSION 7 /* moves when a verdict may change */
 
 /* The lexicon as a look-up. Shared by any number of classifications; immutable. */
 struct classifier;
