@@ -46,7 +46,7 @@ static struct str quote(struct str text, size_t from, size_t to)
         to = text.len;
     while (to > from && is_inside(text, to))
         to--;
-    return str_slice(text, from, to);
+    return str_of(text.ptr + from, to > from ? to - from : 0); /* within the text, though there be nothing of it */
 }
 
 struct str beginning_of(struct str text)
