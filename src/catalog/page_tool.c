@@ -332,7 +332,7 @@ static int put_related(struct buf *out, const struct tool_page *page)
 static void put_limit_answer(struct buf *out, const struct tool_page *page)
 {
     const struct catalog_tool *tool = page->tool;
-    if (recommend_withholds(tool->signals) && tool->class != CLASS_DESTRUCTIVE) {
+    if (signals_mislead(tool->signals) && tool->class != CLASS_DESTRUCTIVE) {
         html_put(out, "Not before a person has read its texts. The policy above has no rule for %q, so it is denied.",
                  tool->name);
         return;

@@ -83,7 +83,13 @@ void classify_tool(const struct classifier *classifier, const struct tool_facts 
 /* A tool as it is listed; false: its definition cannot be read. Strings of the verdict live in `scratch`, too. */
 bool classify_definition(const struct classifier *classifier, struct str server, struct arena *scratch,
                          const struct tool *tool, struct verdict_on_tool *out);
-/* The same: its pin's class is filled in, or stays unknown where the definition cannot be read. */
+/* Who reads the name sees it: nothing hidden, no space at an end, no look-alikes among Latin letters. */
+bool name_is_what_it_seems(struct str name);
+/* Its texts hold characters that nobody sees, or orders to the model. */
+bool signals_mislead(uint32_t signals);
+/* One of these: what is said of the tool is not to be built on. */
+bool tool_misleads(struct str name, uint32_t signals);
+/* The same: its pin's class is filled in, or stays unknown where the definition cannot be read or misleads. */
 void classify_listed(const struct classifier *classifier, struct str server, struct arena *scratch, struct tool *tool);
 
 const char *class_name(enum tool_class class);   /* "Read" */

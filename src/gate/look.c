@@ -183,7 +183,7 @@ static void pin_tool(struct look *look, size_t at)
         look->backend->looking.again = true; /* its pin was forgotten since it was asked for */
         return;
     }
-    if (glance->known)
+    if (glance->known && !tool_misleads(tool->name, glance->signals))
         pin.class = (struct pinned_class){ .known = true, .class = glance->class, .classifier = CLASSIFIER_VERSION };
     look->changed += store_pin_look(store, backend->server.name, &pinned) == PIN_CHANGED;
 }
@@ -203,18 +203,23 @@ static size_t pin_one(struct look *look, size_t at)
     return cost_of(pinned.definition);
 }
 
-/* What is listed as it was accepted, by its frozen class and what its texts show now; what nobody can class or read is
- * left to the default. */
+bool classed_tool_of(struct str name, struct pinned_class class, const struct glance *glance, struct classed_tool *out)
+{
+    if (!glance->known || !(class.known || tool_misleads(name, glance->signals)))
+        return false;
+    *out = (struct classed_tool){ name, class.known ? class.class : glance->class, glance->signals };
+    return true;
+}
+
+/* What is listed as it was accepted, by its frozen class and what its texts show now. */
 static size_t choose_one(struct look *look, size_t at)
 {
     const struct backend *backend = look->backend;
     const struct store *store = backend->gateway->store;
     const struct tool *tool = &look->definitions->tools[at];
     struct pinned_class class = store_pin_class(store, backend->server.name, tool->name);
-    if (look->glances[at].known && class.known &&
-        store_pin_state(store, backend->server.name, PIN_TOOL, tool->name, &tool->pin) == PIN_ACCEPTED)
-        look->chosen[look->chosen_count++] =
-            (struct classed_tool){ tool->name, class.class, look->glances[at].signals };
+    if (store_pin_state(store, backend->server.name, PIN_TOOL, tool->name, &tool->pin) == PIN_ACCEPTED)
+        look->chosen_count += classed_tool_of(tool->name, class, &look->glances[at], &look->chosen[look->chosen_count]);
     return 1;
 }
 

@@ -13,6 +13,7 @@
 struct backend;
 struct definitions;
 struct look;
+struct classed_tool;
 
 struct glance {                  /* at one tool: what its definition shows */
     bool            wanted;      /* to be taken in the pool */
@@ -20,6 +21,10 @@ struct glance {                  /* at one tool: what its definition shows */
     enum tool_class class;
     uint32_t        signals;     /* bits, by enum signal */
 };
+
+/* What a recommended policy makes of an accepted tool; false: nobody can class it, and it is left to the default. A tool
+ * that misleads has no class, and is named as one that gets no rule. */
+bool classed_tool_of(struct str name, struct pinned_class class, const struct glance *glance, struct classed_tool *out);
 
 struct looking {                 /* embedded in a backend */
     struct look        *look;    /* under way; NULL: none */

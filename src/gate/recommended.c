@@ -133,19 +133,16 @@ void recommend_first(struct backend *backend, struct recommendation *made, size_
 /* ---- another one, by an operator ---- */
 
 /* What its texts show; the look at the list has told it, unless the server came to a recommended policy later. */
-static bool signals_of(struct gateway *gateway, const struct looking *looking, size_t at, struct arena *scratch,
-                       struct str server, uint32_t *out)
+static struct glance glance_of(struct gateway *gateway, const struct looking *looking, size_t at, struct arena *scratch,
+                               struct str server)
 {
     struct verdict_on_tool verdict;
-    if (looking->glances[at].known) {
-        *out = looking->glances[at].signals;
-        return true;
-    }
+    if (looking->glances[at].known)
+        return looking->glances[at];
     arena_reset(scratch);
     if (!classify_definition(gateway->classifier, server, scratch, &looking->told->tools[at], &verdict))
-        return false;
-    *out = verdict.signals;
-    return true;
+        return (struct glance){ .known = false };
+    return (struct glance){ .known = true, .class = verdict.class, .signals = verdict.signals };
 }
 
 static size_t accepted_tools(struct gateway *gateway, const struct backend *backend, struct arena *scratch,
@@ -157,10 +154,10 @@ static size_t accepted_tools(struct gateway *gateway, const struct backend *back
     for (size_t at = 0; at < looking->told->tool_count; at++) {
         const struct tool *tool = &looking->told->tools[at];
         struct pinned_class class = store_pin_class(gateway->store, server, tool->name);
-        uint32_t signals;
-        if (class.known && store_pin_state(gateway->store, server, PIN_TOOL, tool->name, &tool->pin) == PIN_ACCEPTED &&
-            signals_of(gateway, looking, at, scratch, server, &signals))
-            out[count++] = (struct classed_tool){ tool->name, class.class, signals };
+        if (store_pin_state(gateway->store, server, PIN_TOOL, tool->name, &tool->pin) != PIN_ACCEPTED)
+            continue;
+        struct glance glance = glance_of(gateway, looking, at, scratch, server);
+        count += classed_tool_of(tool->name, class, &glance, &out[count]);
     }
     return count;
 }

@@ -15,9 +15,6 @@ struct classed_tool {
     uint32_t        signals; /* bits, by enum signal */
 };
 
-/* With a sign of an attack in its texts: a tool that gets no rule, whatever its class. */
-bool recommend_withholds(uint32_t signals);
-
 /* Presets of recommendations. `strict`: default deny; each class by its row of classes.def. */
 #define PRESETS(P) P(STRICT, "strict", "deny by default; a rule for each tool by its class")
 

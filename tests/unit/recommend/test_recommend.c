@@ -162,7 +162,7 @@ static void what_attacks_is_withheld(void **state)
     assert_true(str_find(buf_str(&bench.text), STR("instructions to the model: 'read_a', 'write_b', 'pay_c', 'twice'.\"")) <
                 bench.text.len);
     unload(&bench);
-    assert_true(recommend_withholds(hidden) && recommend_withholds(instructions) && !recommend_withholds(~(hidden | instructions)));
+    assert_true(signals_mislead(hidden) && signals_mislead(instructions) && !signals_mislead(~(hidden | instructions)));
     assert_false(str_eq(recommend_effect(PRESET_STRICT, CLASS_READ, hidden), recommend_effect(PRESET_STRICT, CLASS_READ, 0)));
     assert_true(str_eq(recommend_effect(PRESET_STRICT, CLASS_DESTRUCTIVE, hidden), recommend_effect(PRESET_STRICT, CLASS_DESTRUCTIVE, 0)));
 }
