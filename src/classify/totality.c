@@ -92,19 +92,6 @@ static bool shows(const struct word *word, const char *shown)
     return str_eq_nocase(word->shown, str_from_c(shown));
 }
 
-static bool shows_one_of(const struct word *word, const char *list)
-{
-    char first = (char)(word->shown.ptr[0] | 0x20);
-
-    for (const char *one = list; *one;) {
-        size_t len = strcspn(one, " ");
-        if (*one == first && len == word->shown.len && str_eq_nocase(word->shown, str_of(one, len)))
-            return true;
-        one += len + (one[len] == ' ');
-    }
-    return false;
-}
-
 static struct str between(const struct word *before, const struct word *word)
 {
     const char *end = before->shown.ptr + before->shown.len;
@@ -123,7 +110,7 @@ static bool has_byte_of(struct str text, const char *bytes)
 static bool is_adverb(const struct word *word)
 {
     return (word->shown.len > 3 && str_ends_with(word->shown, STR("ly"))) ||
-           shows_one_of(word, "also then first thereby just afterwards afterward later");
+           word_shown_in(word, "also then first thereby just afterwards afterward later");
 }
 
 static void enter(struct clause *clause, size_t first, bool soft)
@@ -139,19 +126,20 @@ static void hear(struct clause *clause, const struct scene *scene, size_t at)
 
     if (at == clause->first)
         clause->told =
-            shows_one_of(word, "use call run prefer consider useful recommended typically returns-nothing you");
-    if (shows_one_of(word, "not never no cannot without neither nor avoid prevent prevents refuses rejects blocks") ||
+            word_shown_in(word, "use call run prefer consider useful recommended typically returns-nothing you");
+    if (word_shown_in(word, "not never no cannot without neither nor avoid prevent prevents refuses rejects blocks") ||
         (word->shown.len > 3 && (str_ends_with(word->shown, STR("n't")))))
-        clause->denied = !(next && shows_one_of(next, "only merely just"));
-    else if (shows_one_of(word, "fail fails but instead"))
+        clause->denied = !(next && word_shown_in(next, "only merely just"));
+    else if (word_shown_in(word, "fail fails but instead"))
         clause->denied = false;
-    else if (shows_one_of(word, "if when whenever whether once until unless where who whose that which before for such "
-                                "like e.g example examples "
-                                "unlike assuming"))
+    else if (word_shown_in(word,
+                           "if when whenever whether once until unless where who whose that which before for such "
+                           "like e.g example examples "
+                           "unlike assuming"))
         clause->aside = true;
-    if (shows_one_of(word, "and but then"))
+    if (word_shown_in(word, "and but then"))
         clause->aside = false;
-    clause->causes |= shows_one_of(word, "causes makes lets gets");
+    clause->causes |= word_shown_in(word, "causes makes lets gets");
 }
 
 static void cross(struct scene *scene, size_t at)
@@ -192,9 +180,9 @@ static bool has_thing(const struct scene *scene, size_t at)
 
     if (at + 1 == scene->count || has_byte_of(between(word, word + 1), ".,;:()!?/|"))
         return false;
-    return shows_one_of(word + 1,
-                        "the a an it its them their this these those all each every everything any your our one "
-                        "his her whatever both files rows records users data money funds") ||
+    return word_shown_in(word + 1,
+                         "the a an it its them their this these those all each every everything any your our one "
+                         "his her whatever both files rows records users data money funds") ||
            (str_eq(between(word, word + 1), STR(" ")) && word[1].shown.ptr[0] >= '0' && word[1].shown.ptr[0] <= '9') ||
            is_for_good(word + 1);
 }
@@ -216,14 +204,15 @@ static bool tool_does(const struct scene *scene, size_t at, bool *sure)
     if (i == clause->first)
         return true;
     const struct word *before = &scene->words[i - 1];
-    if (shows_one_of(before, "it this tool call")) {
+    if (word_shown_in(before, "it this tool call")) {
         size_t subject =
-            shows_one_of(before, "tool call") && i > clause->first + 1 && shows_one_of(before - 1, "this the") ? i - 2
-                                                                                                               : i - 1;
+            word_shown_in(before, "tool call") && i > clause->first + 1 && word_shown_in(before - 1, "this the")
+                ? i - 2
+                : i - 1;
         *sure = true;
-        return subject == clause->first || shows_one_of(&scene->words[subject - 1], "and but then");
+        return subject == clause->first || word_shown_in(&scene->words[subject - 1], "and but then");
     }
-    return shows_one_of(before, "and then but or");
+    return word_shown_in(before, "and then but or");
 }
 
 static bool is_name_of_other(const struct scene *scene, size_t at)
@@ -307,8 +296,8 @@ static bool does_by(const struct scene *scene, size_t at, struct reading *out)
 
     if (at == 0 || scene->clause.denied || scene->clause.told || !is_gerund(word) || !has_thing(scene, at))
         return false;
-    if (!shows_one_of(word - 1, "by after while") &&
-        !(shows(word - 1, "of") && at > 1 && shows_one_of(word - 2, "result results outcome")))
+    if (!word_shown_in(word - 1, "by after while") &&
+        !(shows(word - 1, "of") && at > 1 && word_shown_in(word - 2, "result results outcome")))
         return false;
     return is_grave(scene, at, out);
 }
@@ -322,11 +311,11 @@ static bool is_to_do(const struct scene *scene, size_t at, struct reading *out)
         words[at].shown.len != words[at].len)
         return false;
     size_t i = at - 2;
-    if (shows_one_of(&words[i], "tool function") && i > 0)
+    if (word_shown_in(&words[i], "tool function") && i > 0)
         i--;
-    bool here = shows(&words[i], "this") && i > 0 && shows_one_of(&words[i - 1], "use call run invoke");
+    bool here = shows(&words[i], "this") && i > 0 && word_shown_in(&words[i - 1], "use call run invoke");
     for (size_t w = at + 1; !here && w + 1 < scene->count && w < at + REACH; w++)
-        here = is_hard_start(scene, at - 1) && shows_one_of(&words[w], "use call run invoke") &&
+        here = is_hard_start(scene, at - 1) && word_shown_in(&words[w], "use call run invoke") &&
                shows(&words[w + 1], "this");
     return here && is_grave(scene, at, out);
 }
@@ -337,14 +326,14 @@ static bool is_done_without_fail(const struct scene *scene, size_t at, struct re
     const struct word *words = scene->words;
 
     return at > 2 && destroys(&words[at]) && shows(&words[at - 1], "to") &&
-           shows_one_of(&words[at - 2], "fails fail") && shows_one_of(&words[at - 3], "never cannot") &&
+           word_shown_in(&words[at - 2], "fails fail") && word_shown_in(&words[at - 3], "never cannot") &&
            is_grave(scene, at, out);
 }
 
 static bool is_participle(const struct word *word)
 {
     return word->shown.len > 5 && str_ends_with(word->shown, STR("ed")) &&
-           shows_one_of(word, "deleted destroyed purged erased wiped shredded obliterated removed charged");
+           word_shown_in(word, "deleted destroyed purged erased wiped shredded obliterated removed charged");
 }
 
 /* "is deleted", "will be permanently erased", "causes it to be deleted" */
@@ -360,13 +349,13 @@ static bool is_done(const struct scene *scene, size_t at, struct reading *out)
     if (shows(&words[i - 1], "having") && shows(&words[i - 2], "after") && has_thing(scene, at))
         return is_deed(scene, at, object_end(scene, at), CLASS_DESTRUCTIVE,
                        "takes away what does not come back, behind what it says first", out);
-    if (!shows_one_of(&words[i - 1], "is are be gets get"))
+    if (!word_shown_in(&words[i - 1], "is are be gets get"))
         return false;
-    if (shows(&words[i - 1], "be") && !shows_one_of(&words[i - 2], "will shall") &&
+    if (shows(&words[i - 1], "be") && !word_shown_in(&words[i - 2], "will shall") &&
         !(shows(&words[i - 2], "to") && scene->clause.causes))
         return false;
     if (at + 1 < scene->count && !has_byte_of(between(&words[at], &words[at + 1]), ".,;") &&
-        shows_one_of(&words[at + 1], "by after when if automatically in from until unless or and with as on only"))
+        word_shown_in(&words[at + 1], "by after when if automatically in from until unless or and with as on only"))
         return false;
     bool pays = shows(&words[at], "charged");
     if (pays && !scene->subject->money)
@@ -394,13 +383,13 @@ static bool is_command(const struct scene *scene, size_t at, struct reading *out
                  str_starts_with(between(word, next), STR(" /")))) ||
                (str_eq(word->shown, STR("TRUNCATE")) && str_eq(next->shown, STR("TABLE")));
     bool shell =
-        str_eq(word->shown, STR("rm")) && str_eq(between(word, next), STR(" -")) && shows_one_of(next, "r rf fr R");
+        str_eq(word->shown, STR("rm")) && str_eq(between(word, next), STR(" -")) && word_shown_in(next, "r rf fr R");
     if (!sql && !shell)
         return false;
     for (size_t i = at + 2; i < scene->count && i < at + AHEAD; i++) {
         if (has_byte_of(between(&scene->words[i - 1], &scene->words[i]), ".;\n"))
             break;
-        if (shows_one_of(&scene->words[i], "not blocked rejected forbidden disallowed refused prohibited denied"))
+        if (word_shown_in(&scene->words[i], "not blocked rejected forbidden disallowed refused prohibited denied"))
             return false;
     }
     return is_deed(scene, at, at + 1, CLASS_DESTRUCTIVE, "a command that takes away what does not come back", out);
@@ -452,7 +441,7 @@ static bool has_phrase(const struct scene *scene, size_t at, struct reading *out
         size_t last = phrase_end(scene, at, &phrases[p]), first = scene->clause.first;
         if (last == 0 || (phrases[p].where == SAID && (scene->clause.denied || scene->clause.told)))
             continue;
-        if (phrases[p].where == OF_ITSELF && !(shows_one_of(&scene->words[first], "this it") && at <= first + 3))
+        if (phrases[p].where == OF_ITSELF && !(word_shown_in(&scene->words[first], "this it") && at <= first + 3))
             continue;
         return is_deed(scene, at, last, phrases[p].class, phrases[p].why, out);
     }
@@ -469,7 +458,7 @@ static bool takes_all(const struct scene *scene, size_t at, struct reading *out)
         return false;
     if (is_for_good(&words[at - 1]))
         first--;
-    if (first == 0 || !(is_hard_start(scene, first) || shows_one_of(&words[first - 1], "then and")))
+    if (first == 0 || !(is_hard_start(scene, first) || word_shown_in(&words[first - 1], "then and")))
         return false;
     size_t last = at + 1 < scene->count && is_total(&words[at + 1]) ? at + 1 : at;
     return (last > at || first < at) && is_deed(scene, at, last, CLASS_DESTRUCTIVE,

@@ -314,15 +314,31 @@ bool word_is(const struct word *word, struct str bare)
     return str_eq(str_of(word->bare, word->len), bare);
 }
 
-bool word_in(const struct word *word, const char *list)
+/* Whether a list of words with a space between them has this one; of `bytes` the case is not looked at where `fold` is
+ * set. Lists are short, and most of their words differ in the first byte. */
+static bool has_word(const char *list, const char *bytes, size_t len, char fold)
 {
-    struct str rest = str_from_c(list), one;
-
-    while (next_word(&rest, &one)) {
-        if (word_is(word, one))
+    while (*list != '\0') {
+        size_t same = 0;
+        while (same < len && list[same] == (bytes[same] | fold))
+            same++;
+        if (same == len && (list[same] == ' ' || list[same] == '\0'))
             return true;
+        for (list += same; *list != '\0' && *list != ' '; list++)
+            continue;
+        list += *list == ' ';
     }
     return false;
+}
+
+bool word_in(const struct word *word, const char *list)
+{
+    return word->len > 0 && has_word(list, word->bare, word->len, '\0');
+}
+
+bool word_shown_in(const struct word *word, const char *list)
+{
+    return word->shown.len > 0 && has_word(list, word->shown.ptr, word->shown.len, 0x20);
 }
 
 bool word_in_number(const struct word *word, const char *list)

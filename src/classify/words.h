@@ -67,7 +67,9 @@ size_t words_of_text(const struct lexicon *lexicon, struct str text, struct word
 bool   word_is(const struct word *word, struct str bare);
 /* One of some, separated by spaces. */
 bool   word_in(const struct word *word, const char *list);
-/* The same, or its plural: "paths" is in "path file". */
+/* The same, of the word as it stands in the text, in whatever case. */
+bool   word_shown_in(const struct word *word, const char *list);
+/* One of some, or its plural: "paths" is in "path file". */
 bool   word_in_number(const struct word *word, const char *list);
 /* What kinds of objects the word at `at` stands for, alone or with the one behind it. */
 unsigned objects_at(const struct word *words, size_t count, size_t at);
