@@ -480,7 +480,6 @@ bool classify_definition(const struct classifier *classifier, struct str server,
 void classify_listed(const struct classifier *classifier, struct str server, struct arena *scratch, struct tool *tool)
 {
     struct verdict_on_tool verdict;
-    if (classify_definition(classifier, server, scratch, tool, &verdict) && !tool_misleads(tool->name, verdict.signals))
-        tool->pin.class =
-            (struct pinned_class){ .known = true, .class = verdict.class, .classifier = CLASSIFIER_VERSION };
+    if (classify_definition(classifier, server, scratch, tool, &verdict))
+        tool->pin.class = class_to_pin(tool->name, verdict.class, verdict.signals);
 }

@@ -89,7 +89,9 @@ bool name_is_what_it_seems(struct str name);
 bool signals_mislead(uint32_t signals);
 /* One of these: what is said of the tool is not to be built on. */
 bool tool_misleads(struct str name, uint32_t signals);
-/* The same: its pin's class is filled in, or stays unknown where the definition cannot be read or misleads. */
+/* What is frozen in its pin: the class, or none where it misleads. */
+struct pinned_class class_to_pin(struct str name, enum tool_class class, uint32_t signals);
+/* A tool as it is listed: its pin's class is filled in, or stays unknown where the definition cannot be read or misleads. */
 void classify_listed(const struct classifier *classifier, struct str server, struct arena *scratch, struct tool *tool);
 
 const char *class_name(enum tool_class class);   /* "Read" */

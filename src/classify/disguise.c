@@ -23,10 +23,10 @@ static bool is_grave_verb(const struct lexeme *lexeme)
 
 static const struct lexeme *known(const struct lexicon *lexicon, const char *text, size_t len)
 {
-    const struct lexeme *lexeme = map_get(&lexicon->words, str_of(text, len));
+    const struct lexeme *lexeme = lexicon_find(lexicon, str_of(text, len));
 
     if (!lexeme && len > PIECE_MIN && text[len - 1] == 's' && text[len - 2] != 's')
-        lexeme = map_get(&lexicon->words, str_of(text, len - 1));
+        lexeme = lexicon_find(lexicon, str_of(text, len - 1));
     return lexeme;
 }
 
@@ -82,7 +82,7 @@ static void join_runs(const struct lexicon *lexicon, struct runs *runs)
             i += singles - 1;
         } else if (i + 1 < runs->count && !known(lexicon, run.ptr, run.len) &&
                    !known(lexicon, runs->run[i + 1].ptr, runs->run[i + 1].len) &&
-                   is_grave_verb(map_get(&lexicon->words, str_of(run.ptr, run.len + runs->run[i + 1].len)))) {
+                   is_grave_verb(lexicon_find(lexicon, str_of(run.ptr, run.len + runs->run[i + 1].len)))) {
             run.len += runs->run[++i].len;
         }
         runs->run[count++] = run;

@@ -60,3 +60,10 @@ bool tool_misleads(struct str name, uint32_t signals)
 {
     return signals_mislead(signals) || !name_is_what_it_seems(name);
 }
+
+struct pinned_class class_to_pin(struct str name, enum tool_class class, uint32_t signals)
+{
+    if (tool_misleads(name, signals))
+        return (struct pinned_class){ .known = false };
+    return (struct pinned_class){ .known = true, .class = class, .classifier = CLASSIFIER_VERSION };
+}

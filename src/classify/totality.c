@@ -383,7 +383,7 @@ static bool is_command(const struct scene *scene, size_t at, struct reading *out
                  str_starts_with(between(word, next), STR(" /")))) ||
                (str_eq(word->shown, STR("TRUNCATE")) && str_eq(next->shown, STR("TABLE")));
     bool shell =
-        str_eq(word->shown, STR("rm")) && str_eq(between(word, next), STR(" -")) && word_shown_in(next, "r rf fr R");
+        str_eq(word->shown, STR("rm")) && str_eq(between(word, next), STR(" -")) && word_shown_in(next, "r rf fr");
     if (!sql && !shell)
         return false;
     for (size_t i = at + 2; i < scene->count && i < at + AHEAD; i++) {

@@ -10,9 +10,14 @@
 
 /* ---- the lexicon ---- */
 
+struct lexeme *lexicon_find(const struct lexicon *lexicon, struct str word)
+{
+    return map_get(&lexicon->words, word);
+}
+
 static struct lexeme *lexeme_of(struct lexicon *lexicon, struct str word)
 {
-    struct lexeme *lexeme = map_get(&lexicon->words, word);
+    struct lexeme *lexeme = lexicon_find(lexicon, word);
 
     if (lexeme)
         return lexeme;
@@ -87,11 +92,6 @@ int lexicon_init(struct lexicon *lexicon)
     return error;
 }
 
-struct lexeme *lexicon_find(struct lexicon *lexicon, struct str word)
-{
-    return map_get(&lexicon->words, word);
-}
-
 void lexicon_release(struct lexicon *lexicon)
 {
     map_release(&lexicon->words);
@@ -138,11 +138,6 @@ static bool is_of_word(struct str text, size_t at)
     return is_word_byte(text.ptr[at]) && border_at(text, at) == 0;
 }
 
-static const struct lexeme *look_up(const struct lexicon *lexicon, const char *bare, size_t len)
-{
-    return map_get(&lexicon->words, str_of(bare, len));
-}
-
 /* Tries a bare form; keeps it in the word where the lexicon knows it. */
 static bool try_bare(const struct lexicon *lexicon, struct word *word, size_t stem, const char *ending, bool verb)
 {
@@ -154,7 +149,7 @@ static bool try_bare(const struct lexicon *lexicon, struct word *word, size_t st
         return false;
     memcpy(bare, word->bare, stem);
     memcpy(bare + stem, ending, len);
-    lexeme = look_up(lexicon, bare, stem + len);
+    lexeme = lexicon_find(lexicon, str_of(bare, stem + len));
     if (!lexeme || (verb && lexeme->verb == VERB_NONE))
         return false;
     memcpy(word->bare, bare, stem + len);
@@ -198,7 +193,7 @@ static void drop_re(const struct lexicon *lexicon, struct word *word)
 
     if (word->lexeme || word->len < 6 || memcmp(word->bare, "re", 2) != 0)
         return;
-    lexeme = look_up(lexicon, word->bare + 2, word->len - 2);
+    lexeme = lexicon_find(lexicon, str_of(word->bare + 2, word->len - 2));
     if (lexeme && lexeme->verb == VERB_SURE)
         word->lexeme = lexeme;
 }
@@ -218,7 +213,7 @@ static void unmask(const struct lexicon *lexicon, bool prose, struct word *word)
         read.len = letters_of(word->shown, "il"[i], read.bare, sizeof(read.bare));
         if (read.len < 3)
             continue;
-        read.lexeme = look_up(lexicon, read.bare, read.len);
+        read.lexeme = lexicon_find(lexicon, str_of(read.bare, read.len));
         if (!read.lexeme && prose && !drop_s(lexicon, &read, true))
             drop_ing(lexicon, &read);
         if (read.lexeme && read.lexeme->verb != VERB_NONE && read.lexeme->class >= CLASS_DESTRUCTIVE) {
@@ -239,7 +234,7 @@ static void make_word(const struct lexicon *lexicon, struct str shown, bool pros
     for (size_t i = 0; i < shown.len; i++)
         out->bare[i] = (char)(is_upper(shown.ptr[i]) ? shown.ptr[i] | 0x20 : shown.ptr[i]);
     out->len = shown.len;
-    out->lexeme = look_up(lexicon, out->bare, out->len);
+    out->lexeme = lexicon_find(lexicon, str_of(out->bare, out->len));
     if (out->lexeme)
         return;
     if (!prose)

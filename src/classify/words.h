@@ -58,7 +58,7 @@ struct lexicon {
 int  lexicon_init(struct lexicon *lexicon) NODISCARD;
 void lexicon_release(struct lexicon *lexicon);
 
-struct lexeme *lexicon_find(struct lexicon *lexicon, struct str word); /* NULL: unknown */
+struct lexeme *lexicon_find(const struct lexicon *lexicon, struct str word); /* NULL: unknown */
 
 /* At most `max` words. An identifier is also cut where lower case meets upper case (StartJob), and its words are taken as
  * they stand; in a text, an inflected verb is brought to its bare form. */

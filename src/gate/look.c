@@ -183,8 +183,8 @@ static void pin_tool(struct look *look, size_t at)
         look->backend->looking.again = true; /* its pin was forgotten since it was asked for */
         return;
     }
-    if (glance->known && !tool_misleads(tool->name, glance->signals))
-        pin.class = (struct pinned_class){ .known = true, .class = glance->class, .classifier = CLASSIFIER_VERSION };
+    if (glance->known)
+        pin.class = class_to_pin(tool->name, glance->class, glance->signals);
     look->changed += store_pin_look(store, backend->server.name, &pinned) == PIN_CHANGED;
 }
 
